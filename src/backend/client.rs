@@ -1,0 +1,471 @@
+//! The conversation with a kernel: requests out, replies in, nothing lost unnoticed.
+
+use std::time::Duration;
+
+use super::error::BackendError;
+use super::transport::{KernelFile, Lock, Transport, TransportError};
+use super::{Errno, convert};
+use crate::model::{DaemonRole, ServiceKey, SyncDaemon, SysctlName, Timeouts};
+use crate::wire::{
+    Message, Messages, Record, Request, ServiceRecord, decode_family_id, encode_family_lookup, uapi,
+};
+
+/// How often a reading is tried again after replies were lost.
+const ATTEMPTS: u32 = 3;
+/// Requests for single records in one datagram: their replies must fit the receive buffer.
+const GETS_PER_DATAGRAM: usize = 96;
+/// From this many services on, one dump of all is cheaper than asking for each.
+pub(super) const MANY_SERVICES: usize = 64;
+
+/// What a kernel says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KernelInfo {
+    /// The version of IPVS: major, minor, patch.
+    pub version: (u32, u32, u32),
+    /// Buckets of the connection table; newer kernels say 0 before the first service.
+    pub connection_table_size: u32,
+}
+
+/// Why a conversation ended before the last answer.
+pub(super) enum Broken {
+    /// Replies are missing.
+    Lost,
+    /// The way to the kernel failed.
+    Failed(BackendError),
+}
+
+impl Broken {
+    /// Keeps what is worth another attempt as `last`, and returns what is not.
+    fn unless_passing(self, last: &mut BackendError) -> Result<(), BackendError> {
+        match self {
+            Self::Lost => Ok(()),
+            Self::Failed(error @ BackendError::Transport(TransportError::NotSent { .. })) => {
+                *last = error;
+                Ok(())
+            }
+            Self::Failed(error) => Err(error),
+        }
+    }
+}
+
+impl From<TransportError> for Broken {
+    fn from(error: TransportError) -> Self {
+        match error {
+            TransportError::Overrun => Self::Lost,
+            other => Self::Failed(other.into()),
+        }
+    }
+}
+
+/// A client of one kernel's IPVS, over one socket.
+pub struct Ipvs {
+    pub(super) transport: Box<dyn Transport>,
+    pub(super) family: u16,
+    pub(super) sequence: u32,
+    pub(super) outgoing: Vec<u8>,
+    pub(super) batch: usize,
+}
+
+impl Ipvs {
+    /// Finds the family; a kernel that has the module but did not load it does so now.
+    ///
+    /// # Errors
+    /// [`BackendError::NoIpvs`] or a failure of the transport.
+    pub fn open(transport: Box<dyn Transport>) -> Result<Self, BackendError> {
+        let mut ipvs = Self {
+            transport,
+            family: 0,
+            sequence: 0,
+            outgoing: Vec::new(),
+            batch: super::execute::REQUESTS_PER_DATAGRAM,
+        };
+        let mut last = lost("the family IPVS");
+        for _ in 0..ATTEMPTS {
+            let sequence = ipvs.next_sequences(1);
+            ipvs.outgoing.clear();
+            encode_family_lookup(&mut ipvs.outgoing, sequence);
+            let mut found = Err(BackendError::NoIpvs);
+            match ipvs.converse(sequence, sequence, &mut |message| {
+                found = match message.kind {
+                    uapi::NLMSG_ERROR => match message.acknowledgement()?.errno {
+                        libc::ENOENT => Err(BackendError::NoIpvs),
+                        number => Err(BackendError::Refused {
+                            what: "the family IPVS".to_owned(),
+                            errno: Errno::from_number(number),
+                        }),
+                    },
+                    _ => Ok(decode_family_id(message)?),
+                };
+                Ok(())
+            }) {
+                Ok(()) => {
+                    ipvs.family = found?;
+                    return Ok(ipvs);
+                }
+                Err(broken) => broken.unless_passing(&mut last)?,
+            }
+        }
+        Err(last)
+    }
+
+    pub(super) fn next_sequences(&mut self, count: u32) -> u32 {
+        // Zero is what replies without a request carry.
+        if self.sequence > u32::MAX - count - 1 {
+            self.sequence = 0;
+        }
+        let first = self.sequence + 1;
+        self.sequence += count;
+        first
+    }
+
+    /// Sends what is in `outgoing` and hands the replies to `keep` until the last request is answered.
+    pub(super) fn converse(
+        &mut self,
+        first: u32,
+        last: u32,
+        keep: &mut dyn FnMut(&Message<'_>) -> Result<(), BackendError>,
+    ) -> Result<(), Broken> {
+        self.transport.send(&self.outgoing)?;
+        self.collect(first, last, keep)
+    }
+
+    fn collect(
+        &mut self,
+        first: u32,
+        last: u32,
+        keep: &mut dyn FnMut(&Message<'_>) -> Result<(), BackendError>,
+    ) -> Result<(), Broken> {
+        let mut ended = false;
+        let mut damaged = false;
+        loop {
+            let received = self.transport.receive(&mut |datagram| {
+                for message in Messages::new(datagram) {
+                    let Ok(message) = message else {
+                        damaged = true;
+                        break;
+                    };
+                    // What an earlier, broken conversation left behind answers nothing here.
+                    if !(first..=last).contains(&message.sequence) {
+                        continue;
+                    }
+                    let answers_last =
+                        message.sequence == last && message.flags & uapi::NLM_F_MULTI == 0;
+                    ended |= answers_last
+                        || (message.sequence == last
+                            && matches!(message.kind, uapi::NLMSG_DONE | uapi::NLMSG_ERROR));
+                    if message.kind != uapi::NLMSG_DONE && keep(&message).is_err() {
+                        damaged = true;
+                    }
+                }
+            });
+            match received {
+                Ok(0) => return Err(Broken::Lost),
+                Ok(_) => {}
+                Err(TransportError::Overrun) => {
+                    // The kernel queues nothing new until all is taken.
+                    while !matches!(self.transport.receive(&mut |_| ()), Ok(0) | Err(_)) {}
+                    return Err(Broken::Lost);
+                }
+                Err(other) => return Err(Broken::Failed(other.into())),
+            }
+            if ended {
+                return if damaged { Err(Broken::Lost) } else { Ok(()) };
+            }
+        }
+    }
+
+    /// Runs one dump and returns its records; empties what a lost attempt collected.
+    pub(super) fn dump(
+        &mut self,
+        request: &Request,
+        what: &str,
+    ) -> Result<Vec<Record>, BackendError> {
+        let mut records = Vec::new();
+        let mut last = lost(what);
+        for _ in 0..ATTEMPTS {
+            records.clear();
+            let sequence = self.next_sequences(1);
+            self.outgoing.clear();
+            request.encode(&mut self.outgoing, self.family, 0, sequence);
+            let mut refused = None;
+            let ended = self.converse(sequence, sequence, &mut |message| {
+                if message.kind == uapi::NLMSG_ERROR {
+                    refused = Some(Errno::from_number(message.acknowledgement()?.errno));
+                } else {
+                    records.push(Record::decode(message)?);
+                }
+                Ok(())
+            });
+            match (ended, refused) {
+                (Ok(()), None) => return Ok(records),
+                (Ok(()), Some(Errno::EBUSY)) => {}
+                (Ok(()), Some(errno)) => return Err(refused_reading(what, errno)),
+                (Err(broken), _) => broken.unless_passing(&mut last)?,
+            }
+        }
+        Err(last)
+    }
+
+    /// Asks for one record.
+    fn get(&mut self, request: &Request, what: &str) -> Result<Record, BackendError> {
+        self.dump(request, what)?.pop().ok_or_else(|| lost(what))
+    }
+
+    /// Asks the kernel for its version and the size of its connection table.
+    ///
+    /// # Errors
+    /// [`BackendError`] if it can't be read.
+    pub fn info(&mut self) -> Result<KernelInfo, BackendError> {
+        let Record::Info(info) = self.get(&Request::GetInfo, "the kernel's version")? else {
+            return Err(lost("the kernel's version"));
+        };
+        let version = info.version.unwrap_or_default();
+        Ok(KernelInfo {
+            version: (version >> 16 & 0xff, version >> 8 & 0xff, version & 0xff),
+            connection_table_size: info.connection_table_size.unwrap_or_default(),
+        })
+    }
+
+    /// Reads the connection timeouts.
+    ///
+    /// # Errors
+    /// [`BackendError`] if they can't be read.
+    pub fn timeouts(&mut self) -> Result<Timeouts, BackendError> {
+        let Record::Config(config) = self.get(&Request::GetConfig, "the timeouts")? else {
+            return Err(lost("the timeouts"));
+        };
+        Ok(convert::timeouts_of(&config))
+    }
+
+    /// Reads the running sync daemons.
+    ///
+    /// # Errors
+    /// [`BackendError`] if they can't be read.
+    pub fn daemons(
+        &mut self,
+    ) -> Result<std::collections::BTreeMap<DaemonRole, SyncDaemon>, BackendError> {
+        let records = self.fetch_daemons()?;
+        let daemons = records.iter().filter_map(convert::daemon_of);
+        Ok(daemons.map(|daemon| (daemon.role, daemon)).collect())
+    }
+
+    /// Fetches the records of the sync daemons as they are.
+    ///
+    /// # Errors
+    /// [`BackendError`] if they can't be read.
+    pub fn fetch_daemons(&mut self) -> Result<Vec<crate::wire::DaemonAttributes>, BackendError> {
+        let records = self.dump(&Request::DumpDaemons, "the sync daemons")?;
+        let daemons = records.into_iter().filter_map(|record| match record {
+            Record::Daemon(daemon) => Some(daemon),
+            _ => None,
+        });
+        Ok(daemons.collect())
+    }
+
+    /// Reads a kernel file as text.
+    ///
+    /// # Errors
+    /// [`BackendError::File`] if it can't be read.
+    pub fn file(&mut self, file: &KernelFile) -> Result<Vec<u8>, BackendError> {
+        self.transport
+            .read_file(file)
+            .map_err(|error| BackendError::File {
+                path: file.path(),
+                text: error.to_string(),
+            })
+    }
+
+    /// Reads a kernel parameter; `None` if this kernel has none of that name.
+    ///
+    /// # Errors
+    /// [`BackendError::File`] if it is there and can't be read.
+    pub fn sysctl(&mut self, name: &SysctlName) -> Result<Option<String>, BackendError> {
+        let file = KernelFile::Sysctl(name.as_str().to_owned());
+        match self.transport.read_file(&file) {
+            Ok(bytes) => {
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                Ok(Some(text.split_whitespace().collect::<Vec<_>>().join(" ")))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(BackendError::File {
+                path: file.path(),
+                text: error.to_string(),
+            }),
+        }
+    }
+
+    /// Waits for the right to commit.
+    ///
+    /// # Errors
+    /// [`std::io::ErrorKind::WouldBlock`] if another program held it for all of `wait`.
+    pub fn lock(&mut self, wait: Duration) -> std::io::Result<Lock> {
+        self.transport.lock(wait)
+    }
+
+    /// Lets time pass.
+    pub fn sleep(&mut self, duration: Duration) {
+        self.transport.sleep(duration);
+    }
+
+    /// Returns the transport's clock.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.transport.now()
+    }
+
+    /// Fetches the records of services as they are; a key without a service is missing from the answer.
+    ///
+    /// # Errors
+    /// [`BackendError`] if they can't be read.
+    pub fn fetch(
+        &mut self,
+        keys: &[ServiceKey],
+    ) -> Result<Vec<(ServiceKey, ServiceRecord)>, BackendError> {
+        let mut found = self.fetch_services(keys)?;
+        for (key, record) in &mut found {
+            record.destinations = self.fetch_destinations(key)?;
+        }
+        Ok(found)
+    }
+
+    /// Fetches the records of all services as they are.
+    ///
+    /// # Errors
+    /// [`BackendError`] if they can't be read.
+    pub fn fetch_all(&mut self) -> Result<Vec<(ServiceKey, ServiceRecord)>, BackendError> {
+        let mut found = self.dump_services()?;
+        for (key, record) in &mut found {
+            record.destinations = self.fetch_destinations(key)?;
+        }
+        Ok(found)
+    }
+
+    /// Fetches service records without their real servers.
+    pub(super) fn fetch_services(
+        &mut self,
+        keys: &[ServiceKey],
+    ) -> Result<Vec<(ServiceKey, ServiceRecord)>, BackendError> {
+        if keys.len() > MANY_SERVICES {
+            let wanted: std::collections::BTreeSet<&ServiceKey> = keys.iter().collect();
+            let mut all = self.dump_services()?;
+            all.retain(|(key, _)| wanted.contains(key));
+            return Ok(all);
+        }
+        let mut found = Vec::with_capacity(keys.len());
+        for part in keys.chunks(GETS_PER_DATAGRAM) {
+            self.get_services(part, &mut found)?;
+        }
+        Ok(found)
+    }
+
+    fn get_services(
+        &mut self,
+        keys: &[ServiceKey],
+        found: &mut Vec<(ServiceKey, ServiceRecord)>,
+    ) -> Result<(), BackendError> {
+        const WHAT: &str = "virtual services";
+        let before = found.len();
+        let mut last = lost(WHAT);
+        for _ in 0..ATTEMPTS {
+            found.truncate(before);
+            let first = self.next_sequences(u32::try_from(keys.len()).unwrap_or(u32::MAX / 2));
+            self.outgoing.clear();
+            for (sequence, key) in (first..).zip(keys) {
+                let request = Request::GetService(convert::service_identity(key));
+                request.encode(&mut self.outgoing, self.family, 0, sequence);
+            }
+            let mut answered = 0;
+            let mut refused = None;
+            let ended = self.converse(first, self.sequence, &mut |message| {
+                answered += 1;
+                if message.kind == uapi::NLMSG_ERROR {
+                    let errno = Errno::from_number(message.acknowledgement()?.errno);
+                    if errno != Errno::ESRCH {
+                        refused = Some(errno);
+                    }
+                } else if let Record::Service(service) = Record::decode(message)?
+                    && let Some(key) = convert::service_key(&service)
+                {
+                    found.push((
+                        key,
+                        ServiceRecord {
+                            service: *service,
+                            destinations: Vec::new(),
+                        },
+                    ));
+                }
+                Ok(())
+            });
+            match ended {
+                Ok(()) if answered < keys.len() => {}
+                Ok(()) => return refused.map_or(Ok(()), |errno| Err(refused_reading(WHAT, errno))),
+                Err(broken) => broken.unless_passing(&mut last)?,
+            }
+        }
+        Err(last)
+    }
+
+    /// Dumps all services, each key once: dumps can repeat entries.
+    pub(super) fn dump_services(
+        &mut self,
+    ) -> Result<Vec<(ServiceKey, ServiceRecord)>, BackendError> {
+        let records = self.dump(&Request::DumpServices, "virtual services")?;
+        let mut seen = std::collections::HashSet::with_capacity(records.len());
+        let mut services = Vec::with_capacity(records.len());
+        for record in records {
+            let Record::Service(service) = record else {
+                continue;
+            };
+            let Some(key) = convert::service_key(&service) else {
+                continue;
+            };
+            if seen.insert(key) {
+                services.push((
+                    key,
+                    ServiceRecord {
+                        service: *service,
+                        destinations: Vec::new(),
+                    },
+                ));
+            }
+        }
+        Ok(services)
+    }
+
+    /// Dumps the real servers of a service, as they are.
+    pub(super) fn fetch_destinations(
+        &mut self,
+        service: &ServiceKey,
+    ) -> Result<Vec<crate::wire::DestinationAttributes>, BackendError> {
+        let request = Request::DumpDestinations(convert::service_identity(service));
+        let records = self.dump(&request, &format!("the real servers of {service}"))?;
+        let mut seen = std::collections::HashSet::with_capacity(records.len());
+        let mut destinations = Vec::with_capacity(records.len());
+        for record in records {
+            let Record::Destination(destination) = record else {
+                continue;
+            };
+            if seen.insert((destination.family, destination.address, destination.port)) {
+                destinations.push(*destination);
+            }
+        }
+        Ok(destinations)
+    }
+}
+
+fn lost(what: &str) -> BackendError {
+    BackendError::Lost {
+        what: what.to_owned(),
+        attempts: ATTEMPTS,
+    }
+}
+
+fn refused_reading(what: &str, errno: Errno) -> BackendError {
+    match errno {
+        Errno::EPERM => BackendError::NoPermission,
+        errno => BackendError::Refused {
+            what: what.to_owned(),
+            errno,
+        },
+    }
+}

@@ -1,0 +1,32 @@
+//! A typed client for one kernel's virtual server table, over any [`Transport`].
+//!
+//! [`Ipvs`] reads tables and executes [`Operation`]s in batches; `convert` is the only place where raw numbers
+//! gain meaning. It decides nothing: what to change, in which order, and what to do after a refusal is `txn`'s.
+//! [`KernelTransport`] is the kernel; `sim` has the other one.
+
+mod capture;
+mod client;
+mod convert;
+mod errno;
+mod error;
+mod execute;
+mod namespace;
+mod operation;
+mod proc;
+mod read;
+mod refusal;
+mod socket;
+pub mod transport;
+
+pub use capture::{Capture, CapturedDatagrams};
+pub use client::{Ipvs, KernelInfo};
+pub use errno::Errno;
+pub use error::BackendError;
+pub use execute::{Execution, Fate};
+pub use namespace::{NamespaceError, enter_namespace};
+pub use operation::Operation;
+pub use proc::ProcReading;
+pub use read::{Depth, FetchedService, Selection, model_entry};
+pub use refusal::{Refusal, RefusalKind};
+pub use socket::KernelTransport;
+pub use transport::{KernelFile, Lock, Transport, TransportError};

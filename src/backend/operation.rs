@@ -1,0 +1,109 @@
+//! One request to a kernel in the words of the model.
+
+use std::fmt;
+
+use crate::model::{
+    DaemonRole, DestinationConfiguration, DestinationKey, ObjectId, ServiceConfiguration,
+    ServiceKey, SyncDaemon, SysctlName, Timeouts,
+};
+
+/// A single change that a kernel either does or refuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // the fields are what the variant's sentence names
+pub enum Operation {
+    /// Adds a virtual service without servers.
+    AddService {
+        key: ServiceKey,
+        configuration: ServiceConfiguration,
+    },
+    /// Replaces the configuration of a virtual service; `before` tells which flag bits change.
+    EditService {
+        key: ServiceKey,
+        before: ServiceConfiguration,
+        after: ServiceConfiguration,
+    },
+    /// Deletes a virtual service with its servers.
+    DeleteService { key: ServiceKey },
+    /// Adds a real server.
+    AddDestination {
+        service: ServiceKey,
+        key: DestinationKey,
+        configuration: DestinationConfiguration,
+    },
+    /// Replaces the configuration of a real server.
+    EditDestination {
+        service: ServiceKey,
+        key: DestinationKey,
+        configuration: DestinationConfiguration,
+    },
+    /// Deletes a real server.
+    DeleteDestination {
+        service: ServiceKey,
+        key: DestinationKey,
+    },
+    /// Sets the connection timeouts.
+    SetTimeouts(Timeouts),
+    /// Starts a sync daemon.
+    StartDaemon(SyncDaemon),
+    /// Stops a sync daemon.
+    StopDaemon(DaemonRole),
+    /// Writes a kernel parameter.
+    SetSysctl { name: SysctlName, value: String },
+    /// Sets the counters of a service, or of everything, to zero.
+    Zero(Option<ServiceKey>),
+}
+
+impl Operation {
+    /// Returns the object it changes; `None` is the whole table.
+    #[must_use]
+    pub fn object(&self) -> Option<ObjectId> {
+        Some(match self {
+            Self::AddService { key, .. }
+            | Self::EditService { key, .. }
+            | Self::DeleteService { key } => ObjectId::Service(*key),
+            Self::AddDestination { service, key, .. }
+            | Self::EditDestination { service, key, .. }
+            | Self::DeleteDestination { service, key } => ObjectId::Destination(*service, *key),
+            Self::SetTimeouts(_) => ObjectId::Timeouts,
+            Self::StartDaemon(daemon) => ObjectId::Daemon(daemon.role),
+            Self::StopDaemon(role) => ObjectId::Daemon(*role),
+            Self::SetSysctl { name, .. } => ObjectId::Sysctl(name.clone()),
+            Self::Zero(key) => return key.map(ObjectId::Service),
+        })
+    }
+}
+
+impl fmt::Display for Operation {
+    /// Writes what is done, such as `add real server 10.0.0.2:80 to tcp://192.0.2.1:80`.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AddService { key, .. } => write!(out, "add virtual service {key}"),
+            Self::EditService { key, .. } => write!(out, "edit virtual service {key}"),
+            Self::DeleteService { key } => write!(out, "delete virtual service {key}"),
+            Self::AddDestination { service, key, .. } => {
+                write!(out, "add real server {key} to {service}")
+            }
+            Self::EditDestination { service, key, .. } => {
+                write!(out, "edit real server {key} of {service}")
+            }
+            Self::DeleteDestination { service, key } => {
+                write!(out, "delete real server {key} of {service}")
+            }
+            Self::SetTimeouts(timeouts) => write!(
+                out,
+                "set timeouts tcp {} s, tcp_fin {} s, udp {} s",
+                timeouts.tcp_seconds, timeouts.tcp_fin_seconds, timeouts.udp_seconds
+            ),
+            Self::StartDaemon(daemon) => write!(
+                out,
+                "start the {} sync daemon on {}",
+                daemon.role.word(),
+                daemon.interface
+            ),
+            Self::StopDaemon(role) => write!(out, "stop the {} sync daemon", role.word()),
+            Self::SetSysctl { name, value } => write!(out, "set sysctl {name} to {value}"),
+            Self::Zero(Some(key)) => write!(out, "zero the counters of {key}"),
+            Self::Zero(None) => write!(out, "zero all counters"),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Reading a selection of the table, as cheaply as its size allows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::client::{Ipvs, MANY_SERVICES};
+use super::error::BackendError;
+use super::proc::ProcReading;
+use super::{KernelFile, convert};
+use crate::model::{ServiceEntry, ServiceKey, SysctlName, Table};
+use crate::wire::ServiceRecord;
+
+/// A service as a kernel reported it, to be loaded into another one.
+pub type FetchedService = (ServiceKey, ServiceRecord);
+
+/// How much of a service is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Depth {
+    /// The service alone.
+    Record,
+    /// With its servers; method and weight of each are enough.
+    Brief,
+    /// With everything.
+    Exact,
+}
+
+/// What to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Services by name.
+    pub services: BTreeMap<ServiceKey, Depth>,
+    /// Whether to read the timeouts.
+    pub timeouts: bool,
+    /// Whether to read the sync daemons.
+    pub daemons: bool,
+    /// Kernel parameters by name.
+    pub sysctl: BTreeSet<SysctlName>,
+}
+
+impl Selection {
+    /// Asks for a service at least this deep.
+    pub fn want(&mut self, key: ServiceKey, depth: Depth) {
+        let place = self.services.entry(key).or_insert(depth);
+        *place = (*place).max(depth);
+    }
+}
+
+impl Ipvs {
+    /// Reads the whole table: services with their servers, timeouts and daemons.
+    ///
+    /// # Errors
+    /// [`BackendError`] if it can't be read.
+    pub fn table(&mut self) -> Result<Table, BackendError> {
+        let services = self.fetch_all()?;
+        Ok(Table {
+            services: services.iter().map(model_entry).collect(),
+            timeouts: Some(self.timeouts()?),
+            daemons: Some(self.daemons()?),
+            sysctl: BTreeMap::new(),
+        })
+    }
+
+    /// Reads what is selected; services that are not there are missing from the answer.
+    ///
+    /// Up to 64 services are asked for one by one. Above, one dump has all services and `/proc/net/ip_vs` the
+    /// servers of those for which method and weight are enough.
+    ///
+    /// # Errors
+    /// [`BackendError`] if it can't be read.
+    pub fn read(&mut self, selection: &Selection) -> Result<Table, BackendError> {
+        let keys: Vec<ServiceKey> = selection.services.keys().copied().collect();
+        let mut table = Table::default();
+        if !keys.is_empty() {
+            let services = self.fetch_services(&keys)?;
+            let brief = self.brief_servers(selection, &services)?;
+            for (key, mut record) in services {
+                let depth = selection
+                    .services
+                    .get(&key)
+                    .copied()
+                    .unwrap_or(Depth::Exact);
+                let from_proc = brief.as_ref().and_then(|reading| reading.servers(&key));
+                let entry = match (depth, from_proc) {
+                    (Depth::Record, _) => model_entry(&(key, record)).1,
+                    (Depth::Brief, Some(servers)) => {
+                        let mut entry = model_entry(&(key, record)).1;
+                        entry.destinations = servers;
+                        entry
+                    }
+                    (Depth::Brief | Depth::Exact, _) => {
+                        record.destinations = self.fetch_destinations(&key)?;
+                        model_entry(&(key, record)).1
+                    }
+                };
+                table.services.insert(key, entry);
+            }
+        }
+        if selection.timeouts {
+            table.timeouts = Some(self.timeouts()?);
+        }
+        if selection.daemons {
+            table.daemons = Some(self.daemons()?);
+        }
+        for name in &selection.sysctl {
+            if let Some(value) = self.sysctl(name)? {
+                table.sysctl.insert(name.clone(), value);
+            }
+        }
+        Ok(table)
+    }
+
+    fn brief_servers(
+        &mut self,
+        selection: &Selection,
+        found: &[(ServiceKey, ServiceRecord)],
+    ) -> Result<Option<ProcReading>, BackendError> {
+        let brief = selection
+            .services
+            .values()
+            .filter(|depth| **depth == Depth::Brief)
+            .count();
+        if brief <= MANY_SERVICES || found.is_empty() {
+            return Ok(None);
+        }
+        let contents = self.file(&KernelFile::Services)?;
+        Ok(Some(ProcReading::parse(&contents)))
+    }
+}
+
+/// Turns a fetched record into model values.
+#[must_use]
+pub fn model_entry((key, record): &(ServiceKey, ServiceRecord)) -> (ServiceKey, ServiceEntry) {
+    let mut entry = convert::service_entry(key, &record.service);
+    entry.destinations = record
+        .destinations
+        .iter()
+        .filter_map(|destination| convert::destination_entry(key, destination))
+        .collect();
+    (*key, entry)
+}

@@ -1,0 +1,123 @@
+//! The one seam of the program: everything that reaches a kernel, real or simulated, goes through these doors.
+
+use std::fs::File;
+use std::io;
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// A file of the kernel that belongs to IPVS.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum KernelFile {
+    /// `/proc/net/ip_vs`: services and real servers.
+    Services,
+    /// `/proc/net/ip_vs_stats`: totals.
+    Stats,
+    /// `/proc/net/ip_vs_stats_percpu`: totals of each processor.
+    StatsPerCpu,
+    /// `/proc/net/ip_vs_conn`: the connection table.
+    Connections,
+    /// `/proc/net/ip_vs_conn_sync`: the connection table with the origin of each entry.
+    ConnectionsSync,
+    /// A file in `/proc/sys/net/ipv4/vs`.
+    Sysctl(String),
+}
+
+impl KernelFile {
+    /// Returns the path, as seen by the thread that owns the network namespace.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let name = match self {
+            Self::Services => "ip_vs",
+            Self::Stats => "ip_vs_stats",
+            Self::StatsPerCpu => "ip_vs_stats_percpu",
+            Self::Connections => "ip_vs_conn",
+            Self::ConnectionsSync => "ip_vs_conn_sync",
+            Self::Sysctl(name) => return format!("/proc/sys/net/ipv4/vs/{name}"),
+        };
+        format!("/proc/thread-self/net/{name}")
+    }
+}
+
+/// What can go wrong on the way to a kernel and back.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum TransportError {
+    /// The datagram was not taken; nothing of it was executed.
+    #[error("the datagram was not sent: {text}")]
+    NotSent {
+        /// The system's error number.
+        errno: i32,
+        /// The system's text.
+        text: String,
+    },
+    /// Replies were dropped; what was asked was executed all the same.
+    #[error("replies of the kernel were lost")]
+    Overrun,
+    /// Replies could not be received.
+    #[error("the replies could not be received: {text}")]
+    NotReceived {
+        /// The system's error number.
+        errno: i32,
+        /// The system's text.
+        text: String,
+    },
+}
+
+/// Held while one program commits; dropping it lets the next one in.
+#[derive(Debug)]
+pub struct Lock {
+    _held: Option<File>,
+}
+
+impl Lock {
+    /// Takes over an open, locked file.
+    #[must_use]
+    pub const fn of(file: File) -> Self {
+        Self { _held: Some(file) }
+    }
+
+    /// Makes a lock where there is no one to lock out.
+    #[must_use]
+    pub const fn needless() -> Self {
+        Self { _held: None }
+    }
+}
+
+/// Bytes in, bytes out, files and time: a kernel as this program sees it.
+pub trait Transport {
+    /// Hands one datagram to the kernel, which executes its messages before this returns.
+    ///
+    /// # Errors
+    /// [`TransportError::NotSent`]; then nothing was executed.
+    fn send(&mut self, datagram: &[u8]) -> Result<(), TransportError>;
+
+    /// Hands queued reply datagrams to `sink`, one call each, and returns how many; 0 means that none is queued.
+    ///
+    /// # Errors
+    /// [`TransportError::Overrun`] if replies were dropped; those still queued come with the next call.
+    fn receive(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<usize, TransportError>;
+
+    /// Reads a kernel file as a whole.
+    ///
+    /// # Errors
+    /// The system's error.
+    fn read_file(&mut self, file: &KernelFile) -> io::Result<Vec<u8>>;
+
+    /// Writes a kernel file.
+    ///
+    /// # Errors
+    /// The system's error; the kernel keeps the old value then.
+    fn write_file(&mut self, file: &KernelFile, contents: &[u8]) -> io::Result<()>;
+
+    /// Returns the time since some fixed moment.
+    fn now(&self) -> Duration;
+
+    /// Lets time pass.
+    fn sleep(&mut self, duration: Duration);
+
+    /// Waits for the right to commit to this table.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] if another program held it for all of `wait`.
+    fn lock(&mut self, wait: Duration) -> io::Result<Lock>;
+}

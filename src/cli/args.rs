@@ -1,0 +1,325 @@
+//! The native command line as it is typed.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::export::DEFAULT_MAX_SIZE;
+
+/// A scripting automation shell for IPVS, the load balancer in the Linux kernel.
+///
+/// Every change is a transaction: rehearsed on a simulated kernel, sent in batches, read back, and undone as a
+/// whole if the kernel refuses any part of it.
+#[derive(Debug, Parser)]
+#[command(name = "ipvsh", version, max_term_width = 100, disable_help_subcommand = true, after_help = AFTER_HELP)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) globals: Globals,
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+const AFTER_HELP: &str = "\
+Objects are named tcp://192.0.2.1:80, udp://[2001:db8::1]:53, sctp://192.0.2.1:36412, fwmark://7, fwmark6://7,
+and KEY/SERVER for a real server: tcp://192.0.2.1:80/10.0.0.2:8080.
+
+`ipvsh FILE.rhai ARG…` is `ipvsh run FILE.rhai ARG…`; without a command, standard input is run as a script.
+
+Exit status: 0 done or nothing to do; 1 the script failed, nothing of this run stands; 2 usage, compile or document
+error, nothing ran; 3 refused and rolled back; 4 indeterminate, what is left is listed; 5 conflict or lock held,
+nothing sent; 6 no IPVS or no permission; 7 failed, but earlier commits of this run stand; 9 committed, but the
+output could not be written; 10 changes pending (--exit-code); 129, 130, 143 after a signal. A script's exit(n)
+passes through.";
+
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(super) struct Globals {
+    /// Work on a simulated kernel: empty, or loaded from a table document, which stays as it is
+    #[arg(long, global = true, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with = "netns")]
+    pub(super) sim: Option<String>,
+    /// As --sim=FILE, and write the table back to FILE in the end; a missing file is an empty table
+    #[arg(long, global = true, value_name = "FILE", conflicts_with_all = ["sim", "netns"])]
+    pub(super) sim_state: Option<String>,
+    /// Work in another network namespace: a name as `ip netns` knows it, or a path
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) netns: Option<String>,
+    /// Print results as one JSON document
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(super) color: ColourChoice,
+    /// Say nothing beside results, warnings and errors
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+    /// How long to wait while another ipvsh commits to the same table
+    #[arg(long, global = true, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub(super) lock_wait: Duration,
+    /// The largest document that is read
+    #[arg(long, global = true, value_name = "BYTES", default_value_t = DEFAULT_MAX_SIZE)]
+    pub(super) max_size: u64,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ColourChoice {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run a script
+    Run(RunArguments),
+    /// Evaluate an expression or statements and print the value
+    Eval(EvalArguments),
+    /// Compile scripts and report what is wrong, without running them
+    Check(CheckArguments),
+    /// Show what a script or a table document would change, and change nothing
+    Plan(PlanArguments),
+    /// Make the table what a document says, in one transaction
+    Apply(ApplyArguments),
+    /// Show what leads from the table (or document A) to document A (or B)
+    Diff(DiffArguments),
+    /// Print the table as a document
+    Export(ExportArguments),
+    /// Show the table
+    List(ListArguments),
+    /// Add a virtual service or a real server
+    Add(ChangeArguments),
+    /// Edit a virtual service or a real server; what is not named stays
+    Edit(ChangeArguments),
+    /// Delete a virtual service or a real server
+    Delete(RemoveArguments),
+    /// Add it, or edit the one that is there
+    Ensure(ChangeArguments),
+    /// Delete it if it is there
+    Absent(RemoveArguments),
+    /// Print the JSON Schema of the table document
+    Schema,
+    /// A script without `run`
+    #[command(external_subcommand)]
+    Other(Vec<OsString>),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct Limits {
+    /// End a script after so many operations
+    #[arg(long, value_name = "NUMBER", default_value_t = crate::script::Limits::DEFAULT.operations)]
+    pub(super) max_operations: u64,
+    /// End a script that takes more memory, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = crate::script::Limits::DEFAULT.memory_mib)]
+    pub(super) max_memory: usize,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct RunArguments {
+    #[command(flatten)]
+    pub(super) limits: Limits,
+    /// Show what the script would change, and change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// The script, then its own arguments; `-` is standard input
+    #[arg(
+        required = true,
+        value_name = "FILE [ARG]…",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(super) script: Vec<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct EvalArguments {
+    #[command(flatten)]
+    pub(super) limits: Limits,
+    /// Show what the code would change, and change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// The code
+    pub(super) code: String,
+    /// What `args()` returns
+    #[arg(last = true, value_name = "ARG")]
+    pub(super) arguments: Vec<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct CheckArguments {
+    /// The scripts
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) scripts: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum PlanFormat {
+    /// Object by object, for people
+    Text,
+    /// As commands of ipvsadm, where they can express it
+    Ipvsadm,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum PruneChoice {
+    /// Delete real servers that a named service's `destinations` no longer has
+    Servers,
+    /// Delete services too that the document does not name
+    Services,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct Merging {
+    /// Delete what the document does not name
+    #[arg(long, value_name = "WHAT", require_equals = true)]
+    pub(super) prune: Option<PruneChoice>,
+    /// Leave live values alone where the document has others
+    #[arg(long, value_name = "FIELD")]
+    pub(super) keep: Option<KeepChoice>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum KeepChoice {
+    /// Weights of real servers that are there
+    Weight,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct PlanArguments {
+    #[command(flatten)]
+    pub(super) merging: Merging,
+    #[command(flatten)]
+    pub(super) limits: Limits,
+    /// How to print the plan
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) format: PlanFormat,
+    /// Exit with 10 if changes are pending
+    #[arg(long)]
+    pub(super) exit_code: bool,
+    /// A script (.rhai) with its arguments, or a table document; `-` is a document on standard input
+    #[arg(
+        required = true,
+        value_name = "FILE [ARG]…",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(super) file: Vec<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ApplyArguments {
+    #[command(flatten)]
+    pub(super) merging: Merging,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// The document; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(super) file: String,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct DiffArguments {
+    /// How to print the difference
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) format: PlanFormat,
+    /// Exit with 10 if there is a difference
+    #[arg(long)]
+    pub(super) exit_code: bool,
+    /// A document
+    pub(super) a: String,
+    /// Another document; without it, A is compared with the live table
+    pub(super) b: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ExportFormat {
+    /// The table document
+    Json,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ExportArguments {
+    /// The format
+    #[arg(long, value_enum, default_value = "json")]
+    pub(super) format: ExportFormat,
+    /// Configuration alone, without what was observed: for version control
+    #[arg(long)]
+    pub(super) config: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ListArguments {
+    /// Show these services only
+    #[arg(value_name = "KEY")]
+    pub(super) keys: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct ServiceOptions {
+    /// The scheduler [new services: wlc]
+    #[arg(long, value_name = "NAME")]
+    pub(super) scheduler: Option<String>,
+    /// Scheduler flags, separated by commas; empty for none
+    #[arg(long, value_name = "FLAGS")]
+    pub(super) scheduler_flags: Option<String>,
+    /// Schedule every packet alone (udp and marks)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(super) one_packet: Option<bool>,
+    /// Keep clients with their server for this time (6m, 90s); `false` ends it
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "360s")]
+    pub(super) persistence: Option<String>,
+    /// Clients of the same network are the same client (IPv4)
+    #[arg(long, value_name = "MASK")]
+    pub(super) netmask: Option<String>,
+    /// Clients of the same network are the same client (IPv6)
+    #[arg(long, value_name = "BITS")]
+    pub(super) prefix_length: Option<i64>,
+    /// The persistence engine, such as sip; empty for none
+    #[arg(long, value_name = "NAME")]
+    pub(super) engine: Option<String>,
+}
+
+const TUNNEL_HELP: &str =
+    "ipip, gue:PORT[:CHECKSUM] or gre[:CHECKSUM]; checksum is none, csum or remcsum";
+
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct ServerOptions {
+    /// The weight; 0 means no new connections [new servers: 1]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub(super) weight: Option<i64>,
+    /// masquerading, direct_routing, tunneling, local or bypass [new servers: direct_routing]
+    #[arg(long, value_name = "METHOD")]
+    pub(super) forwarding: Option<String>,
+    #[arg(long, value_name = "TUNNEL", help = TUNNEL_HELP)]
+    pub(super) tunnel: Option<String>,
+    /// At this many connections, no new ones; 0 is no limit
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) upper_threshold: Option<u32>,
+    /// Below this many connections, new ones again
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) lower_threshold: Option<u32>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ChangeArguments {
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// KEY or KEY/SERVER
+    #[arg(value_name = "OBJECT")]
+    pub(super) object: String,
+    #[command(flatten, next_help_heading = "Of a virtual service")]
+    pub(super) service: ServiceOptions,
+    #[command(flatten, next_help_heading = "Of a real server")]
+    pub(super) server: ServerOptions,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct RemoveArguments {
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// KEY or KEY/SERVER
+    #[arg(value_name = "OBJECT")]
+    pub(super) object: String,
+}

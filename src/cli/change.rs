@@ -1,0 +1,212 @@
+//! One change from the command line, as a transaction.
+
+use std::time::Duration;
+
+use super::args::{ChangeArguments, Globals, RemoveArguments, ServerOptions, ServiceOptions};
+use super::failure::Failure;
+use super::run::{Context, Ending};
+use super::target;
+use crate::model::{
+    DestinationEdit, EngineName, ForwardingMethod, Granularity, Invalid, ObjectId, PersistenceEdit,
+    Scheduler, ServiceEdit, Tunnel, Weight,
+};
+use crate::session::{Done, Error, IfMissing, LayerKind, Purpose, Session};
+
+/// What to do to an object that is given with fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Add,
+    Edit,
+    Ensure,
+}
+
+fn persistence_edit(options: &ServiceOptions) -> Result<Option<Option<PersistenceEdit>>, Failure> {
+    let granularity = match (&options.netmask, options.prefix_length) {
+        (Some(_), Some(_)) => {
+            return Err(Failure::usage(
+                "--netmask is for IPv4 services, --prefix-length for IPv6 ones; give one of them",
+            ));
+        }
+        (Some(mask), None) => Some(Granularity::netmask(mask)?),
+        (None, Some(bits)) => Some(Granularity::prefix_length(bits)?),
+        (None, None) => None,
+    };
+    let engine = match options.engine.as_deref() {
+        None => None,
+        Some("") => Some(None),
+        Some(name) => Some(Some(EngineName::new(name)?)),
+    };
+    let named = granularity.is_some() || engine.is_some();
+    let timeout_seconds = match options.persistence.as_deref() {
+        None if !named => return Ok(None),
+        None => None,
+        Some("false") if named => {
+            return Err(Failure::usage(
+                "--persistence false ends persistence; --netmask, --prefix-length and --engine don't go with it",
+            ));
+        }
+        Some("false") => return Ok(Some(None)),
+        Some(text) => Some(whole_seconds(text)?),
+    };
+    Ok(Some(Some(PersistenceEdit {
+        timeout_seconds,
+        granularity,
+        engine,
+    })))
+}
+
+fn whole_seconds(text: &str) -> Result<u32, Invalid> {
+    let wrong = |expected: &str| Invalid::new("duration", text, expected);
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(wrong("a bare number is ambiguous; write 90s, 6m or 1h30m"));
+    }
+    let duration: Duration =
+        humantime::parse_duration(text).map_err(|_| wrong("write 90s, 6m or 1h30m"))?;
+    if duration.subsec_nanos() != 0 {
+        return Err(wrong("the kernel counts whole seconds"));
+    }
+    u32::try_from(duration.as_secs()).map_err(|_| wrong("it is too long"))
+}
+
+fn service_edit(options: &ServiceOptions) -> Result<ServiceEdit, Failure> {
+    let flags = options.scheduler_flags.as_ref().map(|text| {
+        text.split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect()
+    });
+    Ok(ServiceEdit {
+        scheduler: options
+            .scheduler
+            .as_deref()
+            .map(Scheduler::new)
+            .transpose()?,
+        scheduler_flags: flags,
+        one_packet: options.one_packet,
+        persistence: persistence_edit(options)?,
+        ..ServiceEdit::default()
+    })
+}
+
+fn server_edit(options: &ServerOptions) -> Result<DestinationEdit, Failure> {
+    Ok(DestinationEdit {
+        forwarding: options
+            .forwarding
+            .as_deref()
+            .map(ForwardingMethod::parse)
+            .transpose()?,
+        tunnel: options
+            .tunnel
+            .as_deref()
+            .map(Tunnel::parse)
+            .transpose()?
+            .map(Some),
+        weight: options.weight.map(Weight::new).transpose()?,
+        upper_threshold: options.upper_threshold,
+        lower_threshold: options.lower_threshold,
+    })
+}
+
+/// Adds, edits or ensures an object.
+pub(super) fn change(
+    context: &Context,
+    globals: &Globals,
+    verb: Verb,
+    arguments: &ChangeArguments,
+) -> Result<Ending, Failure> {
+    let object = ObjectId::parse(&arguments.object)?;
+    let service = service_edit(&arguments.service)?;
+    let server = server_edit(&arguments.server)?;
+    match &object {
+        ObjectId::Service(key) if server != DestinationEdit::default() => {
+            return Err(Failure::usage(format!(
+                "{key} is a virtual service: weight, forwarding, tunnel and thresholds belong to its real servers, KEY/SERVER"
+            )));
+        }
+        ObjectId::Destination(service_key, key) if service != ServiceEdit::default() => {
+            return Err(Failure::usage(format!(
+                "{key} is a real server: scheduler, persistence and one-packet belong to its service, {service_key}"
+            )));
+        }
+        _ => {}
+    }
+    if verb == Verb::Edit
+        && service == ServiceEdit::default()
+        && server == DestinationEdit::default()
+    {
+        return Err(Failure::usage(format!(
+            "nothing to edit: name what shall change of {object}, such as --weight 0"
+        )));
+    }
+    transaction(context, globals, arguments.dry_run, |session| {
+        match (&object, verb) {
+            (ObjectId::Service(key), Verb::Add) => session.add_service(*key, &service, &[]),
+            (ObjectId::Service(key), Verb::Edit) => session.edit_service(*key, &service),
+            (ObjectId::Service(key), Verb::Ensure) => session.ensure_service(*key, &service, &[]),
+            (ObjectId::Destination(service, key), Verb::Add) => {
+                session.add_destination(*service, *key, &server)
+            }
+            (ObjectId::Destination(service, key), Verb::Edit) => {
+                session.edit_destination(*service, *key, &server)
+            }
+            (ObjectId::Destination(service, key), Verb::Ensure) => {
+                session.ensure_destination(*service, *key, &server)
+            }
+            _ => Err(not_an_object(&object)),
+        }
+    })
+}
+
+/// Deletes an object.
+pub(super) fn remove(
+    context: &Context,
+    globals: &Globals,
+    if_missing: IfMissing,
+    arguments: &RemoveArguments,
+) -> Result<Ending, Failure> {
+    let object = ObjectId::parse(&arguments.object)?;
+    transaction(
+        context,
+        globals,
+        arguments.dry_run,
+        |session| match &object {
+            ObjectId::Service(key) => session.delete_service(*key, if_missing),
+            ObjectId::Destination(service, key) => {
+                session.delete_destination(*service, *key, if_missing)
+            }
+            other => Err(not_an_object(other)),
+        },
+    )
+}
+
+fn not_an_object(object: &ObjectId) -> Error {
+    Invalid::new("object", object, "name a virtual service or a real server").into()
+}
+
+fn transaction(
+    context: &Context,
+    globals: &Globals,
+    dry_run: bool,
+    verb: impl FnOnce(&mut Session) -> Result<Done, Error>,
+) -> Result<Ending, Failure> {
+    let mut session = target::open(globals, Purpose::Changing, &context.interrupt)?;
+    context.warn(&mut session);
+    if dry_run {
+        session.begin(LayerKind::Rehearsal)?;
+        let _staged = verb(&mut session)?;
+        let plan = session.end_rehearsal()?;
+        return Ok(Ending::Planned {
+            plan: Box::new(plan),
+            kept: Vec::new(),
+            document: String::new(),
+        });
+    }
+    let done = verb(&mut session)?;
+    target::write_back(globals, &mut session)?;
+    Ok(Ending::Done {
+        done,
+        kept: Vec::new(),
+        document: String::new(),
+    })
+}

@@ -1,0 +1,199 @@
+//! How every error becomes text and an exit status.
+
+use std::io;
+
+use super::exit;
+use super::report;
+use crate::export::{CauseShape, DocumentError, ResultShape};
+use crate::render::{Excerpt, Label, excerpt};
+use crate::script::ScriptFailure;
+use crate::session::{Error, ErrorKind};
+use crate::txn::{Cause, Outcome, Report};
+use crate::ui::Ui;
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The session said no.
+    Session(Error),
+    /// The command line or a file makes no sense.
+    Usage {
+        /// What is wrong.
+        text: String,
+        /// The way out.
+        hint: Option<String>,
+    },
+    /// A script failed.
+    Script(Box<ScriptFailure>),
+    /// A result could not be written.
+    Output(io::Error),
+}
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Session(error.into())
+    }
+}
+
+impl Failure {
+    pub(super) fn usage(text: impl Into<String>) -> Self {
+        Self::Usage {
+            text: text.into(),
+            hint: None,
+        }
+    }
+
+    /// Returns the exit status if nothing was committed before.
+    pub(super) fn status(&self) -> u8 {
+        match self {
+            Self::Usage { .. } => exit::USAGE,
+            Self::Output(_) => exit::FAILED,
+            Self::Session(error) => session_status(error, exit::USAGE),
+            Self::Script(failure) => match failure.as_ref() {
+                ScriptFailure::Compile { .. } => exit::USAGE,
+                ScriptFailure::Interrupted { signal, .. } => exit::after_signal(*signal),
+                ScriptFailure::Run {
+                    session: Some(error),
+                    ..
+                } => session_status(error, exit::FAILED),
+                ScriptFailure::Run { .. } => exit::FAILED,
+            },
+        }
+    }
+
+    fn session_error(&self) -> Option<&Error> {
+        match self {
+            Self::Session(error) => Some(error),
+            Self::Script(failure) => failure.session_error(),
+            Self::Usage { .. } | Self::Output(_) => None,
+        }
+    }
+
+    /// Returns the report of a commit that did not go through.
+    pub(super) fn report(&self) -> Option<&Report> {
+        match self.session_error() {
+            Some(Error::Commit(report)) => Some(report),
+            _ => None,
+        }
+    }
+
+    /// Says what went wrong, and what to do.
+    pub(super) fn tell(&self, ui: &Ui) {
+        match self {
+            Self::Usage { text, hint } => {
+                ui.error(text);
+                hint.iter().for_each(|hint| ui.hint(hint));
+            }
+            Self::Output(error) => ui.error(&format!("the result could not be written: {error}")),
+            Self::Session(Error::Document(error)) => tell_document(error, ui),
+            Self::Session(error) => ui.error(&error.to_string()),
+            Self::Script(failure) => ui.error_text(&failure.render(ui.colours_errors())),
+        }
+        if let Some(report) = self.report() {
+            report::tell_outcome(report, ui);
+        }
+        if let Some(hint) = self.session_error().and_then(Error::hint) {
+            ui.hint(&hint);
+        }
+    }
+
+    /// Returns the error for programs.
+    pub(super) fn cause(&self) -> CauseShape {
+        let mut cause = match self {
+            Self::Usage { text, hint } => CauseShape {
+                kind: "usage".to_owned(),
+                message: text.clone(),
+                hint: hint.clone(),
+                ..CauseShape::default()
+            },
+            Self::Output(error) => CauseShape {
+                kind: "io".to_owned(),
+                message: error.to_string(),
+                ..CauseShape::default()
+            },
+            Self::Script(failure) => CauseShape {
+                kind: failure.kind(),
+                message: failure.message(),
+                ..CauseShape::default()
+            },
+            Self::Session(error) => CauseShape {
+                kind: error.kind().word().to_owned(),
+                message: error.to_string(),
+                ..CauseShape::default()
+            },
+        };
+        if let Some(error) = self.session_error() {
+            cause.errno = error.errno().map(|errno| errno.to_string());
+            cause.object = error.object().map(|object| object.to_string());
+            cause.hint = error.hint();
+            if let Error::Commit(report) = error {
+                cause.differences = report::differences(&report.outcome);
+            }
+        }
+        cause
+    }
+
+    /// Returns the envelope of the failure.
+    pub(super) fn envelope(&self) -> ResultShape {
+        let mut shape = match self.report() {
+            Some(report) => report::envelope(report),
+            None => ResultShape::new("failed"),
+        };
+        shape.cause = Some(self.cause());
+        shape
+    }
+}
+
+fn session_status(error: &Error, invalid: u8) -> u8 {
+    if let Error::Commit(report) = error {
+        match &report.outcome {
+            Outcome::RolledBack {
+                cause: Cause::Interrupted { signal },
+            } => return exit::after_signal(*signal),
+            Outcome::Indeterminate { .. } => return exit::INDETERMINATE,
+            Outcome::RolledBack { .. } => return exit::REFUSED,
+            _ => {}
+        }
+    }
+    match error.kind() {
+        ErrorKind::Invalid | ErrorKind::Io => invalid,
+        ErrorKind::Exists | ErrorKind::Missing | ErrorKind::Refused => exit::REFUSED,
+        ErrorKind::Conflict | ErrorKind::Locked => exit::CONFLICT,
+        ErrorKind::Indeterminate => exit::INDETERMINATE,
+        ErrorKind::Permission | ErrorKind::Unavailable => exit::UNAVAILABLE,
+        ErrorKind::Interrupted => exit::FAILED,
+    }
+}
+
+/// Shows the place in a document, if its file can still be read and is not too long to look at.
+fn tell_document(error: &DocumentError, ui: &Ui) {
+    const LARGEST_SHOWN: u64 = 1 << 20;
+    if let DocumentError::Invalid {
+        path,
+        line,
+        column,
+        text,
+    } = error
+        && *line > 0
+        && std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= LARGEST_SHOWN)
+        && let Ok(source) = std::fs::read_to_string(path)
+    {
+        let label = Label {
+            path,
+            source: &source,
+            line: *line,
+            column: (*column).max(1),
+            text: "",
+        };
+        let shown = excerpt(
+            &Excerpt {
+                title: text,
+                labels: vec![label],
+            },
+            ui.colours_errors(),
+        );
+        ui.error_text(&shown);
+        return;
+    }
+    ui.error(&error.to_string());
+}

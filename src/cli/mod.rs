@@ -1,0 +1,17 @@
+//! The native command line. The only place that reads arguments and decides on exit statuses.
+//!
+//! `args` is what was typed, `run` what it leads to, `failure` how every error becomes text and a status.
+//! The drop-in for `ipvsadm` has its place here, in a folder of its own.
+
+mod args;
+mod change;
+mod document;
+mod exit;
+mod failure;
+mod look;
+mod report;
+mod run;
+mod script;
+mod target;
+
+pub use run::run;

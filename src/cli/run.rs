@@ -1,0 +1,390 @@
+//! Dispatch: from arguments to a command, from its ending to output and an exit status.
+
+use std::ffi::OsString;
+use std::io;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use super::args::{Arguments, ColourChoice, Command, Globals, PlanFormat, RunArguments};
+use super::change::{Verb, change, remove};
+use super::failure::Failure;
+use super::{document, exit, look, report, script};
+use crate::export::{ResultShape, plan_shape};
+use crate::model::{ObjectId, suggestion};
+use crate::render::{PlanView, plan as render_plan, plan_commands};
+use crate::script::ValueText;
+use crate::session::{Done, IfMissing, Interrupt, Session};
+use crate::txn::{Plan, Report};
+use crate::ui::{Colour, Ui, Verbosity, input_is_terminal};
+
+/// What every command has at hand.
+pub(super) struct Context {
+    pub(super) ui: Ui,
+    pub(super) interrupt: Interrupt,
+}
+
+impl Context {
+    /// Passes on what the session has to say.
+    pub(super) fn warn(&self, session: &mut Session) {
+        for warning in session.take_warnings() {
+            self.ui.warning(&warning);
+        }
+    }
+}
+
+/// How a command ended without an error of its own.
+pub(super) enum Ending {
+    /// What there was to show is shown.
+    Shown,
+    /// A change was made.
+    Done {
+        done: Done,
+        kept: Vec<ObjectId>,
+        document: String,
+    },
+    /// A change was planned.
+    Planned {
+        plan: Box<Plan>,
+        kept: Vec<ObjectId>,
+        document: String,
+    },
+    /// A script came to its end.
+    ScriptDone {
+        value: Option<ValueText>,
+        status: u8,
+        committed: Vec<Report>,
+    },
+    /// A script failed; earlier commits may stand.
+    ScriptFailed { failure: Box<Failure>, stands: bool },
+}
+
+/// How plans are printed, and whether pending changes have a status of their own.
+#[derive(Clone, Copy)]
+struct PlanOutput {
+    format: PlanFormat,
+    exit_code: bool,
+}
+
+/// Runs the program with the given arguments, its own name first, and returns its exit status.
+#[must_use]
+pub fn run(arguments: Vec<OsString>) -> u8 {
+    let parsed = match Arguments::try_parse_from(arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => return tell_usage(&error),
+    };
+    let globals = parsed.globals;
+    let colour = match globals.color {
+        ColourChoice::Auto => Colour::Auto,
+        ColourChoice::Always => Colour::Always,
+        ColourChoice::Never => Colour::Never,
+    };
+    let ui = Ui::new(
+        colour,
+        if globals.quiet {
+            Verbosity::Quiet
+        } else {
+            Verbosity::Normal
+        },
+    );
+    let interrupt = match Interrupt::install() {
+        Ok(interrupt) => interrupt,
+        Err(error) => {
+            ui.error(&format!("signals can't be caught: {error}"));
+            return exit::FAILED;
+        }
+    };
+    let context = Context { ui, interrupt };
+    let output = match &parsed.command {
+        Some(Command::Plan(arguments)) => PlanOutput {
+            format: arguments.format,
+            exit_code: arguments.exit_code,
+        },
+        Some(Command::Diff(arguments)) => PlanOutput {
+            format: arguments.format,
+            exit_code: arguments.exit_code,
+        },
+        _ => PlanOutput {
+            format: PlanFormat::Text,
+            exit_code: false,
+        },
+    };
+    let ended = dispatch(&context, &globals, parsed.command);
+    finish(&context, &globals, output, ended)
+}
+
+fn tell_usage(error: &clap::Error) -> u8 {
+    let ui = Ui::default();
+    let text = error.render();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            match ui.data(|out| write!(out, "{}", text.ansi())) {
+                Ok(()) => exit::DONE,
+                Err(failure) => {
+                    ui.error(&format!("the help could not be written: {failure}"));
+                    exit::FAILED
+                }
+            }
+        }
+        _ => {
+            ui.error_text(&text.ansi().to_string());
+            exit::USAGE
+        }
+    }
+}
+
+fn dispatch(
+    context: &Context,
+    globals: &Globals,
+    command: Option<Command>,
+) -> Result<Ending, Failure> {
+    match command {
+        None => standard_input(context, globals),
+        Some(Command::Run(arguments)) => script::run_file(context, globals, &arguments),
+        Some(Command::Eval(arguments)) => script::eval(context, globals, &arguments),
+        Some(Command::Check(arguments)) => script::check_files(context, &arguments),
+        Some(Command::Plan(arguments)) => script::plan(context, globals, &arguments),
+        Some(Command::Apply(arguments)) => document::apply(context, globals, &arguments),
+        Some(Command::Diff(arguments)) => document::diff(context, globals, &arguments),
+        Some(Command::Export(arguments)) => document::export(context, globals, &arguments),
+        Some(Command::List(arguments)) => look::list(context, globals, &arguments),
+        Some(Command::Add(arguments)) => change(context, globals, Verb::Add, &arguments),
+        Some(Command::Edit(arguments)) => change(context, globals, Verb::Edit, &arguments),
+        Some(Command::Ensure(arguments)) => change(context, globals, Verb::Ensure, &arguments),
+        Some(Command::Delete(arguments)) => remove(context, globals, IfMissing::Refuse, &arguments),
+        Some(Command::Absent(arguments)) => remove(context, globals, IfMissing::Accept, &arguments),
+        Some(Command::Schema) => document::print_schema(context),
+        Some(Command::Other(words)) => other(context, globals, &words),
+    }
+}
+
+fn run_arguments(script: Vec<String>) -> RunArguments {
+    let limits = crate::script::Limits::DEFAULT;
+    RunArguments {
+        limits: super::args::Limits {
+            max_operations: limits.operations,
+            max_memory: limits.memory_mib,
+        },
+        dry_run: false,
+        script,
+    }
+}
+
+fn standard_input(context: &Context, globals: &Globals) -> Result<Ending, Failure> {
+    if input_is_terminal() {
+        return Err(Failure::Usage {
+            text: "no command is named".to_owned(),
+            hint: Some("`ipvsh --help` lists them; a script on standard input is run".to_owned()),
+        });
+    }
+    script::run_file(context, globals, &run_arguments(vec!["-".to_owned()]))
+}
+
+/// A file in place of a command is a script.
+fn other(context: &Context, globals: &Globals, words: &[OsString]) -> Result<Ending, Failure> {
+    const COMMANDS: [&str; 14] = [
+        "run", "eval", "check", "plan", "apply", "diff", "export", "list", "add", "edit", "delete",
+        "ensure", "absent", "schema",
+    ];
+    let words: Vec<String> = words
+        .iter()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let first = words.first().cloned().unwrap_or_default();
+    let is_script =
+        first.ends_with(".rhai") || (first.contains('/') && std::path::Path::new(&first).is_file());
+    if is_script {
+        return script::run_file(context, globals, &run_arguments(words));
+    }
+    let hint = match suggestion(&first, COMMANDS) {
+        Some(near) => format!("did you mean `{near}`? `ipvsh --help` lists the commands"),
+        None => "`ipvsh --help` lists the commands; scripts end in .rhai".to_owned(),
+    };
+    Err(Failure::Usage {
+        text: format!("there is no command `{first}`"),
+        hint: Some(hint),
+    })
+}
+
+fn finish(
+    context: &Context,
+    globals: &Globals,
+    output: PlanOutput,
+    ended: Result<Ending, Failure>,
+) -> u8 {
+    let ui = &context.ui;
+    match ended {
+        Err(failure) => fail(ui, globals, &failure, failure.status()),
+        Ok(Ending::Shown) => exit::DONE,
+        Ok(Ending::ScriptFailed { failure, stands }) => {
+            let status = match failure.status() {
+                // Not knowing weighs more than what stands.
+                status @ (exit::INDETERMINATE | exit::USAGE) => status,
+                _ if stands => exit::COMMITS_STAND,
+                status => status,
+            };
+            fail(ui, globals, &failure, status)
+        }
+        Ok(Ending::Planned {
+            plan,
+            kept,
+            document,
+        }) => {
+            let status = if output.exit_code && !plan.is_empty() {
+                exit::PENDING
+            } else {
+                exit::DONE
+            };
+            written(
+                ui,
+                write_plan(ui, globals, output, &plan, &kept, &document),
+                status,
+                exit::FAILED,
+            )
+        }
+        Ok(Ending::Done {
+            done,
+            kept,
+            document,
+        }) => finish_done(ui, globals, &done, &kept, &document),
+        Ok(Ending::ScriptDone {
+            value,
+            status,
+            committed,
+        }) => {
+            let failed_actions = committed
+                .iter()
+                .any(|report| !report.failed_actions.is_empty());
+            let status = if status == exit::DONE && failed_actions {
+                exit::COMMITS_STAND
+            } else {
+                status
+            };
+            let lost = if committed.is_empty() {
+                exit::FAILED
+            } else {
+                exit::NOT_WRITTEN
+            };
+            written(
+                ui,
+                write_value(ui, globals, value, &committed),
+                status,
+                lost,
+            )
+        }
+    }
+}
+
+fn fail(ui: &Ui, globals: &Globals, failure: &Failure, status: u8) -> u8 {
+    failure.tell(ui);
+    if globals.json
+        && let Err(error) = ui.line(&json(&failure.envelope()))
+    {
+        ui.error(&format!("the result could not be written: {error}"));
+    }
+    status
+}
+
+fn written(ui: &Ui, result: io::Result<()>, status: u8, lost: u8) -> u8 {
+    match result {
+        Ok(()) => status,
+        Err(error) => {
+            let done = if lost == exit::NOT_WRITTEN {
+                "committed, but "
+            } else {
+                ""
+            };
+            ui.error(&format!("{done}the result could not be written: {error}"));
+            lost
+        }
+    }
+}
+
+fn json(shape: &ResultShape) -> String {
+    serde_json::to_string_pretty(shape).unwrap_or_default()
+}
+
+fn finish_done(ui: &Ui, globals: &Globals, done: &Done, kept: &[ObjectId], document: &str) -> u8 {
+    let Done::Committed(report) = done else {
+        return exit::DONE;
+    };
+    let status = if report.failed_actions.is_empty() {
+        exit::DONE
+    } else {
+        exit::COMMITS_STAND
+    };
+    let changed = !report.plan.is_empty();
+    let result = if globals.json {
+        ui.line(&json(&report::envelope(report)))
+    } else if globals.quiet {
+        Ok(())
+    } else {
+        ui.data(|out| report::write_success(out, report, report::kept(document, kept)))
+    };
+    written(
+        ui,
+        result,
+        status,
+        if changed {
+            exit::NOT_WRITTEN
+        } else {
+            exit::FAILED
+        },
+    )
+}
+
+fn write_plan(
+    ui: &Ui,
+    globals: &Globals,
+    output: PlanOutput,
+    plan: &Plan,
+    kept: &[ObjectId],
+    document: &str,
+) -> io::Result<()> {
+    if globals.json {
+        let mut shape = ResultShape::new("planned");
+        shape.plan = Some(plan_shape(plan));
+        return ui.line(&json(&shape));
+    }
+    match output.format {
+        PlanFormat::Ipvsadm => ui.data(|out| {
+            plan_commands(plan)
+                .iter()
+                .try_for_each(|line| writeln!(out, "{line}"))
+        }),
+        PlanFormat::Text => {
+            let view = PlanView {
+                plan,
+                kept: report::kept(document, kept),
+                ending: "Nothing was changed.",
+            };
+            ui.data(|out| render_plan(out, &view))
+        }
+    }
+}
+
+fn write_value(
+    ui: &Ui,
+    globals: &Globals,
+    value: Option<ValueText>,
+    committed: &[Report],
+) -> io::Result<()> {
+    match (globals.json, value) {
+        (true, Some(value)) => ui.line(&value.json),
+        (true, None) => {
+            let mut shape = ResultShape::new(if committed.is_empty() {
+                "unchanged"
+            } else {
+                "committed"
+            });
+            shape.changed = committed
+                .iter()
+                .any(|report| !report.plan.changes().is_empty());
+            let last = committed.last();
+            shape.plan = last.map(|report| plan_shape(&report.plan));
+            ui.line(&json(&shape))
+        }
+        (false, Some(value)) if !value.text.is_empty() => ui.line(&value.text),
+        (false, _) => Ok(()),
+    }
+}

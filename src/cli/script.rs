@@ -1,0 +1,274 @@
+//! Running, evaluating and checking scripts.
+
+use std::rc::Rc;
+
+use super::args::{
+    CheckArguments, EvalArguments, Globals, Limits as LimitArguments, PlanArguments, RunArguments,
+};
+use super::failure::Failure;
+use super::run::{Context, Ending};
+use super::{document, report, target};
+use crate::script::{Limits, Output, Script, ScriptFailure, check, run};
+use crate::session::{LayerKind, Purpose, Session};
+use crate::ui::Ui;
+
+/// The largest script that is read, in bytes.
+const LARGEST_SCRIPT: u64 = 4 << 20;
+
+/// Names of global options that must not hide among a script's own arguments.
+const GLOBAL_NAMES: [&str; 5] = ["--sim", "--sim-state", "--dry-run", "--netns", "--json"];
+
+const fn limits(arguments: &LimitArguments) -> Limits {
+    Limits {
+        operations: arguments.max_operations,
+        memory_mib: arguments.max_memory,
+    }
+}
+
+fn read_script(path: &str) -> Result<String, Failure> {
+    use std::io::Read;
+    let hint = |text: String| Failure::Usage { text, hint: None };
+    let mut bytes = Vec::new();
+    let read = if path == "-" {
+        std::io::stdin()
+            .lock()
+            .take(LARGEST_SCRIPT + 1)
+            .read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path)
+            .and_then(|file| file.take(LARGEST_SCRIPT + 1).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| hint(format!("can't read the script {path}: {error}")))?;
+    if bytes.len() as u64 > LARGEST_SCRIPT {
+        return Err(hint(format!(
+            "the script {path} is larger than {LARGEST_SCRIPT} bytes"
+        )));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        hint(format!(
+            "{path} is no script: it is not UTF-8 text (byte {})",
+            error.utf8_error().valid_up_to()
+        ))
+    })
+}
+
+/// Returns a script's own arguments; global options among them are refused unless they stand behind `--`.
+fn own_arguments(arguments: &[String]) -> Result<Vec<String>, Failure> {
+    let mut own = Vec::new();
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        if argument == "--" {
+            own.extend(rest.cloned());
+            break;
+        }
+        let name = argument
+            .split_once('=')
+            .map_or(argument.as_str(), |(name, _)| name);
+        if GLOBAL_NAMES.contains(&name) {
+            return Err(Failure::Usage {
+                text: format!(
+                    "{argument} stands behind the script's name, where it would go to the script"
+                ),
+                hint: Some(
+                    "write it before the script's name, or behind -- if it is meant for the script"
+                        .to_owned(),
+                ),
+            });
+        }
+        own.push(argument.clone());
+    }
+    Ok(own)
+}
+
+/// Where `print` goes: with --json, standard output belongs to the result.
+fn output(ui: Ui, json: bool) -> Output {
+    if json {
+        return Rc::new(move |text: &str| {
+            ui.aside(text);
+            Ok(())
+        });
+    }
+    Rc::new(move |text: &str| ui.line(text))
+}
+
+/// Runs a script file.
+pub(super) fn run_file(
+    context: &Context,
+    globals: &Globals,
+    arguments: &RunArguments,
+) -> Result<Ending, Failure> {
+    let (path, rest) = arguments
+        .script
+        .split_first()
+        .ok_or_else(|| Failure::usage("no script is named"))?;
+    let script = Script {
+        path: path.clone(),
+        source: read_script(path)?,
+        arguments: own_arguments(rest)?,
+    };
+    execute(
+        context,
+        globals,
+        &script,
+        limits(&arguments.limits),
+        Mode::of(arguments.dry_run),
+        Value::Dropped,
+    )
+}
+
+/// Evaluates code from the command line.
+pub(super) fn eval(
+    context: &Context,
+    globals: &Globals,
+    arguments: &EvalArguments,
+) -> Result<Ending, Failure> {
+    let script = Script {
+        path: "eval".to_owned(),
+        source: arguments.code.clone(),
+        arguments: arguments.arguments.clone(),
+    };
+    execute(
+        context,
+        globals,
+        &script,
+        limits(&arguments.limits),
+        Mode::of(arguments.dry_run),
+        Value::Printed,
+    )
+}
+
+/// Shows what a script or document would change.
+pub(super) fn plan(
+    context: &Context,
+    globals: &Globals,
+    arguments: &PlanArguments,
+) -> Result<Ending, Failure> {
+    let (path, rest) = arguments
+        .file
+        .split_first()
+        .ok_or_else(|| Failure::usage("no file is named"))?;
+    if !path.ends_with(".rhai") {
+        if let Some(extra) = rest.first() {
+            return Err(Failure::usage(format!(
+                "{path} is a document and takes no argument {extra}; scripts end in .rhai"
+            )));
+        }
+        return document::plan(context, globals, path, &arguments.merging, Purpose::Reading);
+    }
+    let script = Script {
+        path: path.clone(),
+        source: read_script(path)?,
+        arguments: own_arguments(rest)?,
+    };
+    execute(
+        context,
+        globals,
+        &script,
+        limits(&arguments.limits),
+        Mode::Rehearsed,
+        Value::Dropped,
+    )
+}
+
+/// Compiles scripts and reports what is wrong with each.
+pub(super) fn check_files(
+    context: &Context,
+    arguments: &CheckArguments,
+) -> Result<Ending, Failure> {
+    let mut last = None;
+    for path in &arguments.scripts {
+        let script = Script {
+            path: path.clone(),
+            source: read_script(path)?,
+            arguments: Vec::new(),
+        };
+        match check(&script) {
+            Ok(()) => context.ui.status(&format!("{path}: no complaints")),
+            Err(failure) => {
+                if let Some(earlier) = last.replace(failure) {
+                    Failure::Script(Box::new(earlier)).tell(&context.ui);
+                }
+            }
+        }
+    }
+    match last {
+        None => Ok(Ending::Shown),
+        Some(failure) => Err(Failure::Script(Box::new(failure))),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Live,
+    Rehearsed,
+}
+
+impl Mode {
+    const fn of(dry_run: bool) -> Self {
+        if dry_run { Self::Rehearsed } else { Self::Live }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Value {
+    Printed,
+    Dropped,
+}
+
+fn execute(
+    context: &Context,
+    globals: &Globals,
+    script: &Script,
+    limits: Limits,
+    mode: Mode,
+    value: Value,
+) -> Result<Ending, Failure> {
+    // What can't be compiled needs no kernel to say so.
+    let checked = check(script).map_err(|failure| Failure::Script(Box::new(failure)));
+    checked?;
+    let purpose = if mode == Mode::Rehearsed {
+        Purpose::Reading
+    } else {
+        Purpose::Changing
+    };
+    let mut session = target::open(globals, purpose, &context.interrupt)?;
+    context.warn(&mut session);
+    if mode == Mode::Rehearsed {
+        session.begin(LayerKind::Rehearsal)?;
+    }
+    let (mut session, result): (Session, Result<_, ScriptFailure>) =
+        run(script, session, limits, output(context.ui, globals.json));
+    context.warn(&mut session);
+    let result = match result {
+        Ok(result) => result,
+        Err(failure) => {
+            report::tell_standing(session.committed(), &context.ui);
+            let stands = !session.committed().is_empty();
+            let saved = target::write_back(globals, &mut session);
+            let failure = Failure::Script(Box::new(failure));
+            if let Err(error) = saved {
+                error.tell(&context.ui);
+            }
+            return Ok(Ending::ScriptFailed {
+                failure: Box::new(failure),
+                stands,
+            });
+        }
+    };
+    if mode == Mode::Rehearsed {
+        let plan = session.end_rehearsal()?;
+        return Ok(Ending::Planned {
+            plan: Box::new(plan),
+            kept: Vec::new(),
+            document: String::new(),
+        });
+    }
+    target::write_back(globals, &mut session)?;
+    let committed = session.committed().to_vec();
+    let shown = (value == Value::Printed).then_some(result.value);
+    Ok(Ending::ScriptDone {
+        value: shown,
+        status: result.status,
+        committed,
+    })
+}

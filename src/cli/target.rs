@@ -1,0 +1,64 @@
+//! From global options to a session, and back to the file of a simulated table.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::args::Globals;
+use super::failure::Failure;
+use crate::export::{Detail, DocumentWriter, read_document_file, write_document};
+use crate::session::{Interrupt, Purpose, Session, Target};
+
+/// Opens the session that the global options name.
+pub(super) fn open(
+    globals: &Globals,
+    purpose: Purpose,
+    interrupt: &Interrupt,
+) -> Result<Session, Failure> {
+    let file = match (&globals.sim, &globals.sim_state) {
+        (Some(file), _) => Some((file.as_str(), !file.is_empty())),
+        (None, Some(file)) => Some((file.as_str(), Path::new(file).exists())),
+        (None, None) => None,
+    };
+    let target = match file {
+        None => Target::Kernel {
+            namespace: globals.netns.clone(),
+        },
+        Some((file, exists)) => {
+            let contents = exists
+                .then(|| read_document_file(file, globals.max_size))
+                .transpose()?;
+            let label = Some(file.to_owned()).filter(|file| !file.is_empty());
+            Target::Simulation {
+                contents: contents.map(Box::new),
+                label,
+            }
+        }
+    };
+    let mut session = Session::open(&target, purpose, interrupt.clone())?;
+    session.set_lock_wait(globals.lock_wait);
+    Ok(session)
+}
+
+/// Writes a simulated table back to its file, if that was asked for. A reader never sees half of it.
+pub(super) fn write_back(globals: &Globals, session: &mut Session) -> Result<(), Failure> {
+    let Some(path) = &globals.sim_state else {
+        return Ok(());
+    };
+    let table = session.table()?;
+    let fresh = format!("{path}.new");
+    let write = || -> io::Result<()> {
+        let mut file = io::BufWriter::new(std::fs::File::create(&fresh)?);
+        write_document(
+            &mut file,
+            &DocumentWriter {
+                table: &table,
+                detail: Detail::Configuration,
+                incomplete: &[],
+            },
+        )?;
+        file.flush()?;
+        file.get_ref().sync_all()?;
+        std::fs::rename(&fresh, path)
+    };
+    write().map_err(Failure::Output)
+}

@@ -1,0 +1,346 @@
+//! The table document, as written.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, SerializeSeq, Serializer};
+
+use super::VERSION;
+use crate::model::{
+    DestinationEntry, DestinationKey, ForwardingMethod, Granularity, Observed, Persistence,
+    ServiceEntry, ServiceKey, SyncDaemon, Table, Tunnel,
+};
+
+/// Whether what was observed is written beside the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Everything.
+    Observed,
+    /// Configuration alone, in an order that suits version control.
+    Configuration,
+}
+
+/// Writes a table as a document.
+#[derive(Clone, Copy, Debug)]
+pub struct DocumentWriter<'a> {
+    /// The table.
+    pub table: &'a Table,
+    /// How much of it.
+    pub detail: Detail,
+    /// What could not be read, in words; empty if all could.
+    pub incomplete: &'a [&'a str],
+}
+
+/// Writes a document, indented, with a newline at its end.
+///
+/// # Errors
+/// The writer's error.
+pub fn write_document(out: &mut dyn Write, document: &DocumentWriter<'_>) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, document)?;
+    out.write_all(b"\n")
+}
+
+impl Serialize for DocumentWriter<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("version", &VERSION)?;
+        if !self.incomplete.is_empty() {
+            map.serialize_entry("incomplete", self.incomplete)?;
+        }
+        map.serialize_entry("services", &Services(self.table, self.detail))?;
+        if let Some(timeouts) = &self.table.timeouts {
+            let shape = TimeoutsShape {
+                tcp_seconds: timeouts.tcp_seconds,
+                tcp_fin_seconds: timeouts.tcp_fin_seconds,
+                udp_seconds: timeouts.udp_seconds,
+            };
+            map.serialize_entry("timeouts", &shape)?;
+        }
+        if let Some(daemons) = &self.table.daemons {
+            let shapes: Vec<DaemonShape<'_>> = daemons.values().map(daemon_shape).collect();
+            map.serialize_entry("daemons", &shapes)?;
+        }
+        if !self.table.sysctl.is_empty() {
+            let values: std::collections::BTreeMap<&str, &str> = self
+                .table
+                .sysctl
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect();
+            map.serialize_entry("sysctl", &values)?;
+        }
+        map.end()
+    }
+}
+
+struct Services<'a>(&'a Table, Detail);
+
+impl Serialize for Services<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.0.services.len()))?;
+        for (key, entry) in &self.0.services {
+            list.serialize_element(&service_shape(key, entry, self.1))?;
+        }
+        list.end()
+    }
+}
+
+#[derive(Serialize)]
+struct TimeoutsShape {
+    tcp_seconds: u32,
+    tcp_fin_seconds: u32,
+    udp_seconds: u32,
+}
+
+#[derive(Serialize)]
+struct DaemonShape<'a> {
+    state: &'static str,
+    interface: &'a str,
+    sync_id: u32,
+    sync_maxlen: Option<u16>,
+    group: String,
+    port: u16,
+    ttl: u8,
+}
+
+fn daemon_shape(daemon: &SyncDaemon) -> DaemonShape<'_> {
+    DaemonShape {
+        state: daemon.role.word(),
+        interface: &daemon.interface,
+        sync_id: daemon.sync_id,
+        sync_maxlen: daemon.sync_maxlen,
+        group: daemon.group.to_string(),
+        port: daemon.port,
+        ttl: daemon.ttl,
+    }
+}
+
+/// A virtual service of the document.
+#[derive(Serialize)]
+pub struct ServiceShape<'a> {
+    id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protocol: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fwmark: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    family: Option<&'static str>,
+    scheduler: &'a str,
+    scheduler_flags: Vec<&'static str>,
+    one_packet: bool,
+    #[serde(skip_serializing_if = "is_zero")]
+    other_flags: u32,
+    persistence: Option<PersistenceShape<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dormant_persistence: Option<PersistenceShape<'a>>,
+    destinations: Vec<DestinationShape>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    observed: Option<ObservedShape>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference
+const fn is_zero(bits: &u32) -> bool {
+    *bits == 0
+}
+
+#[derive(Serialize)]
+struct PersistenceShape<'a> {
+    timeout_seconds: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    netmask: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix_length: Option<u32>,
+    engine: Option<&'a str>,
+}
+
+fn persistence_shape(persistence: &Persistence) -> PersistenceShape<'_> {
+    let (netmask, prefix_length) = match persistence.granularity {
+        Granularity::Netmask(mask) => (Some(mask.to_string()), None),
+        Granularity::PrefixLength(bits) => (None, Some(bits)),
+    };
+    PersistenceShape {
+        timeout_seconds: persistence.timeout_seconds,
+        netmask,
+        prefix_length,
+        engine: persistence
+            .engine
+            .as_ref()
+            .map(crate::model::EngineName::as_str),
+    }
+}
+
+/// Returns a service as it stands in the document.
+#[must_use]
+pub fn service_shape<'a>(
+    key: &ServiceKey,
+    entry: &'a ServiceEntry,
+    detail: Detail,
+) -> ServiceShape<'a> {
+    let configuration = &entry.configuration;
+    let mut shape = ServiceShape {
+        id: key.to_string(),
+        protocol: None,
+        address: None,
+        port: None,
+        fwmark: None,
+        family: None,
+        scheduler: configuration.scheduler.as_str(),
+        scheduler_flags: configuration
+            .scheduler_flags
+            .names(&configuration.scheduler),
+        one_packet: configuration.one_packet,
+        other_flags: configuration.other_flags,
+        persistence: configuration.persistence.as_ref().map(persistence_shape),
+        dormant_persistence: configuration.dormant.as_ref().map(persistence_shape),
+        destinations: entry
+            .destinations
+            .iter()
+            .map(|(key, entry)| destination_shape(key, entry, detail))
+            .collect(),
+        observed: (detail == Detail::Observed).then(|| observed_shape(&entry.observed)),
+    };
+    match key {
+        ServiceKey::Endpoint {
+            protocol,
+            address,
+            port,
+        } => {
+            shape.protocol = Some(protocol.to_string());
+            shape.address = Some(address.to_string());
+            shape.port = Some(*port);
+        }
+        ServiceKey::Fwmark { family, mark } => {
+            shape.fwmark = Some(mark.get());
+            shape.family = Some(family.word());
+        }
+    }
+    shape
+}
+
+#[derive(Serialize)]
+struct DestinationShape {
+    id: String,
+    address: String,
+    port: u16,
+    forwarding: String,
+    tunnel: Option<TunnelShape>,
+    weight: u32,
+    upper_threshold: u32,
+    lower_threshold: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    observed: Option<ServerObservedShape>,
+}
+
+#[derive(Serialize)]
+struct TunnelShape {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checksum: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flags: Option<u16>,
+}
+
+fn tunnel_shape(tunnel: Tunnel) -> TunnelShape {
+    let shape = |kind: &str, port, checksum, flags| TunnelShape {
+        kind: kind.to_owned(),
+        port,
+        checksum,
+        flags,
+    };
+    match tunnel {
+        Tunnel::Ipip => shape("ipip", None, None, None),
+        Tunnel::Gue { port, checksum } => {
+            shape("gue", Some(port.get()), Some(checksum.word()), None)
+        }
+        Tunnel::Gre { checksum } => shape("gre", None, Some(checksum.word()), None),
+        Tunnel::Other { kind, port, flags } => {
+            shape(&format!("type-{kind}"), Some(port), None, Some(flags))
+        }
+    }
+}
+
+fn destination_shape(
+    key: &DestinationKey,
+    entry: &DestinationEntry,
+    detail: Detail,
+) -> DestinationShape {
+    let configuration = &entry.configuration;
+    let has_tunnel = configuration.forwarding == ForwardingMethod::Tunneling
+        || configuration.tunnel != Tunnel::Ipip;
+    DestinationShape {
+        id: key.to_string(),
+        address: key.address.to_string(),
+        port: key.port,
+        forwarding: configuration.forwarding.to_string(),
+        tunnel: has_tunnel.then(|| tunnel_shape(configuration.tunnel)),
+        weight: configuration.weight.get(),
+        upper_threshold: configuration.thresholds.upper,
+        lower_threshold: configuration.thresholds.lower,
+        observed: (detail == Detail::Observed).then(|| ServerObservedShape {
+            active_connections: entry.connections.active,
+            inactive_connections: entry.connections.inactive,
+            persistent_connections: entry.connections.persistent,
+            observed: observed_shape(&entry.observed),
+        }),
+    }
+}
+
+#[derive(Serialize)]
+struct ServerObservedShape {
+    active_connections: u32,
+    inactive_connections: u32,
+    persistent_connections: u32,
+    #[serde(flatten)]
+    observed: ObservedShape,
+}
+
+#[derive(Serialize)]
+struct ObservedShape {
+    counters: CountersShape,
+    rates: RatesShape,
+}
+
+#[derive(Serialize)]
+struct CountersShape {
+    connections: u64,
+    packets_in: u64,
+    packets_out: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+}
+
+#[derive(Serialize)]
+struct RatesShape {
+    connections_per_second: u64,
+    packets_in_per_second: u64,
+    packets_out_per_second: u64,
+    bytes_in_per_second: u64,
+    bytes_out_per_second: u64,
+}
+
+const fn observed_shape(observed: &Observed) -> ObservedShape {
+    let (counters, rates) = (&observed.counters, &observed.rates);
+    ObservedShape {
+        counters: CountersShape {
+            connections: counters.connections,
+            packets_in: counters.packets_in,
+            packets_out: counters.packets_out,
+            bytes_in: counters.bytes_in,
+            bytes_out: counters.bytes_out,
+        },
+        rates: RatesShape {
+            connections_per_second: rates.connections_per_second,
+            packets_in_per_second: rates.packets_in_per_second,
+            packets_out_per_second: rates.packets_out_per_second,
+            bytes_in_per_second: rates.bytes_in_per_second,
+            bytes_out_per_second: rates.bytes_out_per_second,
+        },
+    }
+}

@@ -1,0 +1,248 @@
+//! The table document, as read: what is left out stays as it is, what is unknown is an error at its place.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::io::{self, Read};
+
+use serde::de::{Error as _, IgnoredAny, MapAccess};
+
+use super::VERSION;
+use super::error::DocumentError;
+use super::import_service::ServiceFields;
+use super::keys::{Fields, Object, list, parsed, parsed_address};
+use crate::model::{DaemonRole, SyncDaemon, SysctlName, TableSpecification, TimeoutsEdit};
+
+/// The largest document that is read unless told otherwise, in bytes.
+pub const DEFAULT_MAX_SIZE: u64 = 1 << 30;
+
+/// Reads a document from a file, or from standard input if the path is `-`.
+///
+/// # Errors
+/// [`DocumentError`] names the file and, for its contents, line and column.
+pub fn read_document_file(path: &str, max_size: u64) -> Result<TableSpecification, DocumentError> {
+    let failed = |error: io::Error| DocumentError::File {
+        path: path.to_owned(),
+        text: error.to_string(),
+    };
+    let mut bytes = Vec::new();
+    if path == "-" {
+        io::stdin()
+            .lock()
+            .take(max_size.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
+    } else {
+        let file = File::open(path).map_err(failed)?;
+        let size = file.metadata().map_err(failed)?.len();
+        if size > max_size {
+            return Err(DocumentError::TooLarge {
+                path: path.to_owned(),
+                limit: max_size,
+            });
+        }
+        file.take(max_size.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
+    }
+    if bytes.len() as u64 > max_size {
+        return Err(DocumentError::TooLarge {
+            path: path.to_owned(),
+            limit: max_size,
+        });
+    }
+    read_document(path, &bytes)
+}
+
+/// Reads a document.
+///
+/// # Errors
+/// [`DocumentError::Invalid`] with line and column.
+pub fn read_document(path: &str, bytes: &[u8]) -> Result<TableSpecification, DocumentError> {
+    let parsed = serde_json::from_slice::<Object<DocumentFields>>(bytes);
+    let document = parsed.map_err(|error| {
+        let text = error.to_string();
+        // serde_json puts the place behind its text; here it stands before.
+        let text = text
+            .rsplit_once(" at line ")
+            .map_or(text.as_str(), |(text, _)| text)
+            .to_owned();
+        DocumentError::Invalid {
+            path: path.to_owned(),
+            line: error.line(),
+            column: error.column(),
+            text,
+        }
+    })?;
+    Ok(document.0.table)
+}
+
+#[derive(Default)]
+struct DocumentFields {
+    version: Option<u32>,
+    table: TableSpecification,
+}
+
+impl Fields for DocumentFields {
+    const WHAT: &'static str = "a table document";
+    const KNOWN: &'static [&'static str] = &[
+        "version",
+        "incomplete",
+        "services",
+        "timeouts",
+        "daemons",
+        "sysctl",
+    ];
+
+    fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        match name {
+            "version" => self.version = Some(map.next_value()?),
+            "incomplete" => {
+                map.next_value::<IgnoredAny>()?;
+                return Err(A::Error::custom(
+                    "this document is incomplete: it was exported without privilege, and can't be applied",
+                ));
+            }
+            "services" => {
+                let services = list::<ServiceFields, A>(map)?;
+                self.table.services = services
+                    .into_iter()
+                    .filter_map(|service| service.specification)
+                    .collect();
+            }
+            "timeouts" => {
+                self.table.timeouts = Some(map.next_value::<Object<TimeoutsFields>>()?.0.0)
+            }
+            "daemons" => {
+                let mut daemons = BTreeMap::new();
+                for daemon in list::<DaemonFields, A>(map)?
+                    .into_iter()
+                    .filter_map(|fields| fields.daemon)
+                {
+                    let role = daemon.role;
+                    if daemons.insert(role, daemon).is_some() {
+                        return Err(A::Error::custom(format!(
+                            "two daemons have state {}",
+                            role.word()
+                        )));
+                    }
+                }
+                self.table.daemons = Some(daemons);
+            }
+            _ => {
+                for (name, value) in map.next_value::<BTreeMap<String, serde_json::Value>>()? {
+                    let name = SysctlName::new(&name).map_err(A::Error::custom)?;
+                    let value = match value {
+                        serde_json::Value::String(text) => text,
+                        serde_json::Value::Number(number) => number.to_string(),
+                        other => {
+                            return Err(A::Error::custom(format!(
+                                "sysctl {name} is {other}: write a number or text"
+                            )));
+                        }
+                    };
+                    self.table
+                        .sysctl
+                        .push((name, value.split_whitespace().collect::<Vec<_>>().join(" ")));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&mut self) -> Result<(), String> {
+        match self.version {
+            None => {
+                return Err(
+                    "the document has no `version`; this program writes and reads 1".to_owned(),
+                );
+            }
+            Some(VERSION) => {}
+            Some(other) => {
+                return Err(format!(
+                    "the document has version {other}; this program reads {VERSION}"
+                ));
+            }
+        }
+        let mut seen = HashSet::with_capacity(self.table.services.len());
+        for service in &self.table.services {
+            if !seen.insert(service.key) {
+                return Err(format!("virtual service {} comes twice", service.key));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct TimeoutsFields(TimeoutsEdit);
+
+impl Fields for TimeoutsFields {
+    const WHAT: &'static str = "timeouts";
+    const KNOWN: &'static [&'static str] = &["tcp_seconds", "tcp_fin_seconds", "udp_seconds"];
+
+    fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        let place = match name {
+            "tcp_seconds" => &mut self.0.tcp_seconds,
+            "tcp_fin_seconds" => &mut self.0.tcp_fin_seconds,
+            _ => &mut self.0.udp_seconds,
+        };
+        *place = Some(map.next_value()?);
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct DaemonFields {
+    state: Option<DaemonRole>,
+    interface: Option<String>,
+    sync_id: Option<u32>,
+    sync_maxlen: Option<u16>,
+    group: Option<std::net::IpAddr>,
+    port: Option<u16>,
+    ttl: Option<u8>,
+    daemon: Option<SyncDaemon>,
+}
+
+impl Fields for DaemonFields {
+    const WHAT: &'static str = "a sync daemon";
+    const KNOWN: &'static [&'static str] = &[
+        "state",
+        "interface",
+        "sync_id",
+        "sync_maxlen",
+        "group",
+        "port",
+        "ttl",
+    ];
+
+    fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        match name {
+            "state" => self.state = Some(parsed(map, DaemonRole::parse)?),
+            "interface" => self.interface = Some(map.next_value()?),
+            "sync_id" => self.sync_id = Some(map.next_value()?),
+            "sync_maxlen" => self.sync_maxlen = map.next_value()?,
+            "group" => self.group = Some(parsed_address(map)?),
+            "port" => self.port = Some(map.next_value()?),
+            _ => self.ttl = Some(map.next_value()?),
+        }
+        Ok(())
+    }
+
+    fn check(&mut self) -> Result<(), String> {
+        self.daemon = Some(SyncDaemon {
+            role: self
+                .state
+                .ok_or("a sync daemon needs a state: master or backup")?,
+            interface: self
+                .interface
+                .take()
+                .ok_or("a sync daemon needs an interface")?,
+            sync_id: self.sync_id.unwrap_or_default(),
+            sync_maxlen: self.sync_maxlen,
+            group: self.group.unwrap_or(SyncDaemon::DEFAULT_GROUP),
+            port: self.port.unwrap_or(SyncDaemon::DEFAULT_PORT),
+            ttl: self.ttl.unwrap_or(SyncDaemon::DEFAULT_TTL),
+        });
+        Ok(())
+    }
+}

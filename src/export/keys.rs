@@ -1,0 +1,112 @@
+//! Objects of a document, read key by key: unknown fields are an error at their place, with the nearest known
+//! one; `comment`, `labels` and `x-…` are anyone's.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+
+use crate::model::{Invalid, suggestion};
+
+/// An object whose fields are known.
+pub(super) trait Fields: Default {
+    /// What it is, with its article.
+    const WHAT: &'static str;
+    /// The names of its fields.
+    const KNOWN: &'static [&'static str];
+
+    /// Reads the value of a known field.
+    fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error>;
+
+    /// Checks what belongs together, once all is read.
+    fn check(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// A value read through [`Fields`].
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Fields> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer
+            .deserialize_map(ObjectVisitor(PhantomData))
+            .map(Self)
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Fields> Visitor<'de> for ObjectVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(T::WHAT)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
+        let mut object = T::default();
+        let mut seen: Vec<&'static str> = Vec::with_capacity(T::KNOWN.len());
+        while let Some(name) = map.next_key::<String>()? {
+            let known = T::KNOWN.iter().find(|known| **known == name);
+            match known {
+                Some(known) if seen.contains(known) => {
+                    return Err(A::Error::custom(format!(
+                        "field `{name}` of {} comes twice",
+                        T::WHAT
+                    )));
+                }
+                Some(known) => {
+                    seen.push(known);
+                    object.read(&name, &mut map)?;
+                }
+                None if name == "comment" || name == "labels" || name.starts_with("x-") => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+                None => return Err(A::Error::custom(unknown::<T>(&name))),
+            }
+        }
+        object.check().map_err(A::Error::custom)?;
+        Ok(object)
+    }
+}
+
+fn unknown<T: Fields>(name: &str) -> String {
+    let known = T::KNOWN.join(", ");
+    match suggestion(name, T::KNOWN.iter().copied()) {
+        Some(near) => format!(
+            "unknown field `{name}` of {}: did you mean `{near}`? Known: {known}",
+            T::WHAT
+        ),
+        None => format!("unknown field `{name}` of {}. Known: {known}", T::WHAT),
+    }
+}
+
+/// Reads a list of objects.
+pub(super) fn list<'de, T: Fields, A: MapAccess<'de>>(map: &mut A) -> Result<Vec<T>, A::Error> {
+    let objects = map.next_value::<Vec<Object<T>>>()?;
+    Ok(objects.into_iter().map(|object| object.0).collect())
+}
+
+/// Reads a text and what it means.
+pub(super) fn parsed<'de, T, A: MapAccess<'de>>(
+    map: &mut A,
+    parse: impl FnOnce(&str) -> Result<T, Invalid>,
+) -> Result<T, A::Error> {
+    parse(&map.next_value::<String>()?).map_err(A::Error::custom)
+}
+
+/// Reads an address without port.
+pub(super) fn parsed_address<'de, A: MapAccess<'de>>(
+    map: &mut A,
+) -> Result<std::net::IpAddr, A::Error> {
+    parsed(map, |text| {
+        text.parse().map_err(|_| {
+            Invalid::new(
+                "address",
+                text,
+                "write an IPv4 or IPv6 address without port; names are not resolved",
+            )
+        })
+    })
+}

@@ -1,0 +1,25 @@
+//! The shapes that other programs read and write: the table document, results, and their schema.
+//!
+//! Serialised shapes are types of their own; the model knows nothing of them. The document's version is 1:
+//! fields may be added to it, renaming one makes a new version.
+//!
+//! `document` writes, `import` reads, `result` has the envelope of every command that can change something.
+
+mod document;
+mod error;
+mod import;
+mod import_service;
+mod keys;
+mod result;
+mod schema;
+
+pub use document::{Detail, DocumentWriter, service_shape, write_document};
+pub use error::DocumentError;
+pub use import::{DEFAULT_MAX_SIZE, read_document, read_document_file};
+pub use result::{
+    CauseShape, ChangeShape, ErrorShape, PlanShape, ResultShape, change_shape, plan_shape,
+};
+pub use schema::schema;
+
+/// The version of the document and of the result envelope.
+pub const VERSION: u32 = 1;

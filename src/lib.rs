@@ -1,0 +1,86 @@
+//! ipvsh: a scripting-embedded automation shell for IPVS, the load balancer in the Linux kernel.
+//!
+//! This page is the architecture: where things are, how they flow, what must never happen.
+//!
+//! # Bird's eye
+//!
+//! ```text
+//! argv ─► cli ─► script ─┐                      ┌─ plan, inverse ─┐
+//!              └─────────┴─► session ─► txn ────┤                 ├─► backend::Ipvs ─► wire ─► Transport
+//!                             │                 └─ outcome ◄──────┘                              │
+//!                             │                                            ┌───────────────────┴──────────────┐
+//!                             ▼                                    KernelTransport ─► kernel   sim::SimulatedKernel
+//!       model values ─► render (text) ─┐
+//!                   └─► export (JSON) ─┴─► ui ─► stdout / stderr
+//! ```
+//!
+//! *The seam is at the bytes.* [`backend::Transport`] has four doors (exchange datagrams, read a kernel file, write
+//! one, the clock) and the lock that belongs to them. Behind it is the running kernel or the simulated one, which
+//! receives the very datagrams the kernel would. Nothing opens `/proc` of IPVS beside it.
+//!
+//! *A transaction works on a rehearsal.* [`session`] starts a simulated kernel that stands for the live table,
+//! fetches what is touched when it is first touched, and runs every verb against it; the verb fails at its own line
+//! with the kernel's error. The difference between what was fetched and what the rehearsal holds is a
+//! [`txn::Plan`], which is shown, dropped or committed. What a rehearsal can't know (a scheduler of this kernel, an
+//! interface, a point in which releases differ) passes, and the kernel's refusal at commit is undone.
+//!
+//! *Commit is honest.* [`txn::Plan::commit`] reads again what the plan touches (a difference is a conflict, nothing
+//! is sent), sends many requests in one datagram with a request of its own at the end as the barrier, and reads
+//! back. A refusal, a lost answer or a signal leads back: only what still is as it was left is inverted. The
+//! outcome is committed, rolled back, or indeterminate with what is left.
+//!
+//! # Modules, in reading order
+//!
+//! [`model`] the vocabulary · [`ui`] the door to the terminal · [`config`] the surroundings · [`wire`] bytes and
+//! records · [`backend`] a typed client for one kernel · [`sim`] the simulated kernel · [`txn`] all or nothing ·
+//! [`export`] the document and the results · [`render`] text for people · [`session`] what front ends drive ·
+//! [`script`] the Rhai host · `cli` the command line.
+//!
+//! Their place is left free: the prompt (`repl`), the drop-in (`cli/ipvsadm`), the journal, runbooks, connections
+//! and schedulers in `sim`.
+//!
+//! # What never happens
+//!
+//! - Imports point down; `tests/architecture.rs` holds the table.
+//! - `model` does no I/O and has no serialised form; serde lives in `export`.
+//! - `wire` attaches no meaning, `backend::convert` attaches all of it.
+//! - `sim` shares no rule with `model` or `txn`: it would agree with their mistakes.
+//! - `txn` sees neither bytes nor errno numbers.
+//! - Only `ui` and `cli` print; only `config`, `cli` and `session::open` look at the surroundings.
+//! - Rhai does not appear outside `script`, clap not outside `cli`, neli and libc not outside `backend`.
+//! - Unsafe code stands in `backend/socket.rs` alone.
+//! - What a user or a kernel wrote never makes the program panic.
+//!
+//! # Knowingly different from the first plan
+//!
+//! - `Transport` receives through a callback, so that replies are read where they lie.
+//! - The lock is taken through the transport: it belongs to the network namespace that the transport owns.
+//! - A document and a command line are both turned into *edits* ([`model::ServiceEdit`]): one form says what to set,
+//!   what to keep, and what no user may create.
+//! - Framing is written by hand beside the attributes; neli owns the socket.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod model;
+
+pub mod config;
+pub mod ui;
+
+pub mod wire;
+
+pub mod backend;
+
+pub mod sim;
+
+pub mod txn;
+
+pub mod export;
+
+pub mod render;
+
+pub mod session;
+
+pub mod script;
+
+mod cli;
+
+pub use cli::run;

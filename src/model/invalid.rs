@@ -1,0 +1,85 @@
+//! The one way in which a value that a user wrote can be wrong.
+
+use std::fmt;
+
+/// A value that can't be taken: what it was meant to be, the value, and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// What the value was meant to be, such as `weight` or `service key`.
+    pub what: String,
+    /// The value as it was written.
+    pub value: String,
+    /// What would have been right, as the end of a sentence.
+    pub expected: String,
+}
+
+impl Invalid {
+    /// Makes the error from its three parts.
+    pub fn new(
+        what: impl Into<String>,
+        value: impl fmt::Display,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self {
+            what: what.into(),
+            value: value.to_string(),
+            expected: expected.into(),
+        }
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "invalid {} `{}`: {}",
+            self.what, self.value, self.expected
+        )
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+/// Returns the known word that is nearest to `word`, if one is near enough to be what was meant.
+#[must_use]
+pub fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = 1 + word.chars().count() / 4;
+    known
+        .into_iter()
+        .map(|candidate| (distance(word, candidate), candidate))
+        .filter(|(steps, _)| *steps <= limit)
+        .min_by_key(|(steps, _)| *steps)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Counts the letters to insert, delete, replace or swap with a neighbour to get from one word to another.
+fn distance(from: &str, to: &str) -> usize {
+    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=to.len()).collect()];
+    for (i, a) in from.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, b) in to.iter().enumerate() {
+            let replaced = rows[i][j] + usize::from(a != b);
+            let mut best = replaced.min(rows[i][j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *a == to[j - 1] && from[i - 1] == *b {
+                best = best.min(rows[i - 1][j - 1] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    rows[from.len()][to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::suggestion;
+
+    #[test]
+    fn a_slip_finds_its_word_and_nonsense_finds_none() {
+        let words = ["weight", "forwarding", "tunnel"];
+        assert_eq!(suggestion("wieght", words), Some("weight"));
+        assert_eq!(suggestion("tunel", words), Some("tunnel"));
+        assert_eq!(suggestion("colour", words), None);
+    }
+}

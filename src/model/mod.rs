@@ -1,0 +1,36 @@
+//! The vocabulary: virtual services, real servers and what belongs to them, as plain values.
+//!
+//! What users write cannot be nonsense: text becomes a type here or an [`Invalid`] that names the value.
+//! What kernels hold can always be read: open sets (protocols, schedulers, methods, flag bits) keep what
+//! they do not know. Nothing here does I/O, knows bytes, or is serialised.
+//!
+//! Start with [`ServiceKey`] and [`Table`].
+
+mod address;
+mod counters;
+mod destination;
+mod edit;
+mod forwarding;
+mod invalid;
+mod object;
+mod persistence;
+mod scheduler;
+mod service;
+mod table;
+mod tuning;
+
+pub use address::{AddressFamily, Port, Protocol};
+pub use counters::{Connections, Counters, Observed, Rates};
+pub use destination::{ConnectionThresholds, DestinationConfiguration, DestinationKey, Weight};
+pub use edit::{
+    DestinationEdit, DestinationSpecification, Dormant, PersistenceEdit, ServiceEdit,
+    ServiceSpecification, TableSpecification, Trust,
+};
+pub use forwarding::{Checksum, ForwardingMethod, Tunnel};
+pub use invalid::{Invalid, suggestion};
+pub use object::ObjectId;
+pub use persistence::{EngineName, Granularity, Persistence};
+pub use scheduler::{Scheduler, SchedulerFlags};
+pub use service::{Fwmark, ServiceConfiguration, ServiceKey};
+pub use table::{DestinationEntry, ServiceEntry, Table};
+pub use tuning::{DaemonRole, SyncDaemon, SysctlName, Timeouts, TimeoutsEdit};

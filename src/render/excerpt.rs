@@ -1,0 +1,94 @@
+//! A piece of source with a caret under the place that is meant.
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+/// A place in a source and what to say about it.
+#[derive(Clone, Debug)]
+pub struct Label<'a> {
+    /// The source's name.
+    pub path: &'a str,
+    /// The whole source.
+    pub source: &'a str,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+    /// What to say there.
+    pub text: &'a str,
+}
+
+/// An error with its places.
+#[derive(Clone, Debug)]
+pub struct Excerpt<'a> {
+    /// What is wrong.
+    pub title: &'a str,
+    /// Where, the most important place first.
+    pub labels: Vec<Label<'a>>,
+}
+
+/// Lines longer than this are shown without their source.
+const LONGEST_LINE: usize = 2000;
+
+/// Renders an error with its places, as compilers do.
+#[must_use]
+pub fn excerpt(excerpt: &Excerpt<'_>, coloured: bool) -> String {
+    let renderer = if coloured {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    let mut snippets: Vec<(&str, Snippet<'_, annotate_snippets::Annotation<'_>>)> = Vec::new();
+    for (index, label) in excerpt.labels.iter().enumerate() {
+        let Some(span) = span_of(label) else { continue };
+        let kind = if index == 0 {
+            AnnotationKind::Primary
+        } else {
+            AnnotationKind::Context
+        };
+        let annotation = kind.span(span).label(label.text);
+        match snippets.pop() {
+            Some((path, snippet)) if path == label.path => {
+                snippets.push((path, snippet.annotation(annotation)))
+            }
+            other => {
+                snippets.extend(other);
+                snippets.push((
+                    label.path,
+                    Snippet::source(label.source)
+                        .path(label.path)
+                        .annotation(annotation),
+                ));
+            }
+        }
+    }
+    let group = Level::ERROR
+        .primary_title(excerpt.title)
+        .elements(snippets.into_iter().map(|(_, snippet)| snippet));
+    renderer.render(&[group])
+}
+
+/// Finds the word that begins at line and column: Rhai gives a start and no length.
+fn span_of(label: &Label<'_>) -> Option<std::ops::Range<usize>> {
+    let mut start = 0;
+    let mut lines = label.source.split_inclusive('\n');
+    for _ in 1..label.line {
+        start += lines.next()?.len();
+    }
+    let line = lines.next().unwrap_or_default();
+    if line.len() > LONGEST_LINE {
+        return None;
+    }
+    let text = line.trim_end_matches(['\n', '\r']);
+    let offset = text
+        .char_indices()
+        .nth(label.column.saturating_sub(1))
+        .map_or(text.len(), |(offset, _)| offset);
+    let word = text[offset..]
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .map(char::len_utf8)
+        .sum::<usize>();
+    let first = text[offset..].chars().next().map_or(0, char::len_utf8);
+    let from = start + offset;
+    Some(from..from + word.max(first))
+}

@@ -1,0 +1,226 @@
+//! Changes as commands of the original `ipvsadm`, as far as it can express them.
+
+use std::net::IpAddr;
+
+use crate::model::{
+    AddressFamily, Checksum, DestinationConfiguration, DestinationKey, ForwardingMethod,
+    Granularity, Persistence, Protocol, ServiceConfiguration, ServiceKey, SyncDaemon, Tunnel,
+};
+use crate::txn::{Action, Change, Plan};
+
+/// A command, or why there is none.
+type Command = Result<String, &'static str>;
+
+fn service_option(key: &ServiceKey) -> Command {
+    let endpoint = |address: &IpAddr, port: u16| match address {
+        IpAddr::V4(address) => format!("{address}:{port}"),
+        IpAddr::V6(address) => format!("[{address}]:{port}"),
+    };
+    match key {
+        ServiceKey::Endpoint {
+            protocol,
+            address,
+            port,
+        } => match protocol {
+            Protocol::Tcp => Ok(format!("-t {}", endpoint(address, *port))),
+            Protocol::Udp => Ok(format!("-u {}", endpoint(address, *port))),
+            Protocol::Sctp => Ok(format!("--sctp-service {}", endpoint(address, *port))),
+            Protocol::Other(_) => Err("ipvsadm knows tcp, udp and sctp"),
+        },
+        ServiceKey::Fwmark {
+            family: AddressFamily::Inet,
+            mark,
+        } => Ok(format!("-f {}", mark.get())),
+        ServiceKey::Fwmark {
+            family: AddressFamily::Inet6,
+            mark,
+        } => Ok(format!("-f {} -6", mark.get())),
+    }
+}
+
+fn service_command(verb: &str, key: &ServiceKey, configuration: &ServiceConfiguration) -> Command {
+    let mut command = format!(
+        "ipvsadm {verb} {} -s {}",
+        service_option(key)?,
+        configuration.scheduler
+    );
+    if configuration.other_flags != 0 {
+        return Err("ipvsadm can't set flag bits without a name");
+    }
+    if let Some(persistence) = &configuration.persistence {
+        persistence_options(key, persistence, &mut command)?;
+    } else if let Some(dormant) = &configuration.dormant {
+        if dormant.timeout_seconds != 0 || dormant.granularity != Granularity::full(key.family()) {
+            return Err("ipvsadm can't set a timeout or netmask without persistence");
+        }
+        if let Some(engine) = &dormant.engine {
+            command.push_str(&format!(" --pe {}", engine.as_str()));
+        }
+    }
+    if let ServiceKey::Endpoint { protocol, port, .. } = key {
+        if *port == 0 && configuration.persistence.is_none() {
+            return Err("ipvsadm takes port 0 only with persistence");
+        }
+        if configuration.one_packet && *protocol != Protocol::Udp {
+            return Err("ipvsadm takes one-packet scheduling only for udp");
+        }
+    }
+    if configuration.one_packet {
+        command.push_str(" -o");
+    }
+    let flags = configuration
+        .scheduler_flags
+        .names(&configuration.scheduler);
+    if !flags.is_empty() {
+        command.push_str(&format!(" -b {}", flags.join(",")));
+    }
+    Ok(command)
+}
+
+fn persistence_options(
+    key: &ServiceKey,
+    persistence: &Persistence,
+    command: &mut String,
+) -> Result<(), &'static str> {
+    if !(1..=Persistence::MAX_TIMEOUT_SECONDS).contains(&persistence.timeout_seconds) {
+        return Err("ipvsadm takes persistence timeouts of 1 to 2678400 seconds");
+    }
+    command.push_str(&format!(" -p {}", persistence.timeout_seconds));
+    if persistence.granularity != Granularity::full(key.family()) {
+        match persistence.granularity {
+            Granularity::Netmask(mask) => command.push_str(&format!(" -M {mask}")),
+            Granularity::PrefixLength(bits) => command.push_str(&format!(" -M {bits}")),
+        }
+    }
+    if let Some(engine) = &persistence.engine {
+        command.push_str(&format!(" --pe {}", engine.as_str()));
+    }
+    Ok(())
+}
+
+fn server_command(
+    verb: &str,
+    service: &ServiceKey,
+    key: &DestinationKey,
+    configuration: &DestinationConfiguration,
+) -> Command {
+    let method = match configuration.forwarding {
+        ForwardingMethod::Masquerading => "-m",
+        ForwardingMethod::DirectRouting => "-g",
+        ForwardingMethod::Tunneling => "-i",
+        ForwardingMethod::Local | ForwardingMethod::Bypass | ForwardingMethod::Other(_) => {
+            return Err("ipvsadm knows masquerading, direct routing and tunneling");
+        }
+    };
+    let replaces_port = configuration.forwarding != ForwardingMethod::Masquerading;
+    if replaces_port && service.port().is_some_and(|port| port != key.port) {
+        return Err("ipvsadm would replace the port by the service's");
+    }
+    let mut command = format!(
+        "ipvsadm {verb} {} -r {key} {method} -w {}",
+        service_option(service)?,
+        configuration.weight
+    );
+    match (configuration.forwarding, configuration.tunnel) {
+        (_, Tunnel::Ipip) => {}
+        (ForwardingMethod::Tunneling, Tunnel::Gue { port, checksum }) => {
+            command.push_str(&format!(
+                " --tun-type gue --tun-port {port} {}",
+                checksum_option(checksum)
+            ));
+        }
+        (ForwardingMethod::Tunneling, Tunnel::Gre { checksum }) => {
+            command.push_str(&format!(" --tun-type gre {}", checksum_option(checksum)));
+        }
+        _ => return Err("ipvsadm can't set this tunnel"),
+    }
+    let thresholds = configuration.thresholds;
+    if thresholds.upper > i32::MAX.unsigned_abs() {
+        return Err("ipvsadm takes thresholds up to 2147483647");
+    }
+    if thresholds.upper != 0 {
+        command.push_str(&format!(" -x {}", thresholds.upper));
+    }
+    if thresholds.lower != 0 {
+        command.push_str(&format!(" -y {}", thresholds.lower));
+    }
+    Ok(command)
+}
+
+const fn checksum_option(checksum: Checksum) -> &'static str {
+    match checksum {
+        Checksum::None => "--tun-nocsum",
+        Checksum::Csum => "--tun-csum",
+        Checksum::Remcsum => "--tun-remcsum",
+    }
+}
+
+fn daemon_command(daemon: &SyncDaemon) -> String {
+    let mut command = format!(
+        "ipvsadm --start-daemon {} --mcast-interface {} --syncid {} --mcast-group {} --mcast-port {} --mcast-ttl {}",
+        daemon.role.word(),
+        daemon.interface,
+        daemon.sync_id,
+        daemon.group,
+        daemon.port,
+        daemon.ttl
+    );
+    if let Some(bytes) = daemon.sync_maxlen {
+        command.push_str(&format!(" --sync-maxlen {bytes}"));
+    }
+    command
+}
+
+fn commands(change: &Change) -> Command {
+    match change {
+        Change::AddService { key, after } => service_command("-A", key, after),
+        Change::EditService { key, after, .. } => service_command("-E", key, after),
+        Change::DeleteService { key, .. } => Ok(format!("ipvsadm -D {}", service_option(key)?)),
+        Change::AddDestination {
+            service,
+            key,
+            after,
+        } => server_command("-a", service, key, after),
+        Change::EditDestination {
+            service,
+            key,
+            after,
+            ..
+        } => server_command("-e", service, key, after),
+        Change::DeleteDestination { service, key, .. } => {
+            Ok(format!("ipvsadm -d {} -r {key}", service_option(service)?))
+        }
+        Change::SetTimeouts { after, .. } => Ok(format!(
+            "ipvsadm --set {} {} {}",
+            after.tcp_seconds, after.tcp_fin_seconds, after.udp_seconds
+        )),
+        Change::StartDaemon { after } => Ok(daemon_command(after)),
+        Change::StopDaemon { before } => {
+            Ok(format!("ipvsadm --stop-daemon {}", before.role.word()))
+        }
+        // A kernel parameter is no matter of ipvsadm; sysctl(8) has it in the same shell.
+        Change::SetSysctl { name, after, .. } => {
+            Ok(format!("sysctl -w 'net.ipv4.vs.{name}={after}'"))
+        }
+    }
+}
+
+/// Returns a change as a line for a shell: a command, or a comment that says why there is none.
+#[must_use]
+pub fn change_commands(change: &Change) -> String {
+    commands(change).unwrap_or_else(|reason| format!("# no ipvsadm command can {change}: {reason}"))
+}
+
+/// Returns a plan as lines for a shell.
+#[must_use]
+pub fn plan_commands(plan: &Plan) -> Vec<String> {
+    let mut lines: Vec<String> = plan.changes().iter().map(change_commands).collect();
+    lines.extend(plan.actions().iter().map(|action| match action {
+        Action::Zero(None) => "ipvsadm -Z".to_owned(),
+        Action::Zero(Some(key)) => match service_option(key) {
+            Ok(option) => format!("ipvsadm -Z {option}"),
+            Err(reason) => format!("# no ipvsadm command can {action}: {reason}"),
+        },
+    }));
+    lines
+}

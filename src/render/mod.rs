@@ -1,0 +1,24 @@
+//! Text for people: tables, plans, commands, errors with carets. Pure functions from values to text.
+
+mod excerpt;
+mod fields;
+mod ipvsadm;
+mod list;
+mod native;
+mod plan;
+
+pub use excerpt::{Excerpt, Label, excerpt};
+pub use ipvsadm::{change_commands, plan_commands};
+pub use list::{Heading, list};
+pub use native::change_line;
+pub use plan::{Kept, PlanView, change_summary, plan};
+
+/// Returns a number with its word, in the plural where it belongs.
+#[must_use]
+pub fn count(number: usize, word: &str) -> String {
+    if number == 1 {
+        format!("1 {word}")
+    } else {
+        format!("{number} {word}s")
+    }
+}

@@ -1,0 +1,151 @@
+//! Functions without a noun.
+
+use rhai::plugin::export_module;
+use rhai::{Array, Blob, Dynamic, Engine, EvalAltResult, ImmutableString, NativeCallContext};
+
+use crate::script::convert;
+use crate::script::error::{ScriptError, Scripted};
+use crate::script::host::{host, with};
+use crate::script::limits::LARGEST_STEP;
+use crate::script::values::json_of;
+
+/// Functions without a noun.
+#[export_module]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::needless_pass_by_value,
+    clippy::unwrap_used
+)] // what the macro makes and asks for
+pub(in crate::script) mod functions {
+    /// Returns the script's own arguments.
+    ///
+    /// # Example
+    /// ```rhai
+    /// args().len()
+    /// ```
+    #[rhai_fn(name = "args", return_raw)]
+    pub fn own_arguments(ctx: NativeCallContext) -> Scripted<Array> {
+        Ok(host(&ctx)?
+            .arguments
+            .iter()
+            .map(|argument| argument.clone().into())
+            .collect())
+    }
+
+    /// Returns a value as JSON, indented; snapshots have the shape of the table document.
+    ///
+    /// # Example
+    /// ```rhai
+    /// to_json(table::get())
+    /// ```
+    pub fn to_json(value: Dynamic) -> String {
+        serde_json::to_string_pretty(&json_of(&value)).unwrap_or_default()
+    }
+
+    /// Returns a map as JSON, indented.
+    ///
+    /// # Example
+    /// ```rhai
+    /// to_json(#{ a: 1 })
+    /// ```
+    #[rhai_fn(name = "to_json")]
+    pub fn map_to_json(value: rhai::Map) -> String {
+        to_json(value.into())
+    }
+
+    /// Waits; with staged changes that is an error, and a rehearsal counts it as done.
+    ///
+    /// # Example
+    /// ```rhai
+    /// sleep("10ms");
+    /// ```
+    #[rhai_fn(name = "sleep", return_raw)]
+    pub fn sleep(ctx: NativeCallContext, duration: Dynamic) -> Scripted<()> {
+        let duration = with(&ctx, |_| Ok(convert::duration("duration", &duration)?))?;
+        let waited = with(&ctx, |session| session.wait(duration))?;
+        if waited {
+            return Ok(());
+        }
+        let error = ScriptError::new(
+            "staged",
+            "waiting changes nothing here: what is staged was not sent; commit first",
+        );
+        Err(error.raise(ctx.call_position()))
+    }
+}
+
+fn check(length: i64) -> Result<usize, Box<EvalAltResult>> {
+    match usize::try_from(length) {
+        Ok(whole) if length <= LARGEST_STEP => Ok(whole),
+        Ok(_) => Err(
+            format!("{length} elements at once are too many; {LARGEST_STEP} are allowed").into(),
+        ),
+        Err(_) => Ok(0),
+    }
+}
+
+/// Replaces the functions of the language that can take any amount of memory in a single step.
+pub(super) fn guard_sizes(engine: &mut Engine) {
+    engine.register_fn(
+        "pad",
+        |list: &mut Array, length: i64, item: Dynamic| -> Result<(), Box<EvalAltResult>> {
+            let length = check(length)?;
+            if length > list.len() {
+                list.resize(length, item);
+            }
+            Ok(())
+        },
+    );
+    engine.register_fn(
+        "pad",
+        |text: &mut ImmutableString, length: i64, with: char| -> Result<(), Box<EvalAltResult>> {
+            pad_text(text, check(length)?, &with.to_string());
+            Ok(())
+        },
+    );
+    engine.register_fn(
+        "pad",
+        |text: &mut ImmutableString, length: i64, with: &str| -> Result<(), Box<EvalAltResult>> {
+            pad_text(text, check(length)?, with);
+            Ok(())
+        },
+    );
+    engine.register_fn(
+        "pad",
+        |blob: &mut Blob, length: i64, byte: i64| -> Result<(), Box<EvalAltResult>> {
+            let length = check(length)?;
+            if length > blob.len() {
+                blob.resize(length, low_byte(byte));
+            }
+            Ok(())
+        },
+    );
+    engine.register_fn("blob", |length: i64| -> Result<Blob, Box<EvalAltResult>> {
+        Ok(vec![0; check(length)?])
+    });
+    engine.register_fn(
+        "blob",
+        |length: i64, byte: i64| -> Result<Blob, Box<EvalAltResult>> {
+            Ok(vec![low_byte(byte); check(length)?])
+        },
+    );
+}
+
+fn low_byte(value: i64) -> u8 {
+    value.to_le_bytes()[0]
+}
+
+fn pad_text(text: &mut ImmutableString, length: usize, with: &str) {
+    let missing = length.saturating_sub(text.chars().count());
+    if missing == 0 || with.is_empty() {
+        return;
+    }
+    let mut padded = text.to_string();
+    padded.extend(
+        with.chars()
+            .cycle()
+            .take(missing.div_ceil(with.chars().count()) * with.chars().count()),
+    );
+    *text = padded.into();
+}

@@ -1,0 +1,309 @@
+//! `service::`: virtual services.
+
+use rhai::plugin::export_module;
+use rhai::{Dynamic, Map, NativeCallContext};
+
+use crate::model::{DestinationSpecification, ObjectId, ServiceEdit, ServiceKey};
+use crate::script::convert;
+use crate::script::error::Scripted;
+use crate::script::host::with;
+use crate::script::values::{DestinationValue, ServiceList, ServiceValue};
+use crate::session::{Done, Error, IfMissing, Session};
+
+/// Reads a service that must be there.
+pub(super) fn get_service(session: &mut Session, key: ServiceKey) -> Result<ServiceValue, Error> {
+    let entry = session.find_service(&key)?;
+    let entry = entry.ok_or(Error::Missing {
+        what: "virtual service",
+        object: ObjectId::Service(key),
+    })?;
+    Ok(ServiceValue::new(key, entry))
+}
+
+/// Does a verb to a service and returns its new snapshot.
+fn changed(
+    ctx: &NativeCallContext<'_>,
+    id: &str,
+    verb: impl FnOnce(&mut Session, ServiceKey) -> Result<Done, Error>,
+) -> Scripted<ServiceValue> {
+    with(ctx, |session| {
+        let key = convert::service_key(id)?;
+        let _staged_or_committed = verb(session, key)?;
+        get_service(session, key)
+    })
+}
+
+type Fields = (ServiceEdit, Vec<DestinationSpecification>);
+
+fn edit_fields(fields: &Map) -> Result<ServiceEdit, Error> {
+    let (edit, servers): Fields = convert::service_edit(fields)?;
+    if servers.is_empty() && !fields.contains_key("destinations") {
+        return Ok(edit);
+    }
+    let expected = "real servers are edited one by one with destination::edit, or all at once with service::ensure";
+    Err(crate::model::Invalid::new("field of service::edit", "destinations", expected).into())
+}
+
+/// Virtual services.
+#[export_module]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::needless_pass_by_value,
+    clippy::unwrap_used
+)] // what the macro makes and asks for
+pub(in crate::script) mod functions {
+    use crate::script::values::ServiceValue as Service;
+
+    /// Returns all virtual services, sorted by key.
+    ///
+    /// # Example
+    /// ```rhai
+    /// for svc in service::list() { print(svc.id); }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn list(ctx: NativeCallContext) -> Scripted<ServiceList> {
+        let table = with(&ctx, Session::table)?;
+        let services = table
+            .services
+            .into_iter()
+            .map(|(key, entry)| ServiceValue::new(key, entry));
+        Ok(ServiceList::new(services.collect()))
+    }
+
+    /// Returns a virtual service; throws `missing` if it is not there.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::get("tcp://192.0.2.1:80").scheduler
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn get(ctx: NativeCallContext, id: &str) -> Scripted<Service> {
+        with(&ctx, |session| {
+            get_service(session, convert::service_key(id)?)
+        })
+    }
+
+    /// Returns a virtual service, or `()` if it is not there.
+    ///
+    /// # Example
+    /// ```rhai
+    /// if service::find("tcp://192.0.2.9:80") == () { print("not there"); }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn find(ctx: NativeCallContext, id: &str) -> Scripted<Dynamic> {
+        with(&ctx, |session| {
+            let key = convert::service_key(id)?;
+            let entry = session.find_service(&key)?;
+            Ok(entry.map_or(Dynamic::UNIT, |entry| {
+                Dynamic::from(ServiceValue::new(key, entry))
+            }))
+        })
+    }
+
+    /// Returns whether a virtual service is there.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::has("tcp://192.0.2.1:80")
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn has(ctx: NativeCallContext, id: &str) -> Scripted<bool> {
+        with(&ctx, |session| {
+            Ok(session.find_service(&convert::service_key(id)?)?.is_some())
+        })
+    }
+
+    /// Adds a virtual service with the defaults: scheduler wlc, no persistence, no real servers.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::add("tcp://192.0.2.2:80");
+    /// ```
+    #[rhai_fn(name = "add", return_raw)]
+    pub fn add_plain(ctx: NativeCallContext, id: &str) -> Scripted<Service> {
+        changed(&ctx, id, |session, key| {
+            session.add_service(key, &ServiceEdit::default(), &[])
+        })
+    }
+
+    /// Adds a virtual service: `scheduler`, `scheduler_flags`, `one_packet`, `persistence`, `destinations`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::add("tcp://192.0.2.3:80", #{ scheduler: "wrr", persistence: "5m", destinations: ["10.0.0.2:80"] });
+    /// ```
+    #[rhai_fn(name = "add", return_raw)]
+    pub fn add(ctx: NativeCallContext, id: &str, fields: Map) -> Scripted<Service> {
+        changed(&ctx, id, |session, key| {
+            let (edit, servers) = convert::service_edit(&fields)?;
+            session.add_service(key, &edit, &servers)
+        })
+    }
+
+    /// Edits a virtual service: any of `scheduler`, `scheduler_flags`, `one_packet`, `persistence`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::edit("tcp://192.0.2.1:80", #{ scheduler: "rr" });
+    /// ```
+    #[rhai_fn(name = "edit", return_raw)]
+    pub fn edit_by_id(ctx: NativeCallContext, id: &str, fields: Map) -> Scripted<Service> {
+        changed(&ctx, id, |session, key| {
+            session.edit_service(key, &edit_fields(&fields)?)
+        })
+    }
+
+    /// Edits this virtual service: any of `scheduler`, `scheduler_flags`, `one_packet`, `persistence`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::get("tcp://192.0.2.1:80").edit(#{ persistence: false });
+    /// ```
+    #[rhai_fn(name = "edit", global, pure, return_raw)]
+    pub fn edit(ctx: NativeCallContext, svc: &mut Service, fields: Map) -> Scripted<Service> {
+        edit_by_id(ctx, &svc.key.to_string(), fields)
+    }
+
+    /// Adds a virtual service, or edits the one that is there; listed real servers likewise.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::ensure("tcp://192.0.2.1:80", #{ scheduler: "wlc", destinations: [#{ id: "10.0.0.2:80", weight: 5 }] });
+    /// ```
+    #[rhai_fn(name = "ensure", return_raw)]
+    pub fn ensure_by_id(ctx: NativeCallContext, id: &str, fields: Map) -> Scripted<Service> {
+        changed(&ctx, id, |session, key| {
+            let (edit, servers) = convert::service_edit(&fields)?;
+            session.ensure_service(key, &edit, &servers)
+        })
+    }
+
+    /// Adds this virtual service again, or edits it; listed real servers likewise.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::get("tcp://192.0.2.1:80").ensure(#{ scheduler: "wlc" });
+    /// ```
+    #[rhai_fn(name = "ensure", global, pure, return_raw)]
+    pub fn ensure(ctx: NativeCallContext, svc: &mut Service, fields: Map) -> Scripted<Service> {
+        ensure_by_id(ctx, &svc.key.to_string(), fields)
+    }
+
+    /// Deletes a virtual service with its real servers; throws `missing` if it is not there.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::delete("tcp://192.0.2.1:80");
+    /// ```
+    #[rhai_fn(name = "delete", return_raw)]
+    pub fn delete_by_id(ctx: NativeCallContext, id: &str) -> Scripted<()> {
+        delete_with(ctx, id, Map::new())
+    }
+
+    /// Deletes a virtual service; `#{missing: "ok"}` accepts that it is not there.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::delete("tcp://192.0.2.9:80", #{ missing: "ok" });
+    /// ```
+    #[rhai_fn(name = "delete", return_raw)]
+    pub fn delete_with(ctx: NativeCallContext, id: &str, options: Map) -> Scripted<()> {
+        with(&ctx, |session| {
+            let key = convert::service_key(id)?;
+            let _staged_or_committed =
+                session.delete_service(key, convert::if_missing(&options)?)?;
+            Ok(())
+        })
+    }
+
+    /// Deletes this virtual service with its real servers.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::get("tcp://192.0.2.1:80").delete();
+    /// ```
+    #[rhai_fn(name = "delete", global, pure, return_raw)]
+    pub fn delete(ctx: NativeCallContext, svc: &mut Service) -> Scripted<()> {
+        with(&ctx, |session| {
+            let _staged_or_committed = session.delete_service(svc.key, IfMissing::Refuse)?;
+            Ok(())
+        })
+    }
+
+    /// Sets the counters of a virtual service and its real servers to zero, after the commit; it can't be taken back.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::zero("tcp://192.0.2.1:80");
+    /// ```
+    #[rhai_fn(name = "zero", return_raw)]
+    pub fn zero_by_id(ctx: NativeCallContext, id: &str) -> Scripted<Service> {
+        changed(&ctx, id, |session, key| session.zero(Some(key)))
+    }
+
+    /// Sets the counters of this virtual service and its real servers to zero.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::get("tcp://192.0.2.1:80").zero();
+    /// ```
+    #[rhai_fn(name = "zero", global, pure, return_raw)]
+    pub fn zero(ctx: NativeCallContext, svc: &mut Service) -> Scripted<Service> {
+        zero_by_id(ctx, &svc.key.to_string())
+    }
+
+    /// Reads this virtual service again.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::get("tcp://192.0.2.1:80").refresh()
+    /// ```
+    #[rhai_fn(name = "refresh", global, pure, return_raw)]
+    pub fn refresh(ctx: NativeCallContext, svc: &mut Service) -> Scripted<Service> {
+        with(&ctx, |session| get_service(session, svc.key))
+    }
+
+    /// Adds a real server to this virtual service.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::get("tcp://192.0.2.1:80").add("10.0.0.7:80", #{ weight: 3 });
+    /// ```
+    #[rhai_fn(name = "add", global, pure, return_raw)]
+    pub fn add_server(
+        ctx: NativeCallContext,
+        svc: &mut Service,
+        server: &str,
+        fields: Map,
+    ) -> Scripted<DestinationValue> {
+        crate::script::bind::destination::functions::add_by_id(
+            ctx,
+            &svc.key.to_string(),
+            server,
+            fields,
+        )
+    }
+
+    /// Returns a real server of this virtual service, as it was when the service was read; throws `missing`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::get("tcp://192.0.2.1:80").destination("10.0.0.2:80").weight
+    /// ```
+    #[rhai_fn(name = "destination", global, pure, return_raw)]
+    pub fn destination(
+        ctx: NativeCallContext,
+        svc: &mut Service,
+        server: &str,
+    ) -> Scripted<DestinationValue> {
+        with(&ctx, |_| {
+            let key = convert::server_key(server)?;
+            let found = svc.destination(&key);
+            found.ok_or(Error::Missing {
+                what: "real server",
+                object: ObjectId::Destination(svc.key, key),
+            })
+        })
+    }
+}

@@ -1,0 +1,350 @@
+//! Script values to model values; every error names the field.
+
+use std::time::Duration;
+
+use rhai::{Array, Dynamic, Map};
+
+use crate::model::{
+    Checksum, DestinationEdit, DestinationKey, DestinationSpecification, EngineName,
+    ForwardingMethod, Granularity, Invalid, PersistenceEdit, Scheduler, ServiceEdit, ServiceKey,
+    TimeoutsEdit, Tunnel, Weight, suggestion,
+};
+use crate::session::{ApplyOptions, IfMissing, Prune};
+
+type Converted<T> = Result<T, Invalid>;
+
+/// Returns a value in words, for errors.
+fn shown(value: &Dynamic) -> String {
+    match value.clone().into_string() {
+        Ok(text) => text,
+        Err(_) => super::values::json_text(value),
+    }
+}
+
+fn wrong(name: &str, value: &Dynamic, expected: &str) -> Invalid {
+    Invalid::new(name, shown(value), expected)
+}
+
+fn text(name: &str, value: &Dynamic) -> Converted<String> {
+    value
+        .clone()
+        .into_string()
+        .map_err(|_| wrong(name, value, "it is a text"))
+}
+
+fn int(name: &str, value: &Dynamic) -> Converted<i64> {
+    value
+        .as_int()
+        .map_err(|_| wrong(name, value, "it is a whole number"))
+}
+
+fn number<T: TryFrom<i64>>(name: &str, value: &Dynamic, expected: &str) -> Converted<T> {
+    T::try_from(int(name, value)?).map_err(|_| wrong(name, value, expected))
+}
+
+fn flag(name: &str, value: &Dynamic) -> Converted<bool> {
+    value
+        .as_bool()
+        .map_err(|_| wrong(name, value, "it is true or false"))
+}
+
+fn is_false(value: &Dynamic) -> bool {
+    value.as_bool() == Ok(false)
+}
+
+/// Refuses keys that are not known and values that are `()`: a misspelt property yields `()` too.
+fn check_keys(what: &str, map: &Map, known: &[&str]) -> Converted<()> {
+    for (key, value) in map {
+        if !known.contains(&key.as_str()) {
+            let expected = match suggestion(key, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`? Known: {}", known.join(" ")),
+                None => format!("known: {}", known.join(" ")),
+            };
+            return Err(Invalid::new(format!("field of {what}"), key, expected));
+        }
+        if value.is_unit() {
+            return Err(Invalid::new(
+                format!("{key} of {what}"),
+                "()",
+                "the value is (), which nothing is; `none` is written false",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Reads a duration: a text such as "90s" or "1h30m".
+pub(super) fn duration(name: &str, value: &Dynamic) -> Converted<Duration> {
+    if let Ok(number) = value.as_int() {
+        return Err(Invalid::new(
+            name,
+            number,
+            format!("{number} of what? Write \"{number}s\" or \"{number}m\""),
+        ));
+    }
+    let text = text(name, value)?;
+    humantime::parse_duration(&text)
+        .map_err(|_| Invalid::new(name, &text, "write a duration such as \"90s\" or \"1h30m\""))
+}
+
+fn seconds(name: &str, value: &Dynamic) -> Converted<u32> {
+    let duration = duration(name, value)?;
+    if duration.subsec_nanos() != 0 {
+        return Err(wrong(name, value, "the kernel counts whole seconds"));
+    }
+    u32::try_from(duration.as_secs()).map_err(|_| wrong(name, value, "it is too long"))
+}
+
+/// Reads `x_seconds` or `x`, which takes a duration.
+fn timeout(map: &Map, name: &str) -> Converted<Option<u32>> {
+    let long = format!("{name}_seconds");
+    match (map.get(name), map.get(long.as_str())) {
+        (Some(_), Some(_)) => Err(Invalid::new(name, &long, "give one of the two")),
+        (Some(value), None) => seconds(name, value).map(Some),
+        (None, Some(value)) => number(&long, value, "it is a number of seconds").map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
+const SERVICE_KEYS: &[&str] = &[
+    "scheduler",
+    "scheduler_flags",
+    "one_packet",
+    "persistence",
+    "destinations",
+];
+
+/// Reads the fields of a virtual service.
+pub(super) fn service_edit(map: &Map) -> Converted<(ServiceEdit, Vec<DestinationSpecification>)> {
+    check_keys("a virtual service", map, SERVICE_KEYS)?;
+    let mut edit = ServiceEdit::default();
+    let mut servers = Vec::new();
+    for (key, value) in map {
+        match key.as_str() {
+            "scheduler" => edit.scheduler = Some(Scheduler::new(&text(key, value)?)?),
+            "scheduler_flags" => {
+                let flags = list(key, value)?;
+                edit.scheduler_flags = Some(
+                    flags
+                        .iter()
+                        .map(|flag| text("scheduler flag", flag))
+                        .collect::<Converted<_>>()?,
+                );
+            }
+            "one_packet" => edit.one_packet = Some(flag(key, value)?),
+            "persistence" => edit.persistence = Some(persistence(value)?),
+            _ => {
+                for server in list(key, value)? {
+                    servers.push(destination_specification(&server)?);
+                }
+            }
+        }
+    }
+    Ok((edit, servers))
+}
+
+fn list(name: &str, value: &Dynamic) -> Converted<Array> {
+    value
+        .clone()
+        .into_array()
+        .map_err(|_| wrong(name, value, "it is a list"))
+}
+
+fn map_of(name: &str, value: &Dynamic, expected: &str) -> Converted<Map> {
+    value
+        .clone()
+        .try_cast::<Map>()
+        .ok_or_else(|| wrong(name, value, expected))
+}
+
+fn persistence(value: &Dynamic) -> Converted<Option<PersistenceEdit>> {
+    const NAME: &str = "persistence";
+    if is_false(value) {
+        return Ok(None);
+    }
+    if value.is_string() || value.is_int() {
+        return Ok(Some(PersistenceEdit {
+            timeout_seconds: Some(seconds(NAME, value)?),
+            ..PersistenceEdit::default()
+        }));
+    }
+    let map = map_of(
+        NAME,
+        value,
+        "it is false, a duration such as \"5m\", or #{timeout, netmask or prefix_length, engine}",
+    )?;
+    check_keys(
+        NAME,
+        &map,
+        &[
+            "timeout",
+            "timeout_seconds",
+            "netmask",
+            "prefix_length",
+            "engine",
+        ],
+    )?;
+    let mut edit = PersistenceEdit {
+        timeout_seconds: timeout(&map, "timeout")?,
+        ..PersistenceEdit::default()
+    };
+    edit.granularity = match (map.get("netmask"), map.get("prefix_length")) {
+        (Some(_), Some(_)) => {
+            return Err(Invalid::new(
+                NAME,
+                "netmask and prefix_length",
+                "IPv4 has a netmask, IPv6 a prefix_length",
+            ));
+        }
+        (Some(mask), None) => Some(Granularity::netmask(&text("netmask", mask)?)?),
+        (None, Some(bits)) => Some(Granularity::prefix_length(int("prefix_length", bits)?)?),
+        (None, None) => None,
+    };
+    edit.engine = match map.get("engine") {
+        None => None,
+        Some(value) if is_false(value) => Some(None),
+        Some(value) => Some(Some(EngineName::new(&text("engine", value)?)?)),
+    };
+    Ok(Some(edit))
+}
+
+const DESTINATION_KEYS: &[&str] = &[
+    "weight",
+    "forwarding",
+    "tunnel",
+    "upper_threshold",
+    "lower_threshold",
+];
+
+/// Reads the fields of a real server.
+pub(super) fn destination_edit(map: &Map) -> Converted<DestinationEdit> {
+    check_keys("a real server", map, DESTINATION_KEYS)?;
+    let mut edit = DestinationEdit::default();
+    for (key, value) in map {
+        match key.as_str() {
+            "weight" => edit.weight = Some(Weight::new(int(key, value)?)?),
+            "forwarding" => edit.forwarding = Some(ForwardingMethod::parse(&text(key, value)?)?),
+            "tunnel" => edit.tunnel = Some(tunnel(value)?),
+            "upper_threshold" => {
+                edit.upper_threshold =
+                    Some(number(key, value, "it is a number from 0 to 2147483647")?)
+            }
+            _ => {
+                edit.lower_threshold =
+                    Some(number(key, value, "it is a number from 0 to 2147483647")?)
+            }
+        }
+    }
+    Ok(edit)
+}
+
+fn tunnel(value: &Dynamic) -> Converted<Option<Tunnel>> {
+    const NAME: &str = "tunnel";
+    if is_false(value) {
+        return Ok(None);
+    }
+    let map = map_of(NAME, value, "it is false or #{type, port, checksum}")?;
+    check_keys(NAME, &map, &["type", "port", "checksum"])?;
+    let kind = map
+        .get("type")
+        .ok_or_else(|| wrong(NAME, value, "it needs a type: ipip, gue or gre"))?;
+    let port = map
+        .get("port")
+        .map(|port| number("tunnel port", port, "it is a number from 1 to 65535"))
+        .transpose()?;
+    let checksum = map
+        .get("checksum")
+        .map(|word| Checksum::parse(&text("checksum", word)?))
+        .transpose()?;
+    Tunnel::from_parts(&text("tunnel type", kind)?, port, checksum, None).map(Some)
+}
+
+fn destination_specification(value: &Dynamic) -> Converted<DestinationSpecification> {
+    if value.is_string() {
+        return Ok(DestinationSpecification {
+            key: server_key(&text("real server", value)?)?,
+            edit: DestinationEdit::default(),
+        });
+    }
+    let mut map = map_of(
+        "real server",
+        value,
+        "it is \"10.0.0.2:80\" or #{id: \"10.0.0.2:80\", weight, …}",
+    )?;
+    let id = map.remove("id").ok_or_else(|| {
+        wrong(
+            "real server",
+            value,
+            "it needs an id, such as \"10.0.0.2:80\"",
+        )
+    })?;
+    Ok(DestinationSpecification {
+        key: server_key(&text("id", &id)?)?,
+        edit: destination_edit(&map)?,
+    })
+}
+
+/// Reads the name of a real server within its service.
+pub(super) fn server_key(text: &str) -> Converted<DestinationKey> {
+    DestinationKey::parse(text)
+}
+
+/// Reads the name of a virtual service.
+pub(super) fn service_key(text: &str) -> Converted<ServiceKey> {
+    ServiceKey::parse(text)
+}
+
+/// Reads timeouts to set.
+pub(super) fn timeouts_edit(map: &Map) -> Converted<TimeoutsEdit> {
+    check_keys(
+        "timeouts",
+        map,
+        &[
+            "tcp",
+            "tcp_seconds",
+            "tcp_fin",
+            "tcp_fin_seconds",
+            "udp",
+            "udp_seconds",
+        ],
+    )?;
+    Ok(TimeoutsEdit {
+        tcp_seconds: timeout(map, "tcp")?,
+        tcp_fin_seconds: timeout(map, "tcp_fin")?,
+        udp_seconds: timeout(map, "udp")?,
+    })
+}
+
+/// Reads the options of a deletion.
+pub(super) fn if_missing(map: &Map) -> Converted<IfMissing> {
+    check_keys("delete", map, &["missing"])?;
+    match map.get("missing") {
+        None => Ok(IfMissing::Refuse),
+        Some(value) if text("missing", value)? == "ok" => Ok(IfMissing::Accept),
+        Some(value) => Err(wrong("missing", value, "write \"ok\"")),
+    }
+}
+
+/// Reads the options of `table::apply`.
+pub(super) fn apply_options(map: &Map) -> Converted<ApplyOptions> {
+    check_keys("apply", map, &["prune"])?;
+    let prune = match map.get("prune") {
+        None => Prune::Nothing,
+        Some(value) if is_false(value) => Prune::Nothing,
+        Some(value) => match text("prune", value)?.as_str() {
+            "servers" => Prune::Servers,
+            "services" => Prune::Services,
+            _ => {
+                return Err(wrong(
+                    "prune",
+                    value,
+                    "write false, \"servers\" or \"services\"",
+                ));
+            }
+        },
+    };
+    Ok(ApplyOptions {
+        prune,
+        keep_weight: false,
+    })
+}

@@ -1,0 +1,49 @@
+//! The sandboxed engine: packages, bindings, limits.
+
+use std::rc::Rc;
+
+use rhai::packages::{
+    BasicArrayPackage, BasicBlobPackage, BasicMapPackage, BasicMathPackage, CorePackage,
+    MoreStringPackage, Package,
+};
+use rhai::{Dynamic, Engine};
+
+use super::host::{Host, tag_of};
+use super::limits::{CALL_LEVELS, EXPRESSION_DEPTHS, Limits, Watch};
+use super::{bind, blocks, values};
+use crate::session::Interrupt;
+
+/// Builds an engine with every function of the language and no table behind it: enough to compile and check.
+pub(super) fn builtin_engine() -> Engine {
+    let mut engine = Engine::new_raw();
+    // Without the package of the wall clock: time is the session's.
+    CorePackage::new().register_into_engine(&mut engine);
+    BasicMathPackage::new().register_into_engine(&mut engine);
+    BasicArrayPackage::new().register_into_engine(&mut engine);
+    BasicBlobPackage::new().register_into_engine(&mut engine);
+    BasicMapPackage::new().register_into_engine(&mut engine);
+    MoreStringPackage::new().register_into_engine(&mut engine);
+    engine.set_strict_variables(true);
+    engine.set_max_call_levels(CALL_LEVELS);
+    engine.set_max_expr_depths(EXPRESSION_DEPTHS.0, EXPRESSION_DEPTHS.1);
+    engine.disable_symbol("eval");
+    values::register(&mut engine);
+    bind::register(&mut engine);
+    blocks::register(&mut engine);
+    engine
+}
+
+/// Connects an engine to a table, an output and its limits.
+pub(super) fn connect(engine: &mut Engine, host: &Rc<Host>, limits: Limits, interrupt: Interrupt) {
+    engine.set_default_tag(tag_of(host));
+    engine.set_max_operations(limits.operations);
+    let watch = Watch::new(limits, interrupt);
+    engine.on_progress(move |_| watch.stop().map(Dynamic::from));
+    let printer = Rc::clone(host);
+    engine.on_print(move |text| printer.print(text));
+    let debugger = Rc::clone(host);
+    engine.on_debug(move |text, source, position| {
+        let source = source.unwrap_or("script");
+        debugger.print(&format!("{source}:{position:?}: {text}"));
+    });
+}

@@ -1,0 +1,86 @@
+//! What a running script is connected to.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+
+use rhai::{Dynamic, NativeCallContext, Position};
+
+use super::error::{ScriptError, Scripted};
+use crate::session::{Error, Origin, Session};
+
+/// Where `print` goes.
+pub type Output = Rc<dyn Fn(&str) -> io::Result<()>>;
+
+/// The connections of a running script.
+pub(super) struct Host {
+    pub(super) session: RefCell<Session>,
+    pub(super) path: String,
+    pub(super) arguments: Vec<String>,
+    pub(super) output: Output,
+    /// The first failure to print; the script goes on, but the run is no success.
+    pub(super) output_failure: RefCell<Option<io::Error>>,
+}
+
+/// The handle that travels with the engine.
+#[derive(Clone)]
+pub(super) struct HostHandle(pub(super) Rc<Host>);
+
+impl Host {
+    pub(super) fn print(&self, text: &str) {
+        if let Err(error) = (self.output)(text) {
+            self.output_failure.borrow_mut().get_or_insert(error);
+        }
+    }
+
+    /// Calls the session from a place in the script, and turns its error into one that the script can catch.
+    pub(super) fn call<T>(
+        &self,
+        source: Option<&str>,
+        position: Position,
+        work: impl FnOnce(&mut Session) -> Result<T, Error>,
+    ) -> Scripted<T> {
+        let mut session = self.session.borrow_mut();
+        let origin = Origin {
+            source: source.unwrap_or(&self.path).to_owned(),
+            line: position.line().unwrap_or_default(),
+            column: position.position().unwrap_or_default(),
+        };
+        session.set_origin(Some(origin));
+        let done = work(&mut session);
+        session.set_origin(None);
+        done.map_err(|error| {
+            let staged = error
+                .object()
+                .and_then(|object| session.origin_of(&object).cloned());
+            ScriptError::of(error, staged).raise(position)
+        })
+    }
+}
+
+/// Returns the host of a call.
+pub(super) fn host(ctx: &NativeCallContext<'_>) -> Scripted<Rc<Host>> {
+    let handle = ctx
+        .tag()
+        .and_then(|tag| tag.clone().try_cast::<HostHandle>());
+    handle.map(|handle| handle.0).ok_or_else(|| {
+        ScriptError::new(
+            "unavailable",
+            "this function needs a table, and there is none here",
+        )
+        .raise(ctx.call_position())
+    })
+}
+
+/// Calls the session for a bound function.
+pub(super) fn with<T>(
+    ctx: &NativeCallContext<'_>,
+    work: impl FnOnce(&mut Session) -> Result<T, Error>,
+) -> Scripted<T> {
+    host(ctx)?.call(ctx.call_source(), ctx.call_position(), work)
+}
+
+/// Returns the host of an engine's default tag.
+pub(super) fn tag_of(host: &Rc<Host>) -> Dynamic {
+    Dynamic::from(HostHandle(Rc::clone(host)))
+}

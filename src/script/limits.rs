@@ -1,0 +1,68 @@
+//! How much a script may take.
+
+use crate::session::Interrupt;
+
+/// Counts what is allocated. Rhai's own limits on strings, arrays and maps bound no memory and make scripts
+/// quadratic; this one costs a counter and bounds it.
+#[global_allocator]
+static ALLOCATOR: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, usize::MAX);
+
+/// Limits of a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Operations of the language.
+    pub operations: u64,
+    /// Memory beyond what the program itself takes, in MiB.
+    pub memory_mib: usize,
+}
+
+impl Limits {
+    /// What a script may take unless told otherwise: some ten seconds and 256 MiB.
+    pub const DEFAULT: Self = Self {
+        operations: 50_000_000,
+        memory_mib: 256,
+    };
+}
+
+/// Calls within calls; more than any sane script needs, and safe on a small stack.
+pub(super) const CALL_LEVELS: usize = 48;
+/// Expressions within expressions, at the top and in functions.
+pub(super) const EXPRESSION_DEPTHS: (usize, usize) = (64, 32);
+/// The largest number of elements that a single call may add to a text, list or blob.
+pub(super) const LARGEST_STEP: i64 = 16 << 20;
+
+/// Why a script is ended between two operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// A signal came.
+    Signal(i32),
+    /// It takes too much memory, in MiB.
+    Memory(usize),
+}
+
+/// Looks between two operations whether a script must end.
+pub(super) struct Watch {
+    interrupt: Interrupt,
+    limits: Limits,
+    ceiling: usize,
+}
+
+impl Watch {
+    pub(super) fn new(limits: Limits, interrupt: Interrupt) -> Self {
+        let ceiling = ALLOCATOR
+            .allocated()
+            .saturating_add(limits.memory_mib.saturating_mul(1 << 20));
+        Self {
+            interrupt,
+            limits,
+            ceiling,
+        }
+    }
+
+    pub(super) fn stop(&self) -> Option<Stop> {
+        if let Some(signal) = self.interrupt.signal() {
+            return Some(Stop::Signal(signal));
+        }
+        (ALLOCATOR.allocated() > self.ceiling).then_some(Stop::Memory(self.limits.memory_mib))
+    }
+}

@@ -1,0 +1,26 @@
+//! The Rhai host: the only place that knows the script language.
+//!
+//! Bindings are thin: convert, call `session`, convert back. Values handed to scripts are snapshots; only verbs
+//! change the world. Every failure is a `ScriptError`, which a script can catch and whose uncaught form
+//! shows file, line, column and caret. Limits and signals end a script between two operations.
+//!
+//! `runner` runs a script, `engine` builds the sandbox, `blocks` has `transaction` and `rehearse`.
+
+mod bind;
+mod blocks;
+mod check;
+mod convert;
+mod engine;
+mod error;
+mod failure;
+mod host;
+mod limits;
+mod runner;
+mod values;
+
+pub use check::check;
+pub use failure::ScriptFailure;
+pub use host::Output;
+pub use limits::Limits;
+pub use runner::{Ran, Script, run};
+pub use values::ValueText;

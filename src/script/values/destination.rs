@@ -1,0 +1,202 @@
+//! A real server as scripts see it.
+
+use std::fmt;
+
+use rhai::Dynamic;
+use rhai::plugin::export_module;
+
+use super::ServiceValue;
+use super::list::{List, Named};
+use crate::export::{Detail, service_shape};
+use crate::model::{DestinationEntry, DestinationKey, ServiceEntry, Weight};
+
+/// A list of real servers.
+pub(in crate::script) type DestinationList = List<DestinationValue>;
+
+/// A real server as it was when it was read, with its service.
+#[derive(Clone, Debug)]
+pub(in crate::script) struct DestinationValue {
+    pub(in crate::script) service: ServiceValue,
+    pub(in crate::script) key: DestinationKey,
+}
+
+impl DestinationValue {
+    pub(super) fn new(service: ServiceValue, key: DestinationKey) -> Self {
+        Self { service, key }
+    }
+
+    fn entry(&self) -> DestinationEntry {
+        self.service
+            .entry
+            .destinations
+            .get(&self.key)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    pub(super) fn json(&self) -> serde_json::Value {
+        let alone = ServiceEntry {
+            destinations: [(self.key, self.entry())].into(),
+            ..ServiceEntry::default()
+        };
+        let mut value =
+            serde_json::to_value(service_shape(&self.service.key, &alone, Detail::Observed))
+                .unwrap_or_default();
+        value["destinations"][0].take()
+    }
+
+    /// Returns a field as the document has it.
+    fn field(&self, name: &str) -> Dynamic {
+        super::dynamic_of(&self.json()[name]).into_read_only()
+    }
+}
+
+impl fmt::Display for DestinationValue {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}/{}", self.service.key, self.key)
+    }
+}
+
+impl Named for DestinationValue {
+    fn id(&self) -> String {
+        self.key.to_string()
+    }
+}
+
+/// Fields of a real server.
+#[export_module]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::needless_pass_by_value,
+    clippy::unwrap_used
+)] // what the macro makes and asks for
+pub(super) mod fields {
+    use super::DestinationValue as Destination;
+
+    /// Returns the key within the service, such as `10.0.0.2:8080`.
+    #[rhai_fn(get = "id", pure)]
+    pub fn id(destination: &mut Destination) -> String {
+        destination.key.to_string()
+    }
+
+    /// Returns the service, as it was read together with this server.
+    #[rhai_fn(get = "service", pure)]
+    pub fn service(destination: &mut Destination) -> crate::script::values::ServiceValue {
+        destination.service.clone()
+    }
+
+    /// Returns the address.
+    #[rhai_fn(get = "address", pure)]
+    pub fn address(destination: &mut Destination) -> String {
+        destination.key.address.to_string()
+    }
+
+    /// Returns the port.
+    #[rhai_fn(get = "port", pure)]
+    pub fn port(destination: &mut Destination) -> i64 {
+        i64::from(destination.key.port)
+    }
+
+    /// Returns `inet` or `inet6`.
+    #[rhai_fn(get = "family", pure)]
+    pub fn family(destination: &mut Destination) -> String {
+        destination.key.family().word().to_owned()
+    }
+
+    /// Returns `masquerading`, `direct_routing`, `tunneling`, `local` or `bypass`.
+    #[rhai_fn(get = "forwarding", pure)]
+    pub fn forwarding(destination: &mut Destination) -> String {
+        destination.entry().configuration.forwarding.to_string()
+    }
+
+    /// Returns `()` or a map with `type`, `port` and `checksum`.
+    #[rhai_fn(get = "tunnel", pure)]
+    pub fn tunnel(destination: &mut Destination) -> Dynamic {
+        destination.field("tunnel")
+    }
+
+    /// Returns the weight.
+    #[rhai_fn(get = "weight", pure)]
+    pub fn weight(destination: &mut Destination) -> i64 {
+        i64::from(destination.entry().configuration.weight.get())
+    }
+
+    /// Returns the upper threshold; 0 is none.
+    #[rhai_fn(get = "upper_threshold", pure)]
+    pub fn upper_threshold(destination: &mut Destination) -> i64 {
+        i64::from(destination.entry().configuration.thresholds.upper)
+    }
+
+    /// Returns the lower threshold; 0 is none.
+    #[rhai_fn(get = "lower_threshold", pure)]
+    pub fn lower_threshold(destination: &mut Destination) -> i64 {
+        i64::from(destination.entry().configuration.thresholds.lower)
+    }
+
+    /// Returns the active connections.
+    #[rhai_fn(get = "active_connections", pure)]
+    pub fn active_connections(destination: &mut Destination) -> i64 {
+        i64::from(destination.entry().connections.active)
+    }
+
+    /// Returns the inactive connections.
+    #[rhai_fn(get = "inactive_connections", pure)]
+    pub fn inactive_connections(destination: &mut Destination) -> i64 {
+        i64::from(destination.entry().connections.inactive)
+    }
+
+    /// Returns the persistence templates.
+    #[rhai_fn(get = "persistent_connections", pure)]
+    pub fn persistent_connections(destination: &mut Destination) -> i64 {
+        i64::from(destination.entry().connections.persistent)
+    }
+
+    /// Returns active plus inactive connections.
+    #[rhai_fn(get = "open_connections", pure)]
+    pub fn open_connections(destination: &mut Destination) -> i64 {
+        i64::try_from(destination.entry().connections.open()).unwrap_or(i64::MAX)
+    }
+
+    /// Returns the share of new connections, 0 to 1.
+    #[rhai_fn(get = "share", pure)]
+    pub fn share(destination: &mut Destination) -> f64 {
+        let sum = u32::try_from(destination.service.entry.weight_sum()).unwrap_or(u32::MAX);
+        let weight = destination.entry().configuration.weight.get();
+        if sum == 0 {
+            0.0
+        } else {
+            f64::from(weight) / f64::from(sum)
+        }
+    }
+
+    /// Returns whether the weight is 0.
+    #[rhai_fn(get = "is_quiescent", pure)]
+    pub fn is_quiescent(destination: &mut Destination) -> bool {
+        destination.entry().configuration.weight == Weight::ZERO
+    }
+
+    /// Returns totals since the last zeroing.
+    #[rhai_fn(get = "counters", pure)]
+    pub fn counters(destination: &mut Destination) -> Dynamic {
+        crate::script::values::service::counters(&destination.entry().observed)
+    }
+
+    /// Returns rates as the kernel's estimator smooths them.
+    #[rhai_fn(get = "rates", pure)]
+    pub fn rates(destination: &mut Destination) -> Dynamic {
+        crate::script::values::service::rates(&destination.entry().observed)
+    }
+
+    /// Returns `KEY/SERVER`.
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn to_string(destination: &mut Destination) -> String {
+        super::DestinationValue::to_string(destination)
+    }
+
+    /// Tells whether two snapshots are of the same server.
+    #[rhai_fn(name = "==", pure)]
+    pub fn equal(a: &mut Destination, b: Destination) -> bool {
+        a.key == b.key && a.service.key == b.service.key
+    }
+}

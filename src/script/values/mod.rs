@@ -1,0 +1,127 @@
+//! Values that scripts hold: snapshots, lists of them, plans, outcomes, errors.
+
+mod destination;
+mod json;
+mod list;
+mod outcome;
+mod plan;
+mod service;
+
+use rhai::plugin::{Dynamic, combine_with_exported_module};
+use rhai::{Engine, Module};
+
+pub(super) use destination::{DestinationList, DestinationValue};
+pub(super) use json::{dynamic_of, json_of, json_text};
+pub(super) use outcome::OutcomeValue;
+pub(super) use plan::PlanValue;
+pub(super) use service::{ServiceList, ServiceValue};
+
+use super::error::ScriptError;
+
+/// A value as text, for people and for programs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValueText {
+    /// For people; empty if there is nothing to show.
+    pub text: String,
+    /// JSON.
+    pub json: String,
+}
+
+impl ValueText {
+    pub(super) fn of(value: &Dynamic) -> Self {
+        let json = serde_json::to_string_pretty(&json_of(value)).unwrap_or_default();
+        let text = if value.is_unit() {
+            String::new()
+        } else if let Some(list) = value.read_lock::<ServiceList>() {
+            list.lines()
+        } else if let Some(list) = value.read_lock::<DestinationList>() {
+            list.lines()
+        } else if let Some(plan) = value.read_lock::<PlanValue>() {
+            plan.text()
+        } else if let Some(outcome) = value.read_lock::<OutcomeValue>() {
+            outcome.text()
+        } else if let Ok(text) = value.clone().into_string() {
+            text
+        } else {
+            json.clone()
+        };
+        Self { text, json }
+    }
+
+    pub(super) fn nothing() -> Self {
+        Self {
+            text: String::new(),
+            json: "null".to_owned(),
+        }
+    }
+}
+
+/// Registers the types with their fields.
+pub(super) fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<ServiceValue>("Service");
+    engine.register_type_with_name::<DestinationValue>("Destination");
+    engine.register_type_with_name::<PlanValue>("Plan");
+    engine.register_type_with_name::<OutcomeValue>("Outcome");
+    engine.register_type_with_name::<ScriptError>("Error");
+    list::register::<ServiceValue>(engine, "ServiceList");
+    list::register::<DestinationValue>(engine, "DestinationList");
+    let mut fields = Module::new();
+    combine_with_exported_module!(&mut fields, "service_fields", service::fields);
+    combine_with_exported_module!(&mut fields, "destination_fields", destination::fields);
+    combine_with_exported_module!(&mut fields, "plan_fields", plan::fields);
+    combine_with_exported_module!(&mut fields, "outcome_fields", outcome::fields);
+    combine_with_exported_module!(&mut fields, "error_fields", error_fields);
+    engine.register_global_module(fields.into());
+}
+
+/// Fields of an error.
+#[rhai::plugin::export_module]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::needless_pass_by_value,
+    clippy::unwrap_used
+)] // what the macro makes and asks for
+mod error_fields {
+    use crate::script::error::ScriptError as Error;
+
+    fn some(text: Option<&String>) -> Dynamic {
+        text.map_or(Dynamic::UNIT, |text| text.clone().into())
+    }
+
+    /// Returns the kind of error: `exists`, `missing`, `refused`, `conflict`, `invalid`, …
+    #[rhai_fn(get = "kind", pure)]
+    pub fn kind(error: &mut Error) -> String {
+        error.kind.clone()
+    }
+
+    /// Returns the kernel's error by name, such as `EEXIST`, or `()`.
+    #[rhai_fn(get = "errno", pure)]
+    pub fn errno(error: &mut Error) -> Dynamic {
+        some(error.errno.as_ref())
+    }
+
+    /// Returns the object it is about, or `()`.
+    #[rhai_fn(get = "object", pure)]
+    pub fn object(error: &mut Error) -> Dynamic {
+        some(error.object.as_ref())
+    }
+
+    /// Returns the error in words.
+    #[rhai_fn(get = "message", pure)]
+    pub fn message(error: &mut Error) -> String {
+        error.message.clone()
+    }
+
+    /// Returns the way out, or `()`.
+    #[rhai_fn(get = "hint", pure)]
+    pub fn hint(error: &mut Error) -> Dynamic {
+        some(error.hint.as_ref())
+    }
+
+    /// Returns the error in words.
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn to_string(error: &mut Error) -> String {
+        error.message.clone()
+    }
+}

@@ -1,0 +1,111 @@
+//! The outcome of a transaction as scripts see it.
+
+use rhai::Dynamic;
+use rhai::plugin::export_module;
+
+use super::plan::plain;
+use crate::export::plan_shape;
+use crate::session::Ended;
+use crate::txn::{Outcome, Plan};
+
+/// How a transaction ended.
+#[derive(Clone, Debug)]
+pub(in crate::script) struct OutcomeValue {
+    kind: &'static str,
+    label: Option<String>,
+    plan: Plan,
+    value: Dynamic,
+    seconds: f64,
+}
+
+impl OutcomeValue {
+    pub(in crate::script) fn new(ended: Ended, label: Option<String>, value: Dynamic) -> Self {
+        match ended {
+            Ended::Committed(report) => Self {
+                kind: report.outcome.word(),
+                label,
+                seconds: report.elapsed.as_secs_f64(),
+                plan: report.plan,
+                value,
+            },
+            Ended::Staged(plan) if plan.is_empty() => Self {
+                kind: Outcome::Unchanged.word(),
+                label,
+                plan: *plan,
+                value,
+                seconds: 0.0,
+            },
+            Ended::Staged(plan) => Self {
+                kind: "staged",
+                label,
+                plan: *plan,
+                value,
+                seconds: 0.0,
+            },
+        }
+    }
+
+    pub(super) fn text(&self) -> String {
+        let label = self
+            .label
+            .as_ref()
+            .map(|label| format!(" \"{label}\""))
+            .unwrap_or_default();
+        plain(&self.plan, &format!("Outcome{label}: {}.", self.kind))
+    }
+
+    pub(super) fn json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "kind": self.kind, "label": self.label, "seconds": self.seconds, "value": super::json_of(&self.value),
+            "plan": serde_json::to_value(plan_shape(&self.plan)).unwrap_or_default(),
+        })
+    }
+}
+
+/// Fields of an outcome.
+#[export_module]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::needless_pass_by_value,
+    clippy::unwrap_used
+)] // what the macro makes and asks for
+pub(super) mod fields {
+    use super::OutcomeValue as Value;
+
+    /// Returns `committed`, `unchanged`, or `staged` inside another transaction.
+    #[rhai_fn(get = "kind", pure)]
+    pub fn kind(outcome: &mut Value) -> String {
+        outcome.kind.to_owned()
+    }
+
+    /// Returns the label of the transaction, or `()`.
+    #[rhai_fn(get = "label", pure)]
+    pub fn label(outcome: &mut Value) -> Dynamic {
+        outcome.label.clone().map_or(Dynamic::UNIT, Into::into)
+    }
+
+    /// Returns the changes that were made, as those of a plan.
+    #[rhai_fn(get = "changes", pure)]
+    pub fn changes(outcome: &mut Value) -> Dynamic {
+        crate::script::values::plan::changes(&outcome.plan)
+    }
+
+    /// Returns the value of the block.
+    #[rhai_fn(get = "value", pure)]
+    pub fn value(outcome: &mut Value) -> Dynamic {
+        outcome.value.clone()
+    }
+
+    /// Returns how long the commit took.
+    #[rhai_fn(get = "seconds", pure)]
+    pub fn seconds(outcome: &mut Value) -> f64 {
+        outcome.seconds
+    }
+
+    /// Returns the outcome as it is shown to people.
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn to_string(outcome: &mut Value) -> String {
+        outcome.text()
+    }
+}

@@ -1,0 +1,139 @@
+//! A plan as scripts see it.
+
+use std::rc::Rc;
+
+use rhai::Dynamic;
+use rhai::plugin::export_module;
+
+use crate::export::{change_shape, plan_shape};
+use crate::render::{PlanView, plan as render_plan};
+use crate::txn::Plan;
+
+/// What a rehearsal would change.
+#[derive(Clone, Debug)]
+pub(in crate::script) struct PlanValue {
+    pub(in crate::script) plan: Rc<Plan>,
+    value: Dynamic,
+}
+
+impl PlanValue {
+    pub(in crate::script) fn new(plan: Plan, value: Dynamic) -> Self {
+        Self {
+            plan: Rc::new(plan),
+            value,
+        }
+    }
+
+    pub(super) fn text(&self) -> String {
+        plain(&self.plan, "")
+    }
+
+    pub(super) fn json(&self) -> serde_json::Value {
+        serde_json::to_value(plan_shape(&self.plan)).unwrap_or_default()
+    }
+}
+
+/// Renders a plan without colours and without its last newline.
+pub(super) fn plain(plan: &Plan, ending: &str) -> String {
+    let mut bytes = Vec::new();
+    let view = PlanView {
+        plan,
+        kept: None,
+        ending,
+    };
+    // Writing to memory does not fail.
+    let _infallible = render_plan(&mut bytes, &view);
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    anstream::adapter::strip_str(&text)
+        .to_string()
+        .trim_end()
+        .to_owned()
+}
+
+/// Returns the changes of a plan as maps.
+pub(super) fn changes(plan: &Plan) -> Dynamic {
+    let changes = plan.changes().iter().map(|change| {
+        let mut value = serde_json::to_value(change_shape(change)).unwrap_or_default();
+        value["line"] = crate::render::change_summary(change).into();
+        super::dynamic_of(&value)
+    });
+    Dynamic::from_array(changes.collect()).into_read_only()
+}
+
+/// Fields of a plan.
+#[export_module]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::needless_pass_by_value,
+    clippy::unwrap_used
+)] // what the macro makes and asks for
+pub(super) mod fields {
+    use super::PlanValue as Value;
+
+    /// Returns the changes: maps with `sign`, `verb`, `object`, `before`, `after`, `fields` and `line`.
+    #[rhai_fn(get = "changes", pure)]
+    pub fn changes(plan: &mut Value) -> Dynamic {
+        super::changes(&plan.plan)
+    }
+
+    /// Returns what is done after the commit and can't be taken back, in words.
+    #[rhai_fn(get = "actions", pure)]
+    pub fn actions(plan: &mut Value) -> Dynamic {
+        let actions = plan
+            .plan
+            .actions()
+            .iter()
+            .map(|action| Dynamic::from(action.to_string()));
+        Dynamic::from_array(actions.collect()).into_read_only()
+    }
+
+    /// Returns the counts `add`, `change` and `delete`.
+    #[rhai_fn(get = "summary", pure)]
+    pub fn summary(plan: &mut Value) -> Dynamic {
+        let (add, change, delete) = plan.plan.counts();
+        super::super::dynamic_of(
+            &serde_json::json!({"add": add, "change": change, "delete": delete}),
+        )
+        .into_read_only()
+    }
+
+    /// Returns the connections that are `cut` and `drained`.
+    #[rhai_fn(get = "traffic", pure)]
+    pub fn traffic(plan: &mut Value) -> Dynamic {
+        let traffic = plan.plan.traffic();
+        super::super::dynamic_of(
+            &serde_json::json!({"cut": traffic.cut, "drained": traffic.drained}),
+        )
+        .into_read_only()
+    }
+
+    /// Returns what is worth knowing before the commit, in words.
+    #[rhai_fn(get = "warnings", pure)]
+    pub fn warnings(plan: &mut Value) -> Dynamic {
+        let notes = plan
+            .plan
+            .notes()
+            .iter()
+            .map(|note| Dynamic::from(format!("{}: {}", note.object, note.text)));
+        Dynamic::from_array(notes.collect()).into_read_only()
+    }
+
+    /// Returns whether there is nothing to do.
+    #[rhai_fn(get = "is_empty", pure)]
+    pub fn is_empty(plan: &mut Value) -> bool {
+        plan.plan.is_empty()
+    }
+
+    /// Returns the value of the block.
+    #[rhai_fn(get = "value", pure)]
+    pub fn value(plan: &mut Value) -> Dynamic {
+        plan.value.clone()
+    }
+
+    /// Returns the plan as it is shown to people.
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn to_string(plan: &mut Value) -> String {
+        plan.text()
+    }
+}

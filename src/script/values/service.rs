@@ -1,0 +1,238 @@
+//! A virtual service as scripts see it.
+
+use std::fmt;
+use std::rc::Rc;
+
+use rhai::Dynamic;
+use rhai::plugin::export_module;
+
+use super::list::{List, Named};
+use super::{DestinationList, DestinationValue};
+use crate::export::{Detail, service_shape};
+use crate::model::{DestinationKey, Observed, ServiceEntry, ServiceKey};
+
+/// A list of virtual services.
+pub(in crate::script) type ServiceList = List<ServiceValue>;
+
+/// A virtual service as it was when it was read.
+#[derive(Clone, Debug)]
+pub(in crate::script) struct ServiceValue {
+    pub(in crate::script) key: ServiceKey,
+    pub(in crate::script) entry: Rc<ServiceEntry>,
+}
+
+impl ServiceValue {
+    pub(in crate::script) fn new(key: ServiceKey, entry: ServiceEntry) -> Self {
+        Self {
+            key,
+            entry: Rc::new(entry),
+        }
+    }
+
+    pub(in crate::script) fn destinations(&self) -> DestinationList {
+        let keys = self.entry.destinations.keys();
+        List::new(
+            keys.map(|key| DestinationValue::new(self.clone(), *key))
+                .collect(),
+        )
+    }
+
+    pub(in crate::script) fn destination(&self, key: &DestinationKey) -> Option<DestinationValue> {
+        self.entry
+            .destinations
+            .contains_key(key)
+            .then(|| DestinationValue::new(self.clone(), *key))
+    }
+
+    pub(super) fn json(&self) -> serde_json::Value {
+        serde_json::to_value(service_shape(&self.key, &self.entry, Detail::Observed))
+            .unwrap_or_default()
+    }
+
+    /// Returns a field as the document has it.
+    fn field(&self, name: &str) -> Dynamic {
+        let alone = ServiceEntry {
+            configuration: self.entry.configuration.clone(),
+            ..ServiceEntry::default()
+        };
+        let shape = service_shape(&self.key, &alone, Detail::Configuration);
+        let value = serde_json::to_value(shape).unwrap_or_default();
+        super::dynamic_of(&value[name]).into_read_only()
+    }
+
+    fn connections(&self, pick: impl Fn(crate::model::Connections) -> u32) -> i64 {
+        self.entry
+            .destinations
+            .values()
+            .map(|entry| i64::from(pick(entry.connections)))
+            .sum()
+    }
+}
+
+impl fmt::Display for ServiceValue {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.key.fmt(out)
+    }
+}
+
+impl Named for ServiceValue {
+    fn id(&self) -> String {
+        self.key.to_string()
+    }
+}
+
+pub(super) fn counters(observed: &Observed) -> Dynamic {
+    let number = |value: u64| Dynamic::from_int(i64::try_from(value).unwrap_or(i64::MAX));
+    let counters = &observed.counters;
+    let map: rhai::Map = [
+        ("connections", counters.connections),
+        ("packets_in", counters.packets_in),
+        ("packets_out", counters.packets_out),
+        ("bytes_in", counters.bytes_in),
+        ("bytes_out", counters.bytes_out),
+    ]
+    .map(|(name, value)| (name.into(), number(value)))
+    .into();
+    Dynamic::from_map(map).into_read_only()
+}
+
+pub(super) fn rates(observed: &Observed) -> Dynamic {
+    let number = |value: u64| Dynamic::from_int(i64::try_from(value).unwrap_or(i64::MAX));
+    let rates = &observed.rates;
+    let map: rhai::Map = [
+        ("connections_per_second", rates.connections_per_second),
+        ("packets_in_per_second", rates.packets_in_per_second),
+        ("packets_out_per_second", rates.packets_out_per_second),
+        ("bytes_in_per_second", rates.bytes_in_per_second),
+        ("bytes_out_per_second", rates.bytes_out_per_second),
+    ]
+    .map(|(name, value)| (name.into(), number(value)))
+    .into();
+    Dynamic::from_map(map).into_read_only()
+}
+
+/// Fields of a virtual service.
+#[export_module]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::needless_pass_by_value,
+    clippy::unwrap_used
+)] // what the macro makes and asks for
+pub(super) mod fields {
+    use super::ServiceValue as Service;
+
+    /// Returns the key, such as `tcp://192.0.2.1:80`.
+    #[rhai_fn(get = "id", pure)]
+    pub fn id(service: &mut Service) -> String {
+        service.key.to_string()
+    }
+
+    /// Returns `tcp`, `udp` or `sctp`; `()` for a mark.
+    #[rhai_fn(get = "protocol", pure)]
+    pub fn protocol(service: &mut Service) -> Dynamic {
+        service.field("protocol")
+    }
+
+    /// Returns the address; `()` for a mark.
+    #[rhai_fn(get = "address", pure)]
+    pub fn address(service: &mut Service) -> Dynamic {
+        service.field("address")
+    }
+
+    /// Returns the port; `()` for a mark.
+    #[rhai_fn(get = "port", pure)]
+    pub fn port(service: &mut Service) -> Dynamic {
+        service.field("port")
+    }
+
+    /// Returns the mark, or `()`.
+    #[rhai_fn(get = "fwmark", pure)]
+    pub fn fwmark(service: &mut Service) -> Dynamic {
+        service.field("fwmark")
+    }
+
+    /// Returns `inet` or `inet6`.
+    #[rhai_fn(get = "family", pure)]
+    pub fn family(service: &mut Service) -> String {
+        service.key.family().word().to_owned()
+    }
+
+    /// Returns the name of the scheduler.
+    #[rhai_fn(get = "scheduler", pure)]
+    pub fn scheduler(service: &mut Service) -> String {
+        service.entry.configuration.scheduler.to_string()
+    }
+
+    /// Returns the names of the scheduler's flags.
+    #[rhai_fn(get = "scheduler_flags", pure)]
+    pub fn scheduler_flags(service: &mut Service) -> Dynamic {
+        service.field("scheduler_flags")
+    }
+
+    /// Returns whether every packet is scheduled alone.
+    #[rhai_fn(get = "one_packet", pure)]
+    pub fn one_packet(service: &mut Service) -> bool {
+        service.entry.configuration.one_packet
+    }
+
+    /// Returns `()` or a map with `timeout_seconds`, `netmask` or `prefix_length`, and `engine`.
+    #[rhai_fn(get = "persistence", pure)]
+    pub fn persistence(service: &mut Service) -> Dynamic {
+        service.field("persistence")
+    }
+
+    /// Returns the real servers.
+    #[rhai_fn(get = "destinations", pure)]
+    pub fn destinations(service: &mut Service) -> Dynamic {
+        Dynamic::from(service.destinations()).into_read_only()
+    }
+
+    /// Returns totals since the last zeroing.
+    #[rhai_fn(get = "counters", pure)]
+    pub fn counters(service: &mut Service) -> Dynamic {
+        super::counters(&service.entry.observed)
+    }
+
+    /// Returns rates as the kernel's estimator smooths them.
+    #[rhai_fn(get = "rates", pure)]
+    pub fn rates(service: &mut Service) -> Dynamic {
+        super::rates(&service.entry.observed)
+    }
+
+    /// Returns the sum of the weights of the real servers.
+    #[rhai_fn(get = "weight_sum", pure)]
+    pub fn weight_sum(service: &mut Service) -> i64 {
+        i64::try_from(service.entry.weight_sum()).unwrap_or(i64::MAX)
+    }
+
+    /// Returns the active connections of all real servers.
+    #[rhai_fn(get = "active_connections", pure)]
+    pub fn active_connections(service: &mut Service) -> i64 {
+        service.connections(|connections| connections.active)
+    }
+
+    /// Returns the inactive connections of all real servers.
+    #[rhai_fn(get = "inactive_connections", pure)]
+    pub fn inactive_connections(service: &mut Service) -> i64 {
+        service.connections(|connections| connections.inactive)
+    }
+
+    /// Returns the persistence templates of all real servers.
+    #[rhai_fn(get = "persistent_connections", pure)]
+    pub fn persistent_connections(service: &mut Service) -> i64 {
+        service.connections(|connections| connections.persistent)
+    }
+
+    /// Returns the key.
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn to_string(service: &mut Service) -> String {
+        service.key.to_string()
+    }
+
+    /// Tells whether two snapshots are of the same service.
+    #[rhai_fn(name = "==", pure)]
+    pub fn equal(a: &mut Service, b: Service) -> bool {
+        a.key == b.key
+    }
+}

@@ -1,0 +1,262 @@
+//! Whatever a session can say no with.
+
+use thiserror::Error as ThisError;
+
+use crate::backend::{BackendError, Errno, NamespaceError, Operation, Refusal, RefusalKind};
+use crate::export::DocumentError;
+use crate::model::{Invalid, ObjectId};
+use crate::txn::{Cause, Outcome, Report};
+
+/// The family of an error, as scripts and results name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The object is there already.
+    Exists,
+    /// The object is not there.
+    Missing,
+    /// The kernel, or its rehearsal, refuses.
+    Refused,
+    /// The table changed under the plan.
+    Conflict,
+    /// It is not known, or not good, what the table is now.
+    Indeterminate,
+    /// The user may not.
+    Permission,
+    /// There is no IPVS to talk to.
+    Unavailable,
+    /// A value can't be.
+    Invalid,
+    /// Another program commits.
+    Locked,
+    /// A signal came.
+    Interrupted,
+    /// A file can't be read or written.
+    Io,
+}
+
+impl ErrorKind {
+    /// Returns the word used in results and scripts.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Exists => "exists",
+            Self::Missing => "missing",
+            Self::Refused => "refused",
+            Self::Conflict => "conflict",
+            Self::Indeterminate => "indeterminate",
+            Self::Permission => "permission",
+            Self::Unavailable => "unavailable",
+            Self::Invalid => "invalid",
+            Self::Locked => "locked",
+            Self::Interrupted => "interrupted",
+            Self::Io => "io",
+        }
+    }
+}
+
+/// A rehearsal's no to one operation.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// What was refused, in words.
+    pub operation: String,
+    /// The object; `None` is the whole table.
+    pub object: Option<ObjectId>,
+    /// The answer that the kernel would give.
+    pub refusal: Refusal,
+}
+
+/// Why a session did not do what was asked.
+#[derive(Clone, Debug, ThisError)]
+pub enum Error {
+    /// A value can't be.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The rehearsal refuses; nothing was sent.
+    #[error("cannot {}: {}", .0.operation, .0.refusal.meaning)]
+    Refused(Box<Refused>),
+    /// The object is not there.
+    #[error("there is no {what} {object}")]
+    Missing {
+        /// The kind of object.
+        what: &'static str,
+        /// The object.
+        object: ObjectId,
+    },
+    /// The table can't be reached or read; nothing was sent.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// The network namespace can't be entered.
+    #[error(transparent)]
+    Namespace(#[from] NamespaceError),
+    /// A commit did not go through; the report says how it ended.
+    #[error("{}", commit_text(.0))]
+    Commit(Box<Report>),
+    /// A document can't be read.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// The rehearsal's own kernel failed, which it never should.
+    #[error("the rehearsal failed: {0}")]
+    Rehearsal(String),
+}
+
+fn commit_text(report: &Report) -> String {
+    match &report.outcome {
+        Outcome::RolledBack { cause } | Outcome::Indeterminate { cause, .. } => cause.to_string(),
+        Outcome::Conflict { differences } => {
+            let objects: Vec<String> = differences
+                .iter()
+                .map(|change| change.object().to_string())
+                .collect();
+            format!(
+                "the table changed since it was read: {}",
+                objects.join(", ")
+            )
+        }
+        Outcome::Locked { waited } => format!(
+            "another ipvsh commits to this table; waited {} s",
+            waited.as_secs()
+        ),
+        Outcome::Committed | Outcome::Unchanged => "done".to_owned(),
+    }
+}
+
+impl Error {
+    /// Makes the rehearsal's no to an operation.
+    pub(super) fn refused(operation: &Operation, refusal: &Refusal) -> Self {
+        Self::Refused(Box::new(Refused {
+            operation: operation.to_string(),
+            object: operation.object(),
+            refusal: refusal.clone(),
+        }))
+    }
+
+    /// Returns the family of the error.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Invalid(_)
+            | Self::Document(DocumentError::Invalid { .. } | DocumentError::TooLarge { .. }) => {
+                ErrorKind::Invalid
+            }
+            Self::Document(DocumentError::File { .. }) => ErrorKind::Io,
+            Self::Refused(refused) => refusal_kind(&refused.refusal),
+            Self::Missing { .. } => ErrorKind::Missing,
+            Self::Backend(error) => backend_kind(error),
+            Self::Namespace(
+                NamespaceError::NotAllowed { .. } | NamespaceError::NotReadable { .. },
+            ) => ErrorKind::Permission,
+            Self::Namespace(_) => ErrorKind::Unavailable,
+            Self::Rehearsal(_) => ErrorKind::Unavailable,
+            Self::Commit(report) => match &report.outcome {
+                Outcome::RolledBack {
+                    cause: Cause::Refused { refusal, .. },
+                } => refusal_kind(refusal),
+                Outcome::RolledBack {
+                    cause: Cause::Interrupted { .. },
+                } => ErrorKind::Interrupted,
+                Outcome::RolledBack {
+                    cause: Cause::Backend(error),
+                } => backend_kind(error),
+                Outcome::RolledBack { .. } => ErrorKind::Refused,
+                Outcome::Conflict { .. } => ErrorKind::Conflict,
+                Outcome::Locked { .. } => ErrorKind::Locked,
+                Outcome::Indeterminate { .. } | Outcome::Committed | Outcome::Unchanged => {
+                    ErrorKind::Indeterminate
+                }
+            },
+        }
+    }
+
+    /// Returns the kernel's error number, if it gave one.
+    #[must_use]
+    pub fn errno(&self) -> Option<Errno> {
+        match self {
+            Self::Refused(refused) => Some(refused.refusal.errno),
+            Self::Commit(report) => match &report.outcome {
+                Outcome::RolledBack {
+                    cause: Cause::Refused { refusal, .. },
+                }
+                | Outcome::Indeterminate {
+                    cause: Cause::Refused { refusal, .. },
+                    ..
+                } => Some(refusal.errno),
+                _ => None,
+            },
+            Self::Backend(BackendError::Refused { errno, .. }) => Some(*errno),
+            Self::Backend(BackendError::NoPermission) => Some(Errno::EPERM),
+            _ => None,
+        }
+    }
+
+    /// Returns the object it is about, if it is one.
+    #[must_use]
+    pub fn object(&self) -> Option<ObjectId> {
+        match self {
+            Self::Refused(refused) => refused.object.clone(),
+            Self::Missing { object, .. } => Some(object.clone()),
+            Self::Commit(report) => match &report.outcome {
+                Outcome::RolledBack {
+                    cause: Cause::Refused { object, .. },
+                }
+                | Outcome::Indeterminate {
+                    cause: Cause::Refused { object, .. },
+                    ..
+                } => object.clone(),
+                Outcome::Conflict { differences } => {
+                    differences.first().map(crate::txn::Change::object)
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Returns the way out, if there is one to name.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Refused(refused) => refused.refusal.hint.clone(),
+            Self::Backend(error) => error.hint().map(str::to_owned),
+            Self::Namespace(error) => error.hint().map(str::to_owned),
+            Self::Document(error) => error.hint(),
+            Self::Commit(report) => match &report.outcome {
+                Outcome::RolledBack {
+                    cause: Cause::Refused { refusal, .. },
+                }
+                | Outcome::Indeterminate {
+                    cause: Cause::Refused { refusal, .. },
+                    ..
+                } => refusal.hint.clone(),
+                Outcome::Conflict { .. } => Some("look at the table and run it again".to_owned()),
+                Outcome::Locked { .. } => {
+                    Some("wait for it to end, or give --lock-wait more time".to_owned())
+                }
+                _ => None,
+            },
+            Self::Missing { .. } => Some("`ipvsh list` shows what is there".to_owned()),
+            Self::Invalid(_) | Self::Rehearsal(_) => None,
+        }
+    }
+}
+
+const fn refusal_kind(refusal: &Refusal) -> ErrorKind {
+    match refusal.kind {
+        RefusalKind::Exists => ErrorKind::Exists,
+        RefusalKind::Missing => ErrorKind::Missing,
+        RefusalKind::Permission => ErrorKind::Permission,
+        RefusalKind::Refused => ErrorKind::Refused,
+    }
+}
+
+const fn backend_kind(error: &BackendError) -> ErrorKind {
+    match error {
+        BackendError::NoPermission => ErrorKind::Permission,
+        BackendError::NoIpvs
+        | BackendError::Transport(_)
+        | BackendError::Socket(_)
+        | BackendError::Lost { .. }
+        | BackendError::Malformed(_)
+        | BackendError::Refused { .. }
+        | BackendError::File { .. } => ErrorKind::Unavailable,
+    }
+}

@@ -1,0 +1,46 @@
+//! Signals, noted and looked at when it is safe.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// SIGHUP, SIGINT, SIGTERM: their numbers are the same on every Linux.
+const SIGNALS: [i32; 3] = [1, 2, 15];
+
+/// A flag that holds the number of the signal that came.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt {
+    flag: Arc<AtomicUsize>,
+}
+
+impl Interrupt {
+    /// Catches SIGHUP, SIGINT and SIGTERM.
+    ///
+    /// # Errors
+    /// The system's error.
+    pub fn install() -> io::Result<Self> {
+        let interrupt = Self::default();
+        for signal in SIGNALS {
+            let number = usize::try_from(signal).map_err(io::Error::other)?;
+            signal_hook::flag::register_usize(signal, Arc::clone(&interrupt.flag), number)?;
+        }
+        Ok(interrupt)
+    }
+
+    /// Returns the number of the signal that came, if one did.
+    #[must_use]
+    pub fn signal(&self) -> Option<i32> {
+        match self.flag.load(Ordering::Relaxed) {
+            0 => None,
+            number => i32::try_from(number).ok(),
+        }
+    }
+
+    /// Acts as if a signal came.
+    pub fn raise(&self, signal: i32) {
+        self.flag.store(
+            usize::try_from(signal).unwrap_or_default(),
+            Ordering::Relaxed,
+        );
+    }
+}

@@ -1,0 +1,142 @@
+//! Transactions and rehearsals within each other: each one a savepoint in the outermost.
+
+use super::Session;
+use super::error::Error;
+use super::rehearsal::{Moment, Rehearsal};
+use crate::txn::{Plan, Report};
+
+/// What a layer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayerKind {
+    /// To be committed.
+    Transaction,
+    /// To be looked at and dropped.
+    Rehearsal,
+}
+
+/// One open block.
+#[derive(Debug)]
+pub(super) struct Layer {
+    kind: LayerKind,
+    start: Moment,
+}
+
+impl Session {
+    /// Opens a transaction or rehearsal; inside another one it is a savepoint.
+    ///
+    /// # Errors
+    /// [`Error`] if no rehearsal could be set up.
+    pub fn begin(&mut self, kind: LayerKind) -> Result<(), Error> {
+        let rehearsal = match &mut self.rehearsal {
+            Some(rehearsal) => rehearsal,
+            none => none.insert(Rehearsal::new()?),
+        };
+        let start = rehearsal.moment();
+        self.layers.push(Layer { kind, start });
+        Ok(())
+    }
+
+    /// Tells whether a transaction or rehearsal is open.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !self.layers.is_empty()
+    }
+
+    /// Returns how many blocks are open within each other.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// Tells whether what is staged can't reach the live table: a rehearsal is open.
+    #[must_use]
+    pub fn is_rehearsing(&self) -> bool {
+        self.layers
+            .iter()
+            .any(|layer| layer.kind == LayerKind::Rehearsal)
+    }
+
+    /// Ends the innermost transaction. The outermost is committed; an inner one stays staged and reports what it
+    /// staged as a plan.
+    ///
+    /// # Errors
+    /// [`Error`] if the commit did not go through; the transaction is over all the same.
+    pub fn end_transaction(&mut self) -> Result<Ended, Error> {
+        let plan = self.staged_plan();
+        let layer = self.layers.pop();
+        match (plan, &mut self.rehearsal) {
+            (Err(error), _) => {
+                self.drop_back_to(layer);
+                Err(error)
+            }
+            (Ok(plan), Some(_)) if !self.layers.is_empty() => Ok(Ended::Staged(Box::new(plan))),
+            (Ok(plan), _) => {
+                self.rehearsal = None;
+                self.commit(plan)
+                    .map(|report| Ended::Committed(Box::new(report)))
+            }
+        }
+    }
+
+    /// Commits a plan as it was shown; inside a block its changes are staged instead.
+    ///
+    /// # Errors
+    /// [`Error`] if it does not go through.
+    pub fn commit_or_stage(&mut self, plan: Plan) -> Result<Ended, Error> {
+        if !self.is_open() {
+            return self
+                .commit(plan)
+                .map(|report| Ended::Committed(Box::new(report)));
+        }
+        let _staged = self.stage_plan(&plan)?;
+        Ok(Ended::Staged(Box::new(plan)))
+    }
+
+    /// Ends the innermost block as if it had never been.
+    pub fn abandon(&mut self) {
+        let layer = self.layers.pop();
+        self.drop_back_to(layer);
+    }
+
+    fn drop_back_to(&mut self, layer: Option<Layer>) {
+        if let (Some(layer), Some(rehearsal)) = (layer, &mut self.rehearsal) {
+            rehearsal.go_back(layer.start);
+        }
+        if self.layers.is_empty() {
+            self.rehearsal = None;
+        }
+    }
+
+    /// Ends the innermost rehearsal: returns its plan and takes it back.
+    ///
+    /// # Errors
+    /// [`Error`] if the plan could not be made.
+    pub fn end_rehearsal(&mut self) -> Result<Plan, Error> {
+        let plan = self.staged_plan();
+        self.abandon();
+        plan
+    }
+
+    /// Returns what the innermost block has staged so far.
+    ///
+    /// # Errors
+    /// [`Error`] if the plan could not be made.
+    pub fn staged_plan(&mut self) -> Result<Plan, Error> {
+        let outermost = self.layers.len() <= 1;
+        match (&mut self.rehearsal, self.layers.last()) {
+            (Some(rehearsal), Some(layer)) if !outermost => Ok(rehearsal.plan_since(&layer.start)?),
+            (Some(rehearsal), _) => Ok(rehearsal.plan()?),
+            (None, _) => Ok(Plan::default()),
+        }
+    }
+}
+
+/// How a transaction ended.
+#[derive(Clone, Debug)]
+#[must_use = "an inner transaction is only staged"]
+pub enum Ended {
+    /// It was the outermost and is committed.
+    Committed(Box<Report>),
+    /// It is part of an outer one now.
+    Staged(Box<Plan>),
+}

@@ -1,0 +1,240 @@
+//! One session with one table: what every front end drives.
+//!
+//! A session is bound to a kernel or a simulation. Outside a transaction it reads the live table, and a verb is
+//! a transaction of one. Inside, everything happens in a rehearsal: a simulated kernel that stands for the live
+//! table and fetches what is touched when it is first touched. Nested transactions are savepoints in it.
+//!
+//! Start with [`Session`]; `rehearsal` is the heart, `verbs` what can be done, `apply` what documents do.
+
+mod apply;
+mod error;
+mod interrupt;
+mod layers;
+mod open;
+mod rehearsal;
+mod verbs;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+pub use apply::{ApplyOptions, Prune};
+pub use error::{Error, ErrorKind};
+pub use interrupt::Interrupt;
+pub use layers::{Ended, LayerKind};
+pub use open::{Place, Purpose, Target};
+pub use verbs::{Done, IfMissing};
+
+use crate::backend::{BackendError, Ipvs, KernelFile, ProcReading};
+use crate::model::{ObjectId, ServiceEntry, ServiceKey, Table};
+use crate::txn::{CommitOptions, Plan, Report};
+use layers::Layer;
+use rehearsal::Rehearsal;
+
+/// Where in a script a change was staged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The script's file.
+    pub source: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+}
+
+/// A session with one table.
+pub struct Session {
+    live: Ipvs,
+    place: Place,
+    rehearsal: Option<Rehearsal>,
+    layers: Vec<Layer>,
+    interrupt: Interrupt,
+    lock_wait: Duration,
+    committed: Vec<Report>,
+    warnings: Vec<String>,
+    origin: Option<Origin>,
+    origins: HashMap<ObjectId, Origin>,
+}
+
+/// How long a commit waits for another one, unless told otherwise.
+pub const DEFAULT_LOCK_WAIT: Duration = Duration::from_secs(10);
+
+impl Session {
+    /// Makes a session over an open client.
+    #[must_use]
+    pub fn new(live: Ipvs, place: Place, interrupt: Interrupt) -> Self {
+        Self {
+            live,
+            place,
+            rehearsal: None,
+            layers: Vec::new(),
+            interrupt,
+            lock_wait: DEFAULT_LOCK_WAIT,
+            committed: Vec::new(),
+            warnings: Vec::new(),
+            origin: None,
+            origins: HashMap::new(),
+        }
+    }
+
+    /// Sets how long a commit waits for another one.
+    pub fn set_lock_wait(&mut self, wait: Duration) {
+        self.lock_wait = wait;
+    }
+
+    /// Returns which kernel or simulation this is.
+    #[must_use]
+    pub const fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Returns the flag that signals set.
+    #[must_use]
+    pub const fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
+    }
+
+    /// Returns what was committed in this session, oldest first.
+    pub fn committed(&self) -> &[Report] {
+        &self.committed
+    }
+
+    /// Takes the warnings that came up since the last call.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    pub(crate) fn warn(&mut self, text: impl Into<String>) {
+        self.warnings.push(text.into());
+    }
+
+    /// Says where the next changes are staged; `None` is nowhere in particular.
+    pub fn set_origin(&mut self, origin: Option<Origin>) {
+        self.origin = origin;
+    }
+
+    /// Returns where a change of an object was staged last.
+    #[must_use]
+    pub fn origin_of(&self, object: &ObjectId) -> Option<&Origin> {
+        self.origins.get(object)
+    }
+
+    /// Reads the whole table: the rehearsal's inside a transaction, else the live one.
+    ///
+    /// # Errors
+    /// [`Error`] if it can't be read.
+    pub fn table(&mut self) -> Result<Table, Error> {
+        match &mut self.rehearsal {
+            Some(rehearsal) => Ok(rehearsal.table(&mut self.live)?),
+            None => Ok(self.live.table()?),
+        }
+    }
+
+    /// Reads one service; `None` if it is not there.
+    ///
+    /// # Errors
+    /// [`Error`] if it can't be read.
+    pub fn find_service(&mut self, key: &ServiceKey) -> Result<Option<ServiceEntry>, Error> {
+        if let Some(rehearsal) = &mut self.rehearsal {
+            return Ok(rehearsal.service(&mut self.live, key)?);
+        }
+        let found = self.live.fetch(&[*key])?;
+        Ok(found
+            .first()
+            .map(|fetched| crate::backend::model_entry(fetched).1))
+    }
+
+    /// Reads a kernel parameter; `None` if the kernel has none of that name.
+    ///
+    /// # Errors
+    /// [`Error`] if it is there and can't be read.
+    pub fn sysctl(&mut self, name: &crate::model::SysctlName) -> Result<Option<String>, Error> {
+        match &mut self.rehearsal {
+            Some(rehearsal) => Ok(rehearsal.touch_sysctl(&mut self.live, name)?),
+            None => Ok(self.live.sysctl(name)?),
+        }
+    }
+
+    /// Reads what users without privilege may read, as a table and a list of what is missing from it.
+    ///
+    /// # Errors
+    /// [`Error`] if even that can't be read.
+    pub fn table_without_privilege(&mut self) -> Result<(Table, Vec<&'static str>), Error> {
+        let reading = ProcReading::parse(&self.live.file(&KernelFile::Services)?);
+        let missing = vec![
+            "persistence timeouts and engines",
+            "scheduler flags",
+            "thresholds and tunnels",
+            "counters and rates",
+            "the family of marks",
+            "timeouts and sync daemons",
+        ];
+        Ok((reading.into_table(), missing))
+    }
+
+    /// Returns the kernel's version of IPVS.
+    ///
+    /// # Errors
+    /// [`Error`] if it can't be read.
+    pub fn info(&mut self) -> Result<crate::backend::KernelInfo, Error> {
+        Ok(self.live.info()?)
+    }
+
+    /// Commits a plan as it was shown.
+    ///
+    /// # Errors
+    /// [`Error::Commit`] if the outcome is not success, or [`Error::Backend`] if nothing was sent.
+    pub fn commit(&mut self, plan: Plan) -> Result<Report, Error> {
+        let interrupt = self.interrupt.clone();
+        let options = CommitOptions {
+            lock_wait: self.lock_wait,
+            signal: &|| interrupt.signal(),
+        };
+        let report = plan.commit(&mut self.live, &options)?;
+        for (action, failure) in &report.failed_actions {
+            self.warnings.push(format!(
+                "after the commit the kernel refused to {action}: {failure}"
+            ));
+        }
+        if !report.outcome.is_success() {
+            return Err(Error::Commit(Box::new(report)));
+        }
+        if !report.plan.is_empty() {
+            self.committed.push(report.clone());
+        }
+        Ok(report)
+    }
+
+    /// Waits, in short steps so that a signal ends it. In a rehearsal a wait counts as done; with staged changes
+    /// nothing can come of it, and the answer is false.
+    ///
+    /// # Errors
+    /// [`Error`] if the plan so far can't be made.
+    pub fn wait(&mut self, duration: Duration) -> Result<bool, Error> {
+        const STEP: Duration = Duration::from_millis(50);
+        if self.is_rehearsing() {
+            return Ok(true);
+        }
+        if self.is_open() && !self.staged_plan()?.is_empty() {
+            return Ok(false);
+        }
+        let mut left = duration;
+        while !left.is_zero() && self.interrupt.signal().is_none() {
+            let step = left.min(STEP);
+            self.live.sleep(step);
+            left -= step;
+        }
+        Ok(true)
+    }
+
+    /// Returns the clock of the session: the kernel's, or the simulation's.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.live.now()
+    }
+}
+
+/// Tells whether a failure means that privilege is missing.
+#[must_use]
+pub const fn lacks_permission(error: &Error) -> bool {
+    matches!(error, Error::Backend(BackendError::NoPermission))
+}

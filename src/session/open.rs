@@ -1,0 +1,158 @@
+//! Opening a session: which table, and what for.
+
+use std::path::Path;
+
+use super::error::Error;
+use super::{Interrupt, Session};
+use crate::backend::{
+    BackendError, Ipvs, KernelFile, KernelTransport, Operation, Transport, enter_namespace,
+};
+use crate::model::{ServiceKey, TableSpecification, Trust};
+use crate::sim::{Environment, Names, SimulatedKernel};
+
+/// Which table a session is about.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// The kernel's, in a network namespace by name or path, or in the one this program runs in.
+    Kernel {
+        /// The namespace.
+        namespace: Option<String>,
+    },
+    /// A simulated one, empty or as a document says.
+    Simulation {
+        /// What it starts with.
+        contents: Option<Box<TableSpecification>>,
+        /// What to call it.
+        label: Option<String>,
+    },
+}
+
+/// What a session is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Looking: the module is not loaded for it.
+    Reading,
+    /// Changing: the kernel loads the module if it has to.
+    Changing,
+}
+
+/// Which kernel or simulation it is, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The host's name.
+    pub host: String,
+    /// The kernel's release; `None` is a simulation.
+    pub release: Option<String>,
+    /// The network namespace, or the document that the simulation started with.
+    pub detail: Option<String>,
+}
+
+impl Place {
+    /// Tells whether it is a simulation.
+    #[must_use]
+    pub const fn is_simulated(&self) -> bool {
+        self.release.is_none()
+    }
+}
+
+fn host_and_release() -> (String, String) {
+    let read = |name: &str| {
+        let text = std::fs::read_to_string(Path::new("/proc/sys/kernel").join(name));
+        text.map(|text| text.trim().to_owned())
+            .unwrap_or_else(|_| "?".to_owned())
+    };
+    (read("hostname"), read("osrelease"))
+}
+
+impl Session {
+    /// Opens a session.
+    ///
+    /// # Errors
+    /// [`Error`] says what is missing: the module, the permission, the namespace, the right to enter it.
+    pub fn open(target: &Target, purpose: Purpose, interrupt: Interrupt) -> Result<Self, Error> {
+        let (host, release) = host_and_release();
+        match target {
+            Target::Simulation { contents, label } => {
+                let place = Place {
+                    host,
+                    release: None,
+                    detail: label.clone(),
+                };
+                let simulated = SimulatedKernel::new(environment_for(contents.as_deref()));
+                let mut session = Self::new(Ipvs::open(Box::new(simulated))?, place, interrupt);
+                if let Some(contents) = contents {
+                    session.fill(contents)?;
+                }
+                Ok(session)
+            }
+            Target::Kernel { namespace } => {
+                if let Some(name) = namespace {
+                    enter_namespace(name)?;
+                }
+                let mut transport = KernelTransport::open()?;
+                let loaded = transport.read_file(&KernelFile::Services).is_ok();
+                if !loaded && purpose == Purpose::Reading {
+                    return Err(BackendError::NoIpvs.into());
+                }
+                let place = Place {
+                    host,
+                    release: Some(release),
+                    detail: namespace.clone(),
+                };
+                let mut session = Self::new(Ipvs::open(Box::new(transport))?, place, interrupt);
+                if !loaded {
+                    session.warn("the kernel loaded its module ip_vs");
+                }
+                Ok(session)
+            }
+        }
+    }
+
+    /// Fills a simulated table; values that only a kernel can make are taken as recorded.
+    fn fill(&mut self, contents: &TableSpecification) -> Result<(), Error> {
+        let mut operations = Vec::new();
+        for service in &contents.services {
+            let key: ServiceKey = service.key;
+            let configuration = service.edit.apply(&key, None, Trust::Recorded)?;
+            operations.push(Operation::AddService { key, configuration });
+            for server in service.destinations.iter().flatten().rev() {
+                let configuration = server
+                    .edit
+                    .apply(&key, &server.key, None, Trust::Recorded)?;
+                operations.push(Operation::AddDestination {
+                    service: key,
+                    key: server.key,
+                    configuration,
+                });
+            }
+        }
+        if let Some(edit) = &contents.timeouts {
+            operations.push(Operation::SetTimeouts(edit.apply(self.live.timeouts()?)?));
+        }
+        let daemons = contents.daemons.iter().flat_map(|daemons| daemons.values());
+        operations.extend(daemons.map(|daemon| Operation::StartDaemon(daemon.clone())));
+        let sysctl = contents.sysctl.iter();
+        operations.extend(sysctl.map(|(name, value)| Operation::SetSysctl {
+            name: name.clone(),
+            value: value.clone(),
+        }));
+        let execution = self.live.execute(&operations, &mut || true);
+        for (fate, operation) in execution.fates.iter().zip(&operations) {
+            if let crate::backend::Fate::Refused(refusal) = fate {
+                return Err(Error::refused(operation, refusal));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns a kernel that also has the modules that a document names.
+fn environment_for(contents: Option<&TableSpecification>) -> Environment {
+    let mut environment = Environment::stock();
+    let services = contents.into_iter().flat_map(|contents| &contents.services);
+    if let Names::Only(known) = &mut environment.schedulers {
+        let named = services.filter_map(|service| service.edit.scheduler.as_ref());
+        known.extend(named.map(|scheduler| (scheduler.as_str().to_owned(), ())));
+    }
+    environment
+}

@@ -1,0 +1,288 @@
+//! A simulated kernel that stands for the live table.
+//!
+//! What is touched is fetched when it is first touched and loaded as raw records; changes happen to the
+//! simulation and fail as they would in the kernel. The plan is the difference between what was fetched and
+//! what the simulation holds in the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::error::Error;
+use crate::backend::{BackendError, Fate, FetchedService, Ipvs, Operation, model_entry};
+use crate::model::{DaemonRole, ServiceEntry, ServiceKey, SyncDaemon, SysctlName, Table};
+use crate::sim::{Environment, SimulatedKernel, Snapshot};
+use crate::txn::{Action, Plan};
+
+/// What a rehearsal has fetched and what it has staged beside the table.
+#[derive(Clone, Debug, Default)]
+struct Knowledge {
+    /// The live table as far as it was fetched.
+    before: Rc<Table>,
+    /// Services that were asked for, there or not.
+    fetched: BTreeSet<ServiceKey>,
+    /// Whether all services were fetched.
+    whole: bool,
+    /// Daemons as they were asked for: a length left to the kernel stays left to it.
+    wanted_daemons: BTreeMap<DaemonRole, SyncDaemon>,
+    actions: Vec<Action>,
+}
+
+/// A moment of a rehearsal, to go back to.
+#[derive(Debug)]
+pub(super) struct Moment {
+    simulated: Snapshot,
+    knowledge: Knowledge,
+}
+
+/// A simulated kernel that stands for the live table.
+pub(super) struct Rehearsal {
+    simulated: SimulatedKernel,
+    kernel: Ipvs,
+    knowledge: Knowledge,
+}
+
+impl Rehearsal {
+    pub(super) fn new() -> Result<Self, BackendError> {
+        let simulated = SimulatedKernel::new(Environment::rehearsal());
+        let kernel = Ipvs::open(Box::new(simulated.another_socket()))?;
+        Ok(Self {
+            simulated,
+            kernel,
+            knowledge: Knowledge::default(),
+        })
+    }
+
+    /// Fetches services that were not fetched yet.
+    pub(super) fn touch(
+        &mut self,
+        live: &mut Ipvs,
+        keys: &[ServiceKey],
+    ) -> Result<(), BackendError> {
+        if self.knowledge.whole {
+            return Ok(());
+        }
+        let new: Vec<ServiceKey> = keys
+            .iter()
+            .filter(|key| !self.knowledge.fetched.contains(key))
+            .copied()
+            .collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        for fetched in live.fetch(&new)? {
+            self.load(&fetched);
+        }
+        self.knowledge.fetched.extend(new);
+        Ok(())
+    }
+
+    /// Fetches all services that were not fetched yet.
+    pub(super) fn touch_all(&mut self, live: &mut Ipvs) -> Result<(), BackendError> {
+        if !self.knowledge.whole {
+            for fetched in live.fetch_all()? {
+                if !self.knowledge.fetched.contains(&fetched.0) {
+                    self.load(&fetched);
+                }
+            }
+            self.knowledge.whole = true;
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, fetched: &FetchedService) {
+        self.simulated.load_service(&fetched.1);
+        let (key, entry) = model_entry(fetched);
+        self.known().services.insert(key, entry);
+    }
+
+    fn known(&mut self) -> &mut Table {
+        Rc::make_mut(&mut self.knowledge.before)
+    }
+
+    pub(super) fn touch_timeouts(&mut self, live: &mut Ipvs) -> Result<(), BackendError> {
+        if self.knowledge.before.timeouts.is_none() {
+            let timeouts = live.timeouts()?;
+            self.simulated.load_timeouts([
+                timeouts.tcp_seconds,
+                timeouts.tcp_fin_seconds,
+                timeouts.udp_seconds,
+            ]);
+            self.known().timeouts = Some(timeouts);
+        }
+        Ok(())
+    }
+
+    pub(super) fn touch_daemons(&mut self, live: &mut Ipvs) -> Result<(), BackendError> {
+        if self.knowledge.before.daemons.is_none() {
+            for record in live.fetch_daemons()? {
+                self.simulated.load_daemon(&record);
+            }
+            let running = self.kernel.daemons()?;
+            self.known().daemons = Some(running);
+        }
+        Ok(())
+    }
+
+    /// Fetches a kernel parameter; `None` if the kernel has none of that name.
+    pub(super) fn touch_sysctl(
+        &mut self,
+        live: &mut Ipvs,
+        name: &SysctlName,
+    ) -> Result<Option<String>, BackendError> {
+        if self.knowledge.before.sysctl.contains_key(name) {
+            return self.kernel.sysctl(name);
+        }
+        let value = live.sysctl(name)?;
+        if let Some(value) = &value {
+            self.simulated.load_sysctl(name.as_str(), value);
+            self.known().sysctl.insert(name.clone(), value.clone());
+        }
+        Ok(value)
+    }
+
+    /// Reads one service as it stands in the rehearsal.
+    pub(super) fn service(
+        &mut self,
+        live: &mut Ipvs,
+        key: &ServiceKey,
+    ) -> Result<Option<ServiceEntry>, BackendError> {
+        self.touch(live, &[*key])?;
+        let found = self.kernel.fetch(&[*key])?;
+        Ok(found.first().map(|fetched| model_entry(fetched).1))
+    }
+
+    /// Reads the whole table as it stands in the rehearsal.
+    pub(super) fn table(&mut self, live: &mut Ipvs) -> Result<Table, BackendError> {
+        self.touch_all(live)?;
+        self.touch_timeouts(live)?;
+        self.touch_daemons(live)?;
+        self.staged_table()
+    }
+
+    /// Reads what the rehearsal holds: everything that was fetched, with what was staged.
+    pub(super) fn staged_table(&mut self) -> Result<Table, BackendError> {
+        let services = self.kernel.fetch_all()?;
+        let mut table = Table {
+            services: services.iter().map(model_entry).collect(),
+            timeouts: self
+                .knowledge
+                .before
+                .timeouts
+                .map(|_| self.kernel.timeouts())
+                .transpose()?,
+            ..Table::default()
+        };
+        if self.knowledge.before.daemons.is_some() {
+            let mut daemons = self.kernel.daemons()?;
+            for (role, daemon) in &mut daemons {
+                if let Some(wanted) = self.knowledge.wanted_daemons.get(role) {
+                    daemon.clone_from(wanted);
+                }
+            }
+            table.daemons = Some(daemons);
+        }
+        for name in self.knowledge.before.sysctl.keys() {
+            if let Some(value) = self.kernel.sysctl(name)? {
+                table.sysctl.insert(name.clone(), value);
+            }
+        }
+        Ok(table)
+    }
+
+    /// Executes operations; the first refusal ends it and leaves the rehearsal as it was before all of them.
+    pub(super) fn perform(&mut self, operations: &[Operation]) -> Result<(), Error> {
+        let before = (operations.len() > 1).then(|| self.moment());
+        let execution = self.kernel.execute(operations, &mut || true);
+        for (fate, operation) in execution.fates.iter().zip(operations) {
+            let Fate::Refused(refusal) = fate else {
+                continue;
+            };
+            if let Some(before) = before {
+                self.go_back(before);
+            }
+            return Err(Error::refused(operation, refusal));
+        }
+        if !execution.is_complete() {
+            return Err(Error::Rehearsal(
+                "its own simulated kernel did not answer".to_owned(),
+            ));
+        }
+        for operation in operations {
+            match operation {
+                Operation::StartDaemon(daemon) => {
+                    self.knowledge
+                        .wanted_daemons
+                        .insert(daemon.role, daemon.clone());
+                }
+                Operation::StopDaemon(role) => {
+                    self.knowledge.wanted_daemons.remove(role);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn stage_action(&mut self, action: Action) {
+        self.knowledge.actions.push(action);
+    }
+
+    /// Returns the way from the live table to the rehearsed one.
+    pub(super) fn plan(&mut self) -> Result<Plan, BackendError> {
+        let after = self.staged_table()?;
+        Ok(Plan::between(
+            Table::clone(&self.knowledge.before),
+            after,
+            self.knowledge.actions.clone(),
+        ))
+    }
+
+    /// Returns the way from an earlier moment to now.
+    pub(super) fn plan_since(&mut self, moment: &Moment) -> Result<Plan, BackendError> {
+        let then = SimulatedKernel::new(Environment::rehearsal());
+        then.restore(moment.simulated.clone());
+        let mut kernel = Ipvs::open(Box::new(then.another_socket()))?;
+        let mut before = Table::clone(&self.knowledge.before);
+        for key in &moment.knowledge.fetched {
+            before.services.remove(key);
+        }
+        if moment.knowledge.whole {
+            before.services.clear();
+        }
+        for fetched in kernel.fetch_all()? {
+            let (key, entry) = model_entry(&fetched);
+            before.services.insert(key, entry);
+        }
+        if moment.knowledge.before.timeouts.is_some() {
+            before.timeouts = Some(kernel.timeouts()?);
+        }
+        if moment.knowledge.before.daemons.is_some() {
+            before.daemons = Some(kernel.daemons()?);
+        }
+        for name in moment.knowledge.before.sysctl.keys() {
+            if let Some(value) = kernel.sysctl(name)? {
+                before.sysctl.insert(name.clone(), value);
+            }
+        }
+        let after = self.staged_table()?;
+        let actions = self
+            .knowledge
+            .actions
+            .get(moment.knowledge.actions.len()..)
+            .unwrap_or_default();
+        Ok(Plan::between(before, after, actions.to_vec()))
+    }
+
+    pub(super) fn moment(&self) -> Moment {
+        Moment {
+            simulated: self.simulated.snapshot(),
+            knowledge: self.knowledge.clone(),
+        }
+    }
+
+    /// Goes back to a moment. What was fetched since is forgotten and fetched again when it is touched.
+    pub(super) fn go_back(&mut self, moment: Moment) {
+        self.simulated.restore(moment.simulated);
+        self.knowledge = moment.knowledge;
+    }
+}

@@ -1,0 +1,290 @@
+//! The kernel's rules for real servers, and the trash that deleted ones go to.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use super::policy::{self, libc_errno as errno};
+use super::service::{Ruling, own_bytes};
+use super::state::{
+    Destination, DestinationIdentity, ServiceIdentity, State, Trashed, zero_counters,
+};
+use crate::wire::{DestinationAttributes, Strictness, uapi as k};
+
+/// How often the kernel looks through the trash.
+const TRASH_PASS: Duration = Duration::from_secs(60);
+/// How long an unused entry stays after the first look.
+const TRASH_PERIOD: Duration = Duration::from_secs(120);
+/// The kernel reads weights and thresholds as signed.
+const LARGEST_POSITIVE: u32 = i32::MAX as u32;
+
+struct Given {
+    identity: DestinationIdentity,
+    attributes: DestinationAttributes,
+}
+
+/// How a request for a server is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Identity,
+    Full,
+}
+
+fn parse(bytes: Option<&[u8]>, service: &ServiceIdentity, form: Form) -> Ruling<Given> {
+    let bytes = bytes.ok_or(errno::EINVAL)?;
+    policy::check_destination(bytes).map_err(|_| errno::EINVAL)?;
+    let attributes =
+        DestinationAttributes::decode(bytes, Strictness::AsTheKernel).map_err(|_| errno::EINVAL)?;
+    let (Some(address), Some(port)) = (attributes.address, attributes.port) else {
+        return Err(errno::EINVAL);
+    };
+    let complete = attributes.method.is_some()
+        && attributes.weight.is_some()
+        && attributes.upper_threshold.is_some()
+        && attributes.lower_threshold.is_some();
+    if form == Form::Full && !complete {
+        return Err(errno::EINVAL);
+    }
+    let family = match attributes.family.unwrap_or_default() {
+        0 => service.family,
+        family => family,
+    };
+    if !matches!(family, k::AF_INET | k::AF_INET6) {
+        return Err(errno::EAFNOSUPPORT);
+    }
+    let identity = DestinationIdentity {
+        family,
+        address: own_bytes(family, address),
+        port,
+    };
+    Ok(Given {
+        identity,
+        attributes,
+    })
+}
+
+/// Rules on values that adding and editing share, in the kernel's order.
+fn check_values(state: &State, service: &ServiceIdentity, given: &Given) -> Ruling<()> {
+    let attributes = &given.attributes;
+    if given.identity.family != service.family {
+        let method = attributes.method.unwrap_or_default() & k::IP_VS_CONN_F_FWD_MASK;
+        if state.daemons.iter().any(Option::is_some) || method != k::IP_VS_CONN_F_TUNNEL {
+            return Err(errno::EINVAL);
+        }
+    }
+    if attributes.weight.unwrap_or_default() > LARGEST_POSITIVE {
+        return Err(errno::ERANGE);
+    }
+    let upper = attributes.upper_threshold.unwrap_or_default();
+    if attributes.lower_threshold.unwrap_or_default() > upper {
+        return Err(errno::ERANGE);
+    }
+    if upper > LARGEST_POSITIVE && state.environment.flavour.refuses_large_thresholds {
+        return Err(errno::EINVAL);
+    }
+    let gue = attributes.tunnel_type == Some(k::IP_VS_CONN_F_TUNNEL_TYPE_GUE);
+    if gue && attributes.tunnel_port.unwrap_or_default() == 0 {
+        return Err(errno::EINVAL);
+    }
+    Ok(())
+}
+
+/// Tells whether a server can have the address. Broadcast addresses of interfaces are not known here.
+fn is_fit(identity: &DestinationIdentity) -> bool {
+    let bytes = identity.address;
+    if identity.family == k::AF_INET {
+        let address = Ipv4Addr::new(bytes[0], bytes[1], bytes[2], bytes[3]);
+        return !address.is_unspecified() && !address.is_broadcast() && !address.is_multicast();
+    }
+    let address = Ipv6Addr::from(bytes);
+    let mapped = address.to_ipv4_mapped().is_some();
+    !(address.is_multicast()
+        || address.is_unspecified()
+        || mapped
+        || address.is_unicast_link_local())
+}
+
+fn update(destination: &mut Destination, attributes: &DestinationAttributes) {
+    destination.method = attributes.method.unwrap_or_default() & k::IP_VS_CONN_F_FWD_MASK;
+    destination.weight = attributes.weight.unwrap_or_default();
+    destination.upper_threshold = attributes.upper_threshold.unwrap_or_default();
+    destination.lower_threshold = attributes.lower_threshold.unwrap_or_default();
+    destination.tunnel_type = attributes.tunnel_type.unwrap_or_default();
+    destination.tunnel_port = attributes.tunnel_port.unwrap_or_default();
+    destination.tunnel_flags = attributes.tunnel_flags.unwrap_or_default();
+}
+
+fn fresh(identity: DestinationIdentity) -> Destination {
+    Destination {
+        identity,
+        method: 0,
+        weight: 0,
+        upper_threshold: 0,
+        lower_threshold: 0,
+        tunnel_type: 0,
+        tunnel_port: 0,
+        tunnel_flags: 0,
+        active: 0,
+        inactive: 0,
+        persistent: 0,
+        counters: zero_counters(),
+    }
+}
+
+/// Takes over a server as another kernel reported it.
+pub(super) fn loaded(service_family: u16, given: &DestinationAttributes) -> Destination {
+    let family = given
+        .family
+        .filter(|family| *family != 0)
+        .unwrap_or(service_family);
+    let mut destination = fresh(DestinationIdentity {
+        family,
+        address: own_bytes(family, given.address.unwrap_or_default()),
+        port: given.port.unwrap_or_default(),
+    });
+    update(&mut destination, given);
+    destination.active = given.active.unwrap_or_default();
+    destination.inactive = given.inactive.unwrap_or_default();
+    destination.persistent = given.persistent.unwrap_or_default();
+    destination.counters = given
+        .counters64
+        .or(given.counters)
+        .unwrap_or_else(zero_counters);
+    destination
+}
+
+/// Returns the attributes by which a server is reported.
+pub(super) fn record(destination: &Destination) -> DestinationAttributes {
+    DestinationAttributes {
+        address: Some(destination.identity.address),
+        port: Some(destination.identity.port),
+        method: Some(destination.method),
+        weight: Some(destination.weight),
+        upper_threshold: Some(destination.upper_threshold),
+        lower_threshold: Some(destination.lower_threshold),
+        active: Some(destination.active),
+        inactive: Some(destination.inactive),
+        persistent: Some(destination.persistent),
+        counters: Some(destination.counters),
+        family: Some(destination.identity.family),
+        counters64: Some(destination.counters),
+        tunnel_type: Some(destination.tunnel_type),
+        tunnel_port: Some(destination.tunnel_port),
+        tunnel_flags: Some(destination.tunnel_flags),
+    }
+}
+
+impl State {
+    pub(super) fn new_destination(
+        &mut self,
+        service: Option<&[u8]>,
+        destination: Option<&[u8]>,
+    ) -> Ruling<()> {
+        let identity = self.find_service(service)?;
+        let given = parse(destination, &identity, Form::Full)?;
+        check_values(self, &identity, &given)?;
+        let instance = match self.services.get(&identity) {
+            Some(service) if service.index.contains_key(&given.identity) => {
+                return Err(errno::EEXIST);
+            }
+            Some(service) => service.instance,
+            None => return Err(errno::ESRCH),
+        };
+        let mut added = match self.take_from_trash(&identity, instance, &given.identity) {
+            Some(revived) => revived,
+            None if is_fit(&given.identity) => fresh(given.identity),
+            None => return Err(errno::EINVAL),
+        };
+        update(&mut added, &given.attributes);
+        let number = self.next_number();
+        if let Some(service) = self.service_mut(&identity) {
+            service.index.insert(given.identity, number);
+            service.destinations.insert(number, added);
+        }
+        Ok(())
+    }
+
+    pub(super) fn set_destination(
+        &mut self,
+        service: Option<&[u8]>,
+        destination: Option<&[u8]>,
+    ) -> Ruling<()> {
+        let identity = self.find_service(service)?;
+        let given = parse(destination, &identity, Form::Full)?;
+        check_values(self, &identity, &given)?;
+        let service = self.service_mut(&identity).ok_or(errno::ESRCH)?;
+        let number = service.index.get(&given.identity).ok_or(errno::ENOENT)?;
+        let edited = service.destinations.get_mut(number).ok_or(errno::ENOENT)?;
+        update(edited, &given.attributes);
+        Ok(())
+    }
+
+    pub(super) fn delete_destination(
+        &mut self,
+        service: Option<&[u8]>,
+        destination: Option<&[u8]>,
+    ) -> Ruling<()> {
+        let identity = self.find_service(service)?;
+        let given = parse(destination, &identity, Form::Identity)?;
+        let service = self.service_mut(&identity).ok_or(errno::ESRCH)?;
+        let number = service.index.remove(&given.identity).ok_or(errno::ENOENT)?;
+        let instance = service.instance;
+        if let Some(deleted) = service.destinations.remove(&number) {
+            self.put_in_trash(identity, instance, deleted);
+        }
+        Ok(())
+    }
+
+    pub(super) fn put_in_trash(
+        &mut self,
+        service: ServiceIdentity,
+        instance: u64,
+        destination: Destination,
+    ) {
+        self.sweep_trash();
+        self.trash.push(Trashed {
+            service,
+            instance,
+            destination,
+            idle_since: None,
+        });
+        self.trash_timer.get_or_insert(self.now + TRASH_PASS);
+    }
+
+    /// Takes a server back: its connection counts stay, its counters only in the same service object.
+    fn take_from_trash(
+        &mut self,
+        service: &ServiceIdentity,
+        instance: u64,
+        destination: &DestinationIdentity,
+    ) -> Option<Destination> {
+        self.sweep_trash();
+        let place = self.trash.iter().rposition(|entry| {
+            let of = &entry.service;
+            entry.destination.identity == *destination
+                && of.protocol == service.protocol
+                && of.fwmark == service.fwmark
+                && (service.fwmark != 0
+                    || (of.address == service.address && of.port == service.port))
+        })?;
+        let entry = self.trash.remove(place);
+        let mut revived = entry.destination;
+        if entry.instance != instance {
+            revived.counters = zero_counters();
+        }
+        Some(revived)
+    }
+
+    /// Runs the passes of the trash timer that are due.
+    fn sweep_trash(&mut self) {
+        while let Some(pass) = self.trash_timer.filter(|pass| *pass <= self.now) {
+            self.trash.retain_mut(|entry| match entry.idle_since {
+                None => {
+                    entry.idle_since = Some(pass);
+                    true
+                }
+                Some(since) => pass < since + TRASH_PERIOD,
+            });
+            self.trash_timer = (!self.trash.is_empty()).then(|| pass + TRASH_PASS);
+        }
+    }
+}

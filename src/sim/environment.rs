@@ -1,0 +1,99 @@
+//! What differs between kernels: modules, interfaces, releases.
+
+use std::collections::BTreeMap;
+
+/// A set of names, or no opinion about them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Names<T> {
+    /// Every name passes: only the real kernel knows.
+    Any,
+    /// These exist, nothing else.
+    Only(BTreeMap<String, T>),
+}
+
+impl<T: Copy> Names<T> {
+    /// Tells whether a name exists as far as this kernel knows.
+    #[must_use]
+    pub fn has(&self, name: &[u8]) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(known) => {
+                std::str::from_utf8(name).is_ok_and(|name| known.contains_key(name))
+            }
+        }
+    }
+
+    /// Returns what is known of a name.
+    #[must_use]
+    pub fn get(&self, name: &[u8]) -> Option<T> {
+        match self {
+            Self::Any => None,
+            Self::Only(known) => known.get(std::str::from_utf8(name).ok()?).copied(),
+        }
+    }
+}
+
+/// Points in which kernel releases differ, each found by probing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flavour {
+    /// An upper threshold above 2147483647 is refused (stable kernels since 2026, and 7.x).
+    pub refuses_large_thresholds: bool,
+    /// The connection table grows, and has size 0 before the first service (7.x).
+    pub growing_connection_table: bool,
+    /// A switch to `mh` with more servers than its table has places is refused. The size is a build option.
+    pub mh_places: Option<usize>,
+}
+
+/// The kernel that is simulated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// Schedulers that can be loaded.
+    pub schedulers: Names<()>,
+    /// Persistence engines that can be loaded.
+    pub engines: Names<()>,
+    /// Network interfaces with their MTU in bytes.
+    pub interfaces: Names<u32>,
+    /// The release.
+    pub flavour: Flavour,
+    /// Timer ticks per second: timeouts are kept as a 32-bit count of them.
+    pub ticks_per_second: u32,
+}
+
+impl Environment {
+    /// Returns a kernel with every scheduler of the kernel's tree and any interface: the table of `--sim`.
+    #[must_use]
+    pub fn stock() -> Self {
+        let schedulers = [
+            "rr", "wrr", "lc", "wlc", "fo", "ovf", "lblc", "lblcr", "dh", "sh", "mh", "sed", "nq",
+            "twos",
+        ];
+        Self {
+            schedulers: Names::Only(schedulers.map(|name| (name.to_owned(), ())).into()),
+            engines: Names::Only([("sip".to_owned(), ())].into()),
+            interfaces: Names::Any,
+            flavour: Flavour {
+                refuses_large_thresholds: true,
+                growing_connection_table: false,
+                mh_places: Some(4093),
+            },
+            ticks_per_second: 100,
+        }
+    }
+
+    /// Returns a kernel that lets pass what only the real one can know.
+    #[must_use]
+    pub fn rehearsal() -> Self {
+        Self {
+            schedulers: Names::Any,
+            engines: Names::Any,
+            interfaces: Names::Any,
+            flavour: Flavour {
+                refuses_large_thresholds: false,
+                growing_connection_table: false,
+                mh_places: None,
+            },
+            // Ticks lose the seconds beyond 2^32 of them; with one a second nothing is lost in a rehearsal.
+            ticks_per_second: 1,
+        }
+    }
+}

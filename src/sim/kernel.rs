@@ -1,0 +1,132 @@
+//! The simulated kernel as a transport.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::environment::Environment;
+use super::netlink::Socket;
+use super::state::State;
+use crate::backend::transport::{KernelFile, Lock, Transport, TransportError};
+use crate::wire::{DaemonAttributes, ServiceRecord};
+
+/// A kernel in this process: one socket to one network namespace. Clones of a namespace share their table.
+pub struct SimulatedKernel {
+    state: Rc<RefCell<State>>,
+    socket: Socket,
+}
+
+/// The table of a simulated kernel at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot(State);
+
+impl SimulatedKernel {
+    /// Makes a kernel with an empty table.
+    #[must_use]
+    pub fn new(environment: Environment) -> Self {
+        Self {
+            state: Rc::new(RefCell::new(State::new(environment))),
+            socket: Socket::default(),
+        }
+    }
+
+    /// Opens another socket to the same table.
+    #[must_use]
+    pub fn another_socket(&self) -> Self {
+        Self {
+            state: Rc::clone(&self.state),
+            socket: Socket::default(),
+        }
+    }
+
+    /// Takes over a service as another kernel reported it; one of the same name is replaced.
+    pub fn load_service(&self, record: &ServiceRecord) {
+        // A record without a family names nothing.
+        let _nameless = self.state.borrow_mut().load(record);
+    }
+
+    /// Takes over a sync daemon as another kernel reported it.
+    pub fn load_daemon(&self, record: &DaemonAttributes) {
+        // A record without a state is neither master nor backup.
+        let _roleless = self.state.borrow_mut().load_daemon(record);
+    }
+
+    /// Takes over timeouts in seconds: TCP, TCP after FIN, UDP.
+    pub fn load_timeouts(&self, seconds: [u32; 3]) {
+        self.state.borrow_mut().timeouts = seconds;
+    }
+
+    /// Takes over a kernel parameter.
+    pub fn load_sysctl(&self, name: &str, value: &str) {
+        self.state.borrow_mut().sysctls.load(name, value);
+    }
+
+    /// Returns the table as it is now, to go back to.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot(self.state.borrow().clone())
+    }
+
+    /// Goes back to an earlier moment. The clock does not.
+    pub fn restore(&self, snapshot: Snapshot) {
+        let now = self.state.borrow().now;
+        let mut state = snapshot.0;
+        state.now = now;
+        *self.state.borrow_mut() = state;
+    }
+}
+
+impl Transport for SimulatedKernel {
+    fn send(&mut self, datagram: &[u8]) -> Result<(), TransportError> {
+        self.socket.execute(&mut self.state.borrow_mut(), datagram);
+        Ok(())
+    }
+
+    fn receive(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<usize, TransportError> {
+        let mut count = 0;
+        while let Some(datagram) = self.socket.receive(&self.state.borrow()) {
+            sink(&datagram);
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    fn read_file(&mut self, file: &KernelFile) -> io::Result<Vec<u8>> {
+        let state = self.state.borrow();
+        let text = match file {
+            KernelFile::Services => state.services_file(),
+            KernelFile::Stats => state.stats_file(),
+            KernelFile::StatsPerCpu => state.stats_per_cpu_file(),
+            KernelFile::Connections => state.connections_file(),
+            KernelFile::ConnectionsSync => state.connections_sync_file(),
+            KernelFile::Sysctl(name) => state
+                .sysctls
+                .read(name)
+                .map_err(io::Error::from_raw_os_error)?,
+        };
+        Ok(text.into_bytes())
+    }
+
+    fn write_file(&mut self, file: &KernelFile, contents: &[u8]) -> io::Result<()> {
+        match file {
+            KernelFile::Sysctl(name) => {
+                let written = self.state.borrow_mut().sysctls.write(name, contents);
+                written.map_err(io::Error::from_raw_os_error)
+            }
+            _ => Err(io::ErrorKind::PermissionDenied.into()),
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.state.borrow().now
+    }
+
+    fn sleep(&mut self, duration: Duration) {
+        self.state.borrow_mut().now += duration;
+    }
+
+    fn lock(&mut self, _wait: Duration) -> io::Result<Lock> {
+        Ok(Lock::needless())
+    }
+}

@@ -1,0 +1,222 @@
+//! The kernel's rules for virtual services.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::policy::{self, libc_errno as errno};
+use super::state::{Service, ServiceIdentity, State, zero_counters};
+use crate::wire::{ServiceAttributes, ServiceRecord, Strictness, uapi as k};
+
+/// A refusal: the error number.
+pub(super) type Ruling<T> = Result<T, i32>;
+
+/// How a service request is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Only what names it.
+    Identity,
+    /// With its configuration.
+    Full,
+}
+
+/// Reads the service of a request: the checks that come before any look at the table.
+pub(super) fn parse(
+    bytes: Option<&[u8]>,
+    form: Form,
+) -> Ruling<(ServiceIdentity, ServiceAttributes)> {
+    let bytes = bytes.ok_or(errno::EINVAL)?;
+    policy::check_service(bytes).map_err(|_| errno::EINVAL)?;
+    let given =
+        ServiceAttributes::decode(bytes, Strictness::AsTheKernel).map_err(|_| errno::EINVAL)?;
+    let family = given.family.ok_or(errno::EINVAL)?;
+    let endpoint = (given.protocol, given.address, given.port);
+    if given.fwmark.is_none() && !matches!(endpoint, (Some(_), Some(_), Some(_))) {
+        return Err(errno::EINVAL);
+    }
+    if !matches!(family, k::AF_INET | k::AF_INET6) {
+        return Err(errno::EAFNOSUPPORT);
+    }
+    let mut identity = ServiceIdentity {
+        family,
+        protocol: 6,
+        address: [0; 16],
+        port: 0,
+        fwmark: 0,
+    };
+    if let Some(mark) = given.fwmark {
+        identity.fwmark = mark;
+    } else {
+        identity.protocol = given.protocol.unwrap_or_default();
+        identity.address = own_bytes(family, given.address.unwrap_or_default());
+        identity.port = given.port.unwrap_or_default();
+    }
+    let complete = given.scheduler.is_some()
+        && given.flags.is_some()
+        && given.timeout.is_some()
+        && given.netmask.is_some();
+    if form == Form::Full && !complete {
+        return Err(errno::EINVAL);
+    }
+    Ok((identity, given))
+}
+
+/// Keeps the bytes that count in a family.
+pub(super) fn own_bytes(family: u16, address: [u8; 16]) -> [u8; 16] {
+    let mut own = address;
+    if family == k::AF_INET {
+        own[4..].fill(0);
+    }
+    own
+}
+
+impl State {
+    pub(super) fn find_service(&self, bytes: Option<&[u8]>) -> Ruling<ServiceIdentity> {
+        let (identity, _) = parse(bytes, Form::Identity)?;
+        if self.services.contains_key(&identity) {
+            Ok(identity)
+        } else {
+            Err(errno::ESRCH)
+        }
+    }
+
+    pub(super) fn new_service(&mut self, bytes: Option<&[u8]>) -> Ruling<()> {
+        let (identity, given) = parse(bytes, Form::Full)?;
+        if self.services.contains_key(&identity) {
+            return Err(errno::EEXIST);
+        }
+        self.check_modules(&identity, &given)?;
+        let (bits, mask) = given.flags.unwrap_or_default();
+        let service = Service {
+            scheduler: given.scheduler.unwrap_or_default(),
+            engine: given.engine.unwrap_or_default(),
+            flags: (bits & mask) | k::IP_VS_SVC_F_HASHED,
+            timeout: self.seconds_to_ticks(given.timeout.unwrap_or_default()),
+            netmask: given.netmask.unwrap_or_default(),
+            counters: zero_counters(),
+            instance: self.next_number(),
+            destinations: BTreeMap::new(),
+            index: HashMap::new(),
+        };
+        self.insert_service(identity, service);
+        Ok(())
+    }
+
+    /// Scheduler, engine, prefix: what adding and editing check alike, in this order.
+    fn check_modules(&self, identity: &ServiceIdentity, given: &ServiceAttributes) -> Ruling<()> {
+        let scheduler = given.scheduler.as_deref().unwrap_or_default();
+        if scheduler != b"none"
+            && (scheduler.is_empty() || !self.environment.schedulers.has(scheduler))
+        {
+            return Err(errno::ENOENT);
+        }
+        let engine = given.engine.as_deref().unwrap_or_default();
+        if !engine.is_empty() && !self.environment.engines.has(engine) {
+            return Err(errno::ENOENT);
+        }
+        let prefix = u32::from_ne_bytes(given.netmask.unwrap_or_default());
+        if identity.family == k::AF_INET6 && !(1..=128).contains(&prefix) {
+            return Err(errno::EINVAL);
+        }
+        Ok(())
+    }
+
+    pub(super) fn set_service(&mut self, bytes: Option<&[u8]>) -> Ruling<()> {
+        let (identity, given) = parse(bytes, Form::Full)?;
+        if !self.services.contains_key(&identity) {
+            return Err(errno::ESRCH);
+        }
+        self.check_modules(&identity, &given)?;
+        let timeout = self.seconds_to_ticks(given.timeout.unwrap_or_default());
+        let mh_places = self.environment.flavour.mh_places;
+        let service = self.service_mut(&identity).ok_or(errno::ESRCH)?;
+        let scheduler = given.scheduler.unwrap_or_default();
+        let too_many = mh_places.is_some_and(|places| service.destinations.len() > places);
+        if scheduler != service.scheduler && scheduler == b"mh" && too_many {
+            return Err(errno::EINVAL);
+        }
+        let (bits, mask) = given.flags.unwrap_or_default();
+        service.scheduler = scheduler;
+        service.flags = (service.flags & !mask) | (bits & mask) | k::IP_VS_SVC_F_HASHED;
+        service.timeout = timeout;
+        service.netmask = given.netmask.unwrap_or_default();
+        service.engine = given.engine.unwrap_or_default();
+        Ok(())
+    }
+
+    pub(super) fn delete_service(&mut self, bytes: Option<&[u8]>) -> Ruling<()> {
+        let identity = self.find_service(bytes)?;
+        self.drop_service(&identity);
+        Ok(())
+    }
+
+    fn drop_service(&mut self, identity: &ServiceIdentity) {
+        if let Some(service) = self.remove_service(identity) {
+            for (_, destination) in service.destinations.into_iter().rev() {
+                self.put_in_trash(*identity, service.instance, destination);
+            }
+        }
+    }
+
+    pub(super) fn flush(&mut self) {
+        let all: Vec<ServiceIdentity> = self.order.values().copied().collect();
+        for identity in all {
+            self.drop_service(&identity);
+        }
+    }
+
+    pub(super) fn zero(&mut self, bytes: Option<&[u8]>) -> Ruling<()> {
+        let chosen = match bytes {
+            Some(_) => Some(self.find_service(bytes)?),
+            None => None,
+        };
+        for (identity, service) in &mut self.services {
+            if chosen.is_none_or(|chosen| chosen == *identity) {
+                let service = std::rc::Rc::make_mut(service);
+                service.counters = zero_counters();
+                for destination in service.destinations.values_mut() {
+                    destination.counters = zero_counters();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over a service as another kernel reported it; one of the same name is replaced.
+    pub(super) fn load(&mut self, record: &ServiceRecord) -> Ruling<()> {
+        let given = &record.service;
+        let identity = ServiceIdentity {
+            family: given.family.ok_or(errno::EINVAL)?,
+            protocol: given.protocol.unwrap_or(6),
+            address: own_bytes(
+                given.family.unwrap_or_default(),
+                given.address.unwrap_or_default(),
+            ),
+            port: given.port.unwrap_or_default(),
+            fwmark: given.fwmark.unwrap_or_default(),
+        };
+        self.remove_service(&identity);
+        let (bits, _) = given.flags.unwrap_or_default();
+        let mut service = Service {
+            scheduler: given.scheduler.clone().unwrap_or_else(|| b"none".to_vec()),
+            engine: given.engine.clone().unwrap_or_default(),
+            flags: bits | k::IP_VS_SVC_F_HASHED,
+            timeout: self.seconds_to_ticks(given.timeout.unwrap_or_default()),
+            netmask: given.netmask.unwrap_or_default(),
+            counters: given
+                .counters64
+                .or(given.counters)
+                .unwrap_or_else(zero_counters),
+            instance: self.next_number(),
+            destinations: BTreeMap::new(),
+            index: HashMap::new(),
+        };
+        // The record lists the newest first.
+        for destination in record.destinations.iter().rev() {
+            let destination = super::destination::loaded(identity.family, destination);
+            let number = self.next_number();
+            service.index.insert(destination.identity, number);
+            service.destinations.insert(number, destination);
+        }
+        self.insert_service(identity, service);
+        Ok(())
+    }
+}

@@ -1,0 +1,128 @@
+//! The files of `/proc/sys/net/ipv4/vs`.
+
+use std::collections::BTreeMap;
+
+use super::policy::libc_errno as errno;
+
+/// What a parameter takes.
+#[derive(Clone, Copy, Debug)]
+enum Range {
+    Any,
+    /// From, to.
+    Within(i64, i64),
+    /// 1, 2, 4, …
+    PowerOfTwo,
+    /// Two numbers from 0, the first smaller than the second unless that is 0.
+    Threshold,
+}
+
+const PARAMETERS: &[(&str, &str, Range)] = &[
+    ("am_droprate", "10", Range::Any),
+    ("amemthresh", "1024", Range::Any),
+    ("backup_only", "0", Range::Any),
+    ("cache_bypass", "0", Range::Any),
+    ("conn_reuse_mode", "1", Range::Any),
+    ("conntrack", "0", Range::Any),
+    ("drop_entry", "0", Range::Within(0, 3)),
+    ("drop_packet", "0", Range::Within(0, 3)),
+    ("expire_nodest_conn", "0", Range::Any),
+    ("expire_quiescent_template", "0", Range::Any),
+    ("ignore_tunneled", "0", Range::Any),
+    ("nat_icmp_send", "0", Range::Any),
+    ("pmtu_disc", "1", Range::Any),
+    ("run_estimation", "1", Range::Any),
+    ("schedule_icmp", "0", Range::Any),
+    ("secure_tcp", "0", Range::Within(0, 3)),
+    ("sloppy_sctp", "0", Range::Any),
+    ("sloppy_tcp", "0", Range::Any),
+    ("snat_reroute", "1", Range::Any),
+    ("sync_persist_mode", "0", Range::Any),
+    ("sync_ports", "1", Range::PowerOfTwo),
+    ("sync_qlen_max", "1024", Range::Any),
+    ("sync_refresh_period", "0", Range::Any),
+    ("sync_retries", "0", Range::Within(0, 3)),
+    ("sync_sock_size", "0", Range::Any),
+    ("sync_threshold", "3\t50", Range::Threshold),
+    ("sync_version", "1", Range::Within(0, 1)),
+];
+
+/// The parameters of one network namespace.
+#[derive(Clone, Debug)]
+pub(super) struct Sysctls {
+    values: BTreeMap<String, String>,
+}
+
+impl Default for Sysctls {
+    fn default() -> Self {
+        let values = PARAMETERS
+            .iter()
+            .map(|(name, value, _)| ((*name).to_owned(), (*value).to_owned()));
+        Self {
+            values: values.collect(),
+        }
+    }
+}
+
+impl Sysctls {
+    pub(super) fn read(&self, name: &str) -> Result<String, i32> {
+        self.values
+            .get(name)
+            .map(|value| format!("{value}\n"))
+            .ok_or(errno::ENOENT)
+    }
+
+    /// Takes over a value as another kernel reported it.
+    pub(super) fn load(&mut self, name: &str, value: &str) {
+        self.values.insert(name.to_owned(), value.to_owned());
+    }
+
+    pub(super) fn write(&mut self, name: &str, contents: &[u8]) -> Result<(), i32> {
+        let place = self.values.get_mut(name).ok_or(errno::ENOENT)?;
+        let range = PARAMETERS
+            .iter()
+            .find(|(known, ..)| *known == name)
+            .map(|(.., range)| *range);
+        let text = std::str::from_utf8(contents)
+            .map_err(|_| errno::EINVAL)?
+            .trim();
+        let Some(range) = range else {
+            text.clone_into(place);
+            return Ok(());
+        };
+        let numbers: Vec<i64> = text
+            .split_whitespace()
+            .map(|word| {
+                word.parse::<i64>()
+                    .ok()
+                    .filter(|number| i32::try_from(*number).is_ok())
+                    .ok_or(errno::EINVAL)
+            })
+            .collect::<Result<_, _>>()?;
+        *place = check(range, &numbers, place)?;
+        Ok(())
+    }
+}
+
+/// Returns the value that is kept.
+fn check(range: Range, numbers: &[i64], old: &str) -> Result<String, i32> {
+    let first = *numbers.first().ok_or(errno::EINVAL)?;
+    match range {
+        Range::Any => {}
+        Range::Within(from, to) if (from..=to).contains(&first) => {}
+        Range::PowerOfTwo if first > 0 && first & (first - 1) == 0 => {}
+        Range::Threshold => {
+            let kept = old
+                .split_whitespace()
+                .nth(1)
+                .and_then(|word| word.parse().ok())
+                .unwrap_or_default();
+            let second = numbers.get(1).copied().unwrap_or(kept);
+            if first < 0 || second < 0 || (second != 0 && first >= second) {
+                return Err(errno::EINVAL);
+            }
+            return Ok(format!("{first}\t{second}"));
+        }
+        Range::Within(..) | Range::PowerOfTwo => return Err(errno::EINVAL),
+    }
+    Ok(first.to_string())
+}

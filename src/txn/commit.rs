@@ -1,0 +1,156 @@
+//! Commit: check, send, verify, or lead back.
+
+use std::time::Duration;
+
+use super::change::Change;
+use super::outcome::{Cause, Outcome, Report};
+use super::plan::Plan;
+use super::touched::Touched;
+use super::undo;
+use crate::backend::{BackendError, Execution, Fate, Ipvs, Operation};
+use crate::model::Table;
+
+/// What a commit may do and when it must stop.
+pub struct CommitOptions<'a> {
+    /// How long to wait while another program commits to the same table.
+    pub lock_wait: Duration,
+    /// Asked between datagrams: the number of a signal that came, if one did.
+    pub signal: &'a dyn Fn() -> Option<i32>,
+}
+
+impl Plan {
+    /// Makes the table what the plan says, or leaves it as it was.
+    ///
+    /// What the plan touches is read first and must be as it was planned from; then all requests are sent;
+    /// then it is read again. A refusal, a lost answer or a signal leads back.
+    ///
+    /// # Errors
+    /// [`BackendError`] if the table could not be read before anything was sent: nothing has changed.
+    pub fn commit(
+        self,
+        kernel: &mut Ipvs,
+        options: &CommitOptions<'_>,
+    ) -> Result<Report, BackendError> {
+        let begun = kernel.now();
+        if self.is_empty() {
+            return Ok(self.ended(kernel, begun, Outcome::Unchanged));
+        }
+        let Ok(lock) = kernel.lock(options.lock_wait) else {
+            let waited = kernel.now().saturating_sub(begun);
+            return Ok(self.ended(kernel, begun, Outcome::Locked { waited }));
+        };
+        let touched = Touched::by(&self);
+        let differences = settled(kernel, &touched, &self.before)?;
+        if !differences.is_empty() {
+            drop(lock);
+            return Ok(self.ended(kernel, begun, Outcome::Conflict { differences }));
+        }
+        let operations: Vec<Operation> = self.changes.iter().map(Change::operation).collect();
+        let mut signal = None;
+        let execution = kernel.execute(&operations, &mut || {
+            signal = (options.signal)();
+            signal.is_none()
+        });
+        let outcome = if execution.is_complete() {
+            verified(kernel, &touched, &self)
+        } else {
+            let cause = cause_of(&execution, &operations, signal);
+            undo::lead_back(kernel, &touched, &self, &execution, cause)
+        };
+        let mut report = self.ended(kernel, begun, outcome);
+        if report.outcome == Outcome::Committed {
+            act(kernel, &mut report);
+        }
+        drop(lock);
+        report.elapsed = kernel.now().saturating_sub(begun);
+        Ok(report)
+    }
+
+    fn ended(self, kernel: &Ipvs, begun: Duration, outcome: Outcome) -> Report {
+        let elapsed = kernel.now().saturating_sub(begun);
+        Report {
+            plan: self,
+            outcome,
+            failed_actions: Vec::new(),
+            elapsed,
+        }
+    }
+}
+
+/// Reads what is touched and compares it with `expected`. Dumps can miss entries while others write, so a
+/// difference counts only when a second look shows it too.
+fn settled(
+    kernel: &mut Ipvs,
+    touched: &Touched,
+    expected: &Table,
+) -> Result<Vec<Change>, BackendError> {
+    let selection = touched.selection();
+    let differences = touched.differences(expected, &kernel.read(&selection)?);
+    if differences.is_empty() {
+        return Ok(differences);
+    }
+    Ok(touched.differences(expected, &kernel.read(&selection)?))
+}
+
+fn verified(kernel: &mut Ipvs, touched: &Touched, plan: &Plan) -> Outcome {
+    match settled(kernel, touched, &plan.after) {
+        Ok(differences) if differences.is_empty() => Outcome::Committed,
+        Ok(differences) => {
+            let (residue, unread) = undo::residue(kernel, touched, plan);
+            Outcome::Indeterminate {
+                cause: Cause::Unverified { differences },
+                residue,
+                unread,
+            }
+        }
+        Err(error) => {
+            let residue = plan
+                .changes
+                .iter()
+                .rev()
+                .flat_map(Change::inverse)
+                .collect();
+            Outcome::Indeterminate {
+                cause: Cause::Backend(error.clone()),
+                residue,
+                unread: Some(error),
+            }
+        }
+    }
+}
+
+fn cause_of(execution: &Execution, operations: &[Operation], signal: Option<i32>) -> Cause {
+    let total = operations.len();
+    for (index, (fate, operation)) in execution.fates.iter().zip(operations).enumerate() {
+        if let Fate::Refused(refusal) = fate {
+            return Cause::Refused {
+                number: index + 1,
+                total,
+                operation: operation.to_string(),
+                object: operation.object(),
+                refusal: refusal.clone(),
+            };
+        }
+    }
+    match (&execution.failure, signal) {
+        (Some(error), _) => Cause::Backend(error.clone()),
+        (None, Some(signal)) => Cause::Interrupted { signal },
+        (None, None) => Cause::Lost,
+    }
+}
+
+/// Runs the actions, which can't be taken back; what fails is reported beside the committed changes.
+fn act(kernel: &mut Ipvs, report: &mut Report) {
+    for action in report.plan.actions.clone() {
+        let execution = kernel.execute(&[action.operation()], &mut || true);
+        let failure = match (execution.fates.first(), execution.failure) {
+            (_, Some(error)) => error.to_string(),
+            (Some(Fate::Done), None) => continue,
+            (Some(Fate::Refused(refusal)), None) => {
+                format!("{}: {}", refusal.errno, refusal.meaning)
+            }
+            _ => "the kernel's answer was lost".to_owned(),
+        };
+        report.failed_actions.push((action, failure));
+    }
+}

@@ -1,0 +1,145 @@
+//! How a commit ended.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::change::{Action, Change};
+use super::plan::Plan;
+use crate::backend::{BackendError, Refusal};
+use crate::model::ObjectId;
+
+/// Why a commit did not go through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The kernel refused a change.
+    Refused {
+        /// Its place in the plan, from 1.
+        number: usize,
+        /// The changes in the plan.
+        total: usize,
+        /// What was refused, in words.
+        operation: String,
+        /// The object; `None` is the whole table.
+        object: Option<ObjectId>,
+        /// The kernel's answer.
+        refusal: Refusal,
+    },
+    /// Answers were lost, so that it is not known what the kernel did.
+    Lost,
+    /// The way to the kernel failed.
+    Backend(BackendError),
+    /// A signal came.
+    Interrupted {
+        /// Its number.
+        signal: i32,
+    },
+    /// The kernel acknowledged everything, and what is read back is something else.
+    Unverified {
+        /// How the table differs from what was planned.
+        differences: Vec<Change>,
+    },
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused {
+                number,
+                total,
+                operation,
+                refusal,
+                ..
+            } => {
+                write!(
+                    out,
+                    "the kernel refused change {number} of {total}: {operation}\n       {}: {}",
+                    refusal.errno, refusal.meaning
+                )?;
+                match &refusal.text {
+                    Some(text) => write!(out, " (the kernel says: {text})"),
+                    None => Ok(()),
+                }
+            }
+            Self::Lost => out.write_str("answers of the kernel were lost"),
+            Self::Backend(error) => error.fmt(out),
+            Self::Interrupted { signal } => write!(out, "interrupted by signal {signal}"),
+            Self::Unverified { differences } => {
+                let count = differences.len();
+                write!(
+                    out,
+                    "the kernel acknowledged every change, yet {count} of them read back otherwise: another program changes the table"
+                )
+            }
+        }
+    }
+}
+
+/// How a commit ended. The three families are: the table is as planned, the table is as before, or it is said
+/// exactly what is left.
+#[must_use = "a commit may have ended without being applied"]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every change was made and read back.
+    Committed,
+    /// There was nothing to do, and nothing was sent.
+    Unchanged,
+    /// The table is as it was before.
+    RolledBack {
+        /// Why.
+        cause: Cause,
+    },
+    /// Something the plan touches had changed since it was read. Nothing was sent.
+    Conflict {
+        /// What someone else did.
+        differences: Vec<Change>,
+    },
+    /// Another program held the right to commit. Nothing was sent.
+    Locked {
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The table is neither as planned nor as before.
+    Indeterminate {
+        /// Why.
+        cause: Cause,
+        /// The changes that would lead back to the table before.
+        residue: Vec<Change>,
+        /// Why it could not be read what is left, if it couldn't; then the residue is what may be left.
+        unread: Option<BackendError>,
+    },
+}
+
+impl Outcome {
+    /// Returns the word used in results and scripts.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Committed => "committed",
+            Self::Unchanged => "unchanged",
+            Self::RolledBack { .. } => "rolled_back",
+            Self::Conflict { .. } => "conflict",
+            Self::Locked { .. } => "locked",
+            Self::Indeterminate { .. } => "indeterminate",
+        }
+    }
+
+    /// Tells whether the table is as planned.
+    #[must_use]
+    pub const fn is_success(&self) -> bool {
+        matches!(self, Self::Committed | Self::Unchanged)
+    }
+}
+
+/// A plan and how its commit ended.
+#[must_use = "a commit may have ended without being applied"]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// What was planned.
+    pub plan: Plan,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Actions that the kernel refused after the changes were committed, with its answer.
+    pub failed_actions: Vec<(Action, String)>,
+    /// How long it took.
+    pub elapsed: Duration,
+}

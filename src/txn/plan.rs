@@ -1,0 +1,382 @@
+//! What is to be done, in the order that spares the traffic.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::change::{Action, Change};
+use crate::model::{
+    DaemonRole, DestinationKey, ForwardingMethod, ObjectId, ServiceEntry, ServiceKey, SyncDaemon,
+    Table, Weight,
+};
+
+/// Something worth knowing about a change before it is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The object it is about.
+    pub object: ObjectId,
+    /// The note, a phrase without full stop.
+    pub text: String,
+}
+
+/// What a plan does to open connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Connections whose server or service goes away.
+    pub cut: u64,
+    /// Connections that go on at a server which gets no new ones.
+    pub drained: u64,
+}
+
+/// Changes and actions, ready to be shown and committed.
+#[must_use = "a plan does nothing until it is committed"]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    pub(super) before: Table,
+    pub(super) after: Table,
+    pub(super) changes: Vec<Change>,
+    pub(super) actions: Vec<Action>,
+    notes: Vec<Note>,
+}
+
+impl Plan {
+    /// Plans the way from one table to another. Only services that are in `before` or `after` are part of it;
+    /// timeouts, daemons and kernel parameters that were not read in both stay.
+    ///
+    /// The order is make before break: services, then servers, then edits, then what takes away, services
+    /// last, daemons at the end. A daemon stops first where a server of the other address family comes: the
+    /// kernel lets them exclude each other.
+    pub fn between(before: Table, after: Table, actions: Vec<Action>) -> Self {
+        let (mut adds, mut servers, mut edits, mut removals, mut services) =
+            (vec![], vec![], vec![], vec![], vec![]);
+        let keys: BTreeSet<ServiceKey> = before
+            .services
+            .keys()
+            .chain(after.services.keys())
+            .copied()
+            .collect();
+        for key in keys {
+            match (before.services.get(&key), after.services.get(&key)) {
+                (Some(old), None) => services.push(Change::delete_service(key, old)),
+                (None, Some(new)) => {
+                    adds.push(Change::AddService {
+                        key,
+                        after: new.configuration.clone(),
+                    });
+                    add_servers(key, None, new, &mut servers);
+                }
+                (Some(old), Some(new)) => {
+                    if old.configuration != new.configuration {
+                        edits.push(Change::EditService {
+                            key,
+                            before: old.configuration.clone(),
+                            after: new.configuration.clone(),
+                        });
+                    }
+                    add_servers(key, Some(old), new, &mut servers);
+                    change_servers(key, old, new, &mut edits, &mut removals);
+                }
+                (None, None) => {}
+            }
+        }
+        if let (Some(old), Some(new)) = (before.timeouts, after.timeouts)
+            && old != new
+        {
+            edits.push(Change::SetTimeouts {
+                before: old,
+                after: new,
+            });
+        }
+        for (name, new) in &after.sysctl {
+            if let Some(old) = before.sysctl.get(name).filter(|old| *old != new) {
+                edits.push(Change::SetSysctl {
+                    name: name.clone(),
+                    before: old.clone(),
+                    after: new.clone(),
+                });
+            }
+        }
+        let (stops, starts) = daemon_changes(&before, &after);
+        let mixed = servers.iter().any(brings_other_family);
+        let mut changes = Vec::new();
+        let mut late_stops = stops;
+        if mixed {
+            changes.append(&mut late_stops);
+        }
+        for mut part in [adds, servers, edits, removals, services, late_stops, starts] {
+            changes.append(&mut part);
+        }
+        let notes = notes(&before, &after, &changes);
+        Self {
+            before,
+            after,
+            changes,
+            actions,
+            notes,
+        }
+    }
+
+    /// Returns the changes in the order in which they are sent.
+    #[must_use]
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// Returns what is done after the changes and can't be taken back.
+    #[must_use]
+    pub fn actions(&self) -> &[Action] {
+        &self.actions
+    }
+
+    /// Returns what is worth knowing before it is done.
+    #[must_use]
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// Tells whether there is nothing to do.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.actions.is_empty()
+    }
+
+    /// Returns the table that the plan starts from, as far as it was read.
+    #[must_use]
+    pub const fn before(&self) -> &Table {
+        &self.before
+    }
+
+    /// Returns the table that the plan leads to, as far as it was read.
+    #[must_use]
+    pub const fn after(&self) -> &Table {
+        &self.after
+    }
+
+    /// Returns the open connections that a change cuts or drains, as they were when the table was read.
+    #[must_use]
+    pub fn traffic_of(&self, change: &Change) -> Traffic {
+        let open = |service: &ServiceKey, key: &DestinationKey| {
+            let entry = self
+                .before
+                .services
+                .get(service)
+                .and_then(|entry| entry.destinations.get(key));
+            entry.map_or(0, |entry| entry.connections.open())
+        };
+        match change {
+            Change::DeleteDestination { service, key, .. } => Traffic {
+                cut: open(service, key),
+                drained: 0,
+            },
+            Change::DeleteService {
+                key, destinations, ..
+            } => Traffic {
+                cut: destinations.keys().map(|server| open(key, server)).sum(),
+                drained: 0,
+            },
+            Change::EditDestination {
+                service,
+                key,
+                before,
+                after,
+            } if before.weight != Weight::ZERO && after.weight == Weight::ZERO => Traffic {
+                cut: 0,
+                drained: open(service, key),
+            },
+            _ => Traffic::default(),
+        }
+    }
+
+    /// Returns the sum of what all changes cut and drain.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        let mut sum = Traffic::default();
+        for change in &self.changes {
+            let one = self.traffic_of(change);
+            sum.cut += one.cut;
+            sum.drained += one.drained;
+        }
+        sum
+    }
+
+    /// Counts additions, edits and deletions.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize, usize) {
+        let count = |sign: char| {
+            self.changes
+                .iter()
+                .filter(|change| change.sign() == sign)
+                .count()
+        };
+        (count('+'), count('~'), count('-'))
+    }
+}
+
+/// Adds new servers, the highest address first: the kernel lists the newest first, so a fresh table ends up
+/// in sorted order, and two directors agree.
+fn add_servers(
+    service: ServiceKey,
+    old: Option<&ServiceEntry>,
+    new: &ServiceEntry,
+    out: &mut Vec<Change>,
+) {
+    for (key, entry) in new.destinations.iter().rev() {
+        if old.is_none_or(|old| !old.destinations.contains_key(key)) {
+            out.push(Change::AddDestination {
+                service,
+                key: *key,
+                after: entry.configuration,
+            });
+        }
+    }
+}
+
+fn change_servers(
+    service: ServiceKey,
+    old: &ServiceEntry,
+    new: &ServiceEntry,
+    edits: &mut Vec<Change>,
+    removals: &mut Vec<Change>,
+) {
+    for (key, entry) in &old.destinations {
+        let before = entry.configuration;
+        match new.destinations.get(key).map(|entry| entry.configuration) {
+            None => removals.push(Change::DeleteDestination {
+                service,
+                key: *key,
+                before,
+            }),
+            Some(after) if after != before => edits.push(Change::EditDestination {
+                service,
+                key: *key,
+                before,
+                after,
+            }),
+            Some(_) => {}
+        }
+    }
+}
+
+fn brings_other_family(change: &Change) -> bool {
+    matches!(change, Change::AddDestination { service, key, .. } if key.family() != service.family())
+}
+
+fn daemon_changes(before: &Table, after: &Table) -> (Vec<Change>, Vec<Change>) {
+    let (mut stops, mut starts) = (vec![], vec![]);
+    if let (Some(old), Some(new)) = (&before.daemons, &after.daemons) {
+        for role in DaemonRole::ALL {
+            let (old, new): (Option<&SyncDaemon>, Option<&SyncDaemon>) =
+                (old.get(&role), new.get(&role));
+            if let (Some(old), Some(new)) = (old, new)
+                && new.is_met_by(old)
+            {
+                continue;
+            }
+            stops.extend(old.map(|old| Change::StopDaemon {
+                before: old.clone(),
+            }));
+            starts.extend(new.map(|new| Change::StartDaemon { after: new.clone() }));
+        }
+    }
+    (stops, starts)
+}
+
+fn notes(before: &Table, after: &Table, changes: &[Change]) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let mut touched: BTreeMap<ServiceKey, bool> = BTreeMap::new();
+    for change in changes {
+        let object = change.object();
+        match change {
+            Change::AddDestination {
+                service,
+                key,
+                after: new,
+            } => {
+                touched.insert(*service, true);
+                let siblings = after
+                    .services
+                    .get(service)
+                    .into_iter()
+                    .flat_map(|entry| &entry.destinations);
+                let other = siblings
+                    .filter(|(sibling, _)| *sibling != key)
+                    .find(|(_, entry)| entry.configuration.forwarding != new.forwarding);
+                if let Some((_, sibling)) = other {
+                    notes.push(Note {
+                        object: object.clone(),
+                        text: format!("its siblings use {}", sibling.configuration.forwarding),
+                    });
+                }
+                note_port(service, key, new.forwarding, &object, &mut notes);
+            }
+            Change::EditDestination {
+                service,
+                key,
+                after: new,
+                ..
+            } => note_port(service, key, new.forwarding, &object, &mut notes),
+            Change::DeleteDestination { service, .. } => {
+                touched.insert(*service, true);
+            }
+            Change::EditService {
+                before: old,
+                after: new,
+                ..
+            } if old.scheduler != new.scheduler && old.persistence.is_none() => {
+                notes.push(Note {
+                    object,
+                    text: "clients without persistence move".to_owned(),
+                });
+            }
+            _ => {}
+        }
+    }
+    for key in touched.keys() {
+        if let (Some(old), Some(new)) = (before.services.get(key), after.services.get(key)) {
+            let scheduler = new.configuration.scheduler.as_str();
+            if matches!(scheduler, "sh" | "dh") && !old.destinations.is_empty() {
+                notes.push(Note {
+                    object: ObjectId::Service(*key),
+                    text: format!(
+                        "{scheduler} follows the order of servers, which changes: some clients move"
+                    ),
+                });
+            }
+        }
+    }
+    for (key, new) in &after.services {
+        let had_weight = before
+            .services
+            .get(key)
+            .is_none_or(|old| old.weight_sum() > 0);
+        if had_weight && !new.destinations.is_empty() && new.weight_sum() == 0 {
+            notes.push(Note {
+                object: ObjectId::Service(*key),
+                text: "no real server has weight: new connections are refused".to_owned(),
+            });
+        }
+    }
+    notes
+}
+
+/// Direct routing and tunnels don't translate ports.
+fn note_port(
+    service: &ServiceKey,
+    key: &DestinationKey,
+    method: ForwardingMethod,
+    object: &ObjectId,
+    notes: &mut Vec<Note>,
+) {
+    let translates = !matches!(
+        method,
+        ForwardingMethod::DirectRouting | ForwardingMethod::Tunneling
+    );
+    if let Some(port) = service.port()
+        && !translates
+        && port != key.port
+        && key.port != 0
+    {
+        notes.push(Note {
+            object: object.clone(),
+            text: format!("{method} does not translate ports: packets arrive at port {port}"),
+        });
+    }
+}

@@ -1,0 +1,227 @@
+//! What a plan touches: the objects that are read again, compared, and led back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::change::Change;
+use super::plan::Plan;
+use crate::backend::{Depth, Selection};
+use crate::model::{
+    ConnectionThresholds, DaemonRole, DestinationConfiguration, DestinationKey, ForwardingMethod,
+    ServiceKey, SysctlName, Table, Tunnel,
+};
+
+/// The touched parts of one service.
+#[derive(Debug, Default)]
+struct TouchedService {
+    record: bool,
+    all_servers: bool,
+    servers: BTreeSet<DestinationKey>,
+    exact: bool,
+}
+
+/// The objects of a plan.
+#[derive(Debug, Default)]
+pub(super) struct Touched {
+    services: BTreeMap<ServiceKey, TouchedService>,
+    timeouts: bool,
+    daemons: BTreeSet<DaemonRole>,
+    sysctl: BTreeSet<SysctlName>,
+}
+
+/// Tells whether `/proc/net/ip_vs` shows everything about a server.
+fn shows_in_proc(configuration: &DestinationConfiguration) -> bool {
+    configuration.thresholds == ConnectionThresholds::default()
+        && configuration.tunnel == Tunnel::Ipip
+        && matches!(
+            configuration.forwarding,
+            ForwardingMethod::Masquerading
+                | ForwardingMethod::DirectRouting
+                | ForwardingMethod::Local
+        )
+}
+
+impl Touched {
+    pub(super) fn by(plan: &Plan) -> Self {
+        let mut touched = Self::default();
+        for change in &plan.changes {
+            touched.add(change);
+        }
+        touched
+    }
+
+    fn add(&mut self, change: &Change) {
+        match change {
+            Change::EditService { key, .. } => self.services.entry(*key).or_default().record = true,
+            Change::AddService { key, .. } => {
+                let service = self.services.entry(*key).or_default();
+                service.record = true;
+                service.all_servers = true;
+            }
+            Change::DeleteService {
+                key, destinations, ..
+            } => {
+                let service = self.services.entry(*key).or_default();
+                service.record = true;
+                service.all_servers = true;
+                service.exact |= !destinations.values().all(shows_in_proc);
+            }
+            Change::AddDestination {
+                service,
+                key,
+                after,
+            } => self.server(service, key, !shows_in_proc(after)),
+            // An edit writes every field, so every field must be as it was read.
+            Change::EditDestination { service, key, .. } => self.server(service, key, true),
+            Change::DeleteDestination {
+                service,
+                key,
+                before,
+            } => self.server(service, key, !shows_in_proc(before)),
+            Change::SetTimeouts { .. } => self.timeouts = true,
+            Change::StartDaemon { after: daemon } | Change::StopDaemon { before: daemon } => {
+                self.daemons.insert(daemon.role);
+            }
+            Change::SetSysctl { name, .. } => {
+                self.sysctl.insert(name.clone());
+            }
+        }
+    }
+
+    fn server(&mut self, service: &ServiceKey, key: &DestinationKey, exact: bool) {
+        let service = self.services.entry(*service).or_default();
+        service.servers.insert(*key);
+        service.exact |= exact;
+    }
+
+    /// Returns what to read.
+    pub(super) fn selection(&self) -> Selection {
+        let mut selection = Selection {
+            timeouts: self.timeouts,
+            daemons: !self.daemons.is_empty(),
+            sysctl: self.sysctl.clone(),
+            ..Selection::default()
+        };
+        for (key, service) in &self.services {
+            let depth = match (
+                service.exact,
+                service.all_servers || !service.servers.is_empty(),
+            ) {
+                (true, _) => Depth::Exact,
+                (false, true) => Depth::Brief,
+                (false, false) => Depth::Record,
+            };
+            selection.want(*key, depth);
+        }
+        selection
+    }
+
+    /// Returns the changes that lead from one table to another, as far as touched objects go.
+    pub(super) fn differences(&self, from: &Table, to: &Table) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (key, service) in &self.services {
+            self.service_differences(key, service, from, to, &mut changes);
+        }
+        if let (true, Some(before), Some(after)) = (self.timeouts, from.timeouts, to.timeouts)
+            && before != after
+        {
+            changes.push(Change::SetTimeouts { before, after });
+        }
+        for role in &self.daemons {
+            let running = from.daemons.as_ref().and_then(|daemons| daemons.get(role));
+            let wanted = to.daemons.as_ref().and_then(|daemons| daemons.get(role));
+            let met = match (running, wanted) {
+                (Some(a), Some(b)) => b.is_met_by(a) || a.is_met_by(b),
+                (None, None) => true,
+                _ => false,
+            };
+            if !met {
+                changes.extend(running.map(|daemon| Change::StopDaemon {
+                    before: daemon.clone(),
+                }));
+                changes.extend(wanted.map(|daemon| Change::StartDaemon {
+                    after: daemon.clone(),
+                }));
+            }
+        }
+        for name in &self.sysctl {
+            let value = |table: &Table| table.sysctl.get(name).cloned().unwrap_or_default();
+            let (before, after) = (value(from), value(to));
+            if before != after {
+                changes.push(Change::SetSysctl {
+                    name: name.clone(),
+                    before,
+                    after,
+                });
+            }
+        }
+        changes
+    }
+
+    fn service_differences(
+        &self,
+        key: &ServiceKey,
+        touched: &TouchedService,
+        from: &Table,
+        to: &Table,
+        changes: &mut Vec<Change>,
+    ) {
+        let (old, new) = match (from.services.get(key), to.services.get(key)) {
+            (None, None) => return,
+            (Some(old), None) => {
+                changes.push(Change::delete_service(*key, old));
+                return;
+            }
+            (None, Some(new)) => {
+                changes.extend(Change::delete_service(*key, new).inverse());
+                return;
+            }
+            (Some(old), Some(new)) => (old, new),
+        };
+        if touched.record && old.configuration != new.configuration {
+            changes.push(Change::EditService {
+                key: *key,
+                before: old.configuration.clone(),
+                after: new.configuration.clone(),
+            });
+        }
+        let both = || {
+            old.destinations
+                .keys()
+                .chain(new.destinations.keys())
+                .copied()
+        };
+        let servers: BTreeSet<DestinationKey> = if touched.all_servers {
+            both().collect()
+        } else {
+            touched.servers.clone()
+        };
+        for server in servers.into_iter().rev() {
+            let configuration = |entry: &crate::model::ServiceEntry| {
+                entry
+                    .destinations
+                    .get(&server)
+                    .map(|entry| entry.configuration)
+            };
+            let service = *key;
+            changes.extend(match (configuration(old), configuration(new)) {
+                (None, Some(after)) => Some(Change::AddDestination {
+                    service,
+                    key: server,
+                    after,
+                }),
+                (Some(before), None) => Some(Change::DeleteDestination {
+                    service,
+                    key: server,
+                    before,
+                }),
+                (Some(before), Some(after)) if before != after => Some(Change::EditDestination {
+                    service,
+                    key: server,
+                    before,
+                    after,
+                }),
+                _ => None,
+            });
+        }
+    }
+}

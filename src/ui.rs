@@ -1,0 +1,163 @@
+//! The only door to standard output and standard error.
+//!
+//! Results go to standard output, status, warnings and hints to standard error. A reader that went away ends
+//! the output quietly; any other failure to write is remembered, because a result that no one got is no success.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Colour {
+    /// On terminals.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Colour {
+    const fn choice(self) -> ColorChoice {
+        match self {
+            Self::Auto => ColorChoice::Auto,
+            Self::Always => ColorChoice::Always,
+            Self::Never => ColorChoice::Never,
+        }
+    }
+}
+
+/// How much is said beside results.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verbosity {
+    /// Status, warnings, hints.
+    #[default]
+    Normal,
+    /// Errors and warnings.
+    Quiet,
+}
+
+/// Standard output and standard error of this program.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ui {
+    colour: Colour,
+    verbosity: Verbosity,
+}
+
+/// Styles of the text views.
+pub mod style {
+    use super::{AnsiColor, Style};
+
+    /// Of what appears, and of success.
+    pub const GOOD: Style = AnsiColor::Green.on_default();
+    /// Of what changes, and of warnings.
+    pub const CARE: Style = AnsiColor::Yellow.on_default();
+    /// Of what goes, and of errors.
+    pub const BAD: Style = AnsiColor::Red.on_default();
+    /// Of names to find quickly.
+    pub const NAME: Style = Style::new().bold();
+    /// Of titles and explanations.
+    pub const FAINT: Style = Style::new().dimmed();
+}
+
+impl Ui {
+    /// Makes the door.
+    #[must_use]
+    pub const fn new(colour: Colour, verbosity: Verbosity) -> Self {
+        Self { colour, verbosity }
+    }
+
+    /// Writes a result to standard output. A reader that went away is no error.
+    ///
+    /// # Errors
+    /// Any other error of the system, such as a full disk.
+    pub fn data(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+        let stdout = io::stdout().lock();
+        let mut out =
+            io::BufWriter::with_capacity(64 * 1024, AutoStream::new(stdout, self.colour.choice()));
+        let written = write(&mut out).and_then(|()| out.flush());
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                // What is left in the buffer has no reader.
+                let _unread = out.into_parts();
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Writes a line of a result to standard output.
+    ///
+    /// # Errors
+    /// As [`Ui::data`].
+    pub fn line(&self, text: &str) -> io::Result<()> {
+        self.data(|out| writeln!(out, "{text}"))
+    }
+
+    fn note(&self, text: &str) {
+        let mut err = AutoStream::new(io::stderr().lock(), self.colour.choice());
+        // There is no better place to complain that complaining failed.
+        let _unheard = writeln!(err, "{text}");
+    }
+
+    /// Writes a line of a script's output where results are not: to standard error.
+    pub fn aside(&self, text: &str) {
+        self.note(text);
+    }
+
+    /// Says what is going on.
+    pub fn status(&self, text: &str) {
+        if self.verbosity == Verbosity::Normal {
+            self.note(text);
+        }
+    }
+
+    /// Says what the user should know.
+    pub fn warning(&self, text: &str) {
+        self.note(&format!(
+            "{}warning:{} {text}",
+            style::CARE,
+            style::CARE.render_reset()
+        ));
+    }
+
+    /// Says what went wrong, in full lines.
+    pub fn error(&self, text: &str) {
+        self.note(&format!(
+            "{}error:{} {text}",
+            style::BAD,
+            style::BAD.render_reset()
+        ));
+    }
+
+    /// Says what went wrong in a text that begins with its own heading.
+    pub fn error_text(&self, text: &str) {
+        self.note(text.trim_end());
+    }
+
+    /// Says what to do about it.
+    pub fn hint(&self, text: &str) {
+        if self.verbosity == Verbosity::Normal {
+            self.note(&format!("hint: {text}"));
+        }
+    }
+
+    /// Tells whether errors are shown with colours.
+    #[must_use]
+    pub fn colours_errors(&self) -> bool {
+        match self.colour {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => AutoStream::choice(&io::stderr()) != ColorChoice::Never,
+        }
+    }
+}
+
+/// Tells whether standard input is a terminal.
+#[must_use]
+pub fn input_is_terminal() -> bool {
+    io::stdin().is_terminal()
+}

@@ -1,0 +1,39 @@
+//! The only test binary. Every file beside this one is a module of it; a test makes sure that none is forgotten.
+//!
+//! Tests that talk to a table run on every kernel there is: always the simulated one, and in the lab
+//! (`tests/lab/run`) the real one too, each in a network namespace of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    missing_docs
+)]
+
+mod support;
+
+mod architecture;
+mod cli;
+mod differential;
+mod document;
+mod faults;
+mod kernel;
+mod readme;
+mod script;
+mod simulator;
+mod transaction;
+mod wire;
+mod witness;
+
+#[test]
+fn no_test_file_is_forgotten() {
+    let listed = include_str!("main.rs");
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if let Some(module) = name.strip_suffix(".rs").filter(|name| *name != "main") {
+            assert!(
+                listed.contains(&format!("\nmod {module};\n")),
+                "tests/{name} has no mod line in tests/main.rs"
+            );
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Where tests happen: kernels of both kinds, hermetic processes, numbers that come again.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use ipvsh::backend::{Execution, Ipvs, KernelTransport, Operation, Transport};
+use ipvsh::model::{
+    DestinationConfiguration, DestinationKey, ServiceConfiguration, ServiceKey, Table,
+};
+use ipvsh::session::{Interrupt, Place as SessionPlace, Session};
+use ipvsh::sim::{Environment, Flavour, Names, SimulatedKernel};
+use ipvsh::txn::{CommitOptions, Plan, Report};
+
+/// Tells whether this process runs in the guest of the lab, as root of a kernel with IPVS.
+pub(crate) fn in_lab() -> bool {
+    std::env::var_os("IPVSH_IN_LAB").is_some()
+}
+
+/// Says that a case needs a real kernel; `kernel::every_case_passes_on_a_real_kernel` runs it there.
+pub(crate) fn only_in_lab() -> bool {
+    if !in_lab() {
+        println!("this case runs on a real kernel only: see tests/kernel.rs");
+    }
+    in_lab()
+}
+
+/// A kernel with an empty table.
+pub(crate) enum Place {
+    Simulated(SimulatedKernel),
+    /// The running kernel, in a fresh network namespace of this thread.
+    Real,
+}
+
+impl Place {
+    /// Returns the simulated kernel and, in the lab, the real one.
+    pub(crate) fn every() -> Vec<Self> {
+        let mut places = vec![Self::simulated()];
+        if in_lab() {
+            places.push(Self::real());
+        }
+        places
+    }
+
+    /// Returns a simulated kernel that is like the real one of the lab: schedulers, interfaces, flavour.
+    pub(crate) fn simulated() -> Self {
+        Self::Simulated(SimulatedKernel::new(environment()))
+    }
+
+    pub(crate) fn real() -> Self {
+        assert!(
+            in_lab(),
+            "only the lab may have its network namespace changed"
+        );
+        nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
+        // Without any interface the kernel takes every address for a broadcast address.
+        system("ip link set lo up");
+        Self::Real
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Simulated(_) => "simulated kernel",
+            Self::Real => "real kernel",
+        }
+    }
+
+    pub(crate) fn transport(&self) -> Box<dyn Transport> {
+        match self {
+            Self::Simulated(kernel) => Box::new(kernel.another_socket()),
+            Self::Real => Box::new(KernelTransport::open().unwrap()),
+        }
+    }
+
+    pub(crate) fn client(&self) -> Ipvs {
+        Ipvs::open(self.transport()).unwrap()
+    }
+
+    pub(crate) fn table(&self) -> Table {
+        self.client().table().unwrap().configuration_only()
+    }
+
+    pub(crate) fn session(&self) -> Session {
+        session_over(self.transport())
+    }
+
+    /// Executes operations that must all be done.
+    pub(crate) fn prepare(&self, operations: &[Operation]) {
+        let execution: Execution = self.client().execute(operations, &mut || true);
+        assert!(execution.is_complete(), "{}: {execution:?}", self.name());
+    }
+}
+
+/// Opens a session over any transport.
+pub(crate) fn session_over(transport: Box<dyn Transport>) -> Session {
+    let place = SessionPlace {
+        host: "test".to_owned(),
+        release: None,
+        detail: None,
+    };
+    Session::new(Ipvs::open(transport).unwrap(), place, Interrupt::default())
+}
+
+/// Commits with no one to wait for and no signal.
+pub(crate) fn commit(plan: Plan, kernel: &mut Ipvs) -> Report {
+    let options = CommitOptions {
+        lock_wait: Duration::from_secs(5),
+        signal: &|| None,
+    };
+    plan.commit(kernel, &options).unwrap()
+}
+
+fn environment() -> Environment {
+    let mut environment = Environment::stock();
+    if let Names::Only(schedulers) = &mut environment.schedulers {
+        // The user-mode kernels are built without it.
+        schedulers.remove("twos");
+    }
+    environment.interfaces = Names::Only([("lo".to_owned(), 65536)].into());
+    environment.flavour = if in_lab() {
+        probed()
+    } else {
+        Flavour {
+            refuses_large_thresholds: false,
+            growing_connection_table: false,
+            mh_places: Some(4093),
+        }
+    };
+    environment
+}
+
+/// Asks the running kernel, in a namespace of a thread of its own, for the points in which releases differ.
+fn probed() -> Flavour {
+    static PROBED: std::sync::OnceLock<Flavour> = std::sync::OnceLock::new();
+    *PROBED.get_or_init(|| {
+        let probe = std::thread::spawn(|| {
+            let mut client = Place::real().client();
+            let size = client.info().unwrap().connection_table_size;
+            let (service, server) = (key("tcp://10.9.9.9:80"), server("10.9.9.8:80"));
+            let mut large = DestinationConfiguration::default();
+            large.thresholds.upper = u32::MAX;
+            let operations = [
+                Operation::AddService {
+                    key: service,
+                    configuration: ServiceConfiguration::default(),
+                },
+                Operation::AddDestination {
+                    service,
+                    key: server,
+                    configuration: large,
+                },
+            ];
+            let refused = !client.execute(&operations, &mut || true).is_complete();
+            Flavour {
+                refuses_large_thresholds: refused,
+                growing_connection_table: size == 0,
+                mh_places: Some(4093),
+            }
+        });
+        probe.join().unwrap()
+    })
+}
+
+pub(crate) fn key(text: &str) -> ServiceKey {
+    ServiceKey::parse(text).unwrap()
+}
+
+pub(crate) fn server(text: &str) -> DestinationKey {
+    DestinationKey::parse(text).unwrap()
+}
+
+/// Numbers that look random and come again with the same seed (xorshift64*).
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let number = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
+        usize::try_from(number).unwrap() % bound
+    }
+
+    pub(crate) fn pick<T: Clone>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())].clone()
+    }
+
+    pub(crate) fn chance(&mut self, one_in: usize) -> bool {
+        self.below(one_in) == 0
+    }
+}
+
+/// A finished process.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl From<Output> for Finished {
+    fn from(output: Output) -> Self {
+        Self {
+            status: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// Runs `ipvsh` in a folder, with an environment of its own.
+pub(crate) fn ipvsh(folder: &Path, arguments: &[&str]) -> Finished {
+    ipvsh_command(folder, arguments).output().unwrap().into()
+}
+
+pub(crate) fn ipvsh_command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ipvsh"));
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    command
+        .env("HOME", folder)
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs `ipvsh` and demands success.
+#[track_caller]
+pub(crate) fn ipvsh_ok(folder: &Path, arguments: &[&str]) -> String {
+    let finished = ipvsh(folder, arguments);
+    assert_eq!(finished.status, 0, "{arguments:?}: {finished:?}");
+    finished.stdout
+}
+
+/// Runs a program of the system and demands success.
+#[track_caller]
+pub(crate) fn system(line: &str) -> String {
+    let finished: Finished = Command::new("sh")
+        .args(["-c", line])
+        .output()
+        .unwrap()
+        .into();
+    assert_eq!(finished.status, 0, "{line}: {finished:?}");
+    finished.stdout
+}
+
+/// Returns the lines of a text, sorted.
+pub(crate) fn sorted(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = text
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect();
+    lines.sort();
+    lines
+}
