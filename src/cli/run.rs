@@ -69,7 +69,7 @@ struct PlanOutput {
 /// Runs the program with the given arguments, its own name first, and returns its exit status.
 #[must_use]
 pub fn run(arguments: Vec<OsString>) -> u8 {
-    let parsed = match Arguments::try_parse_from(arguments) {
+    let parsed = match parse(arguments) {
         Ok(parsed) => parsed,
         Err(error) => return tell_usage(&error),
     };
@@ -111,6 +111,24 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
     };
     let ended = dispatch(&context, &globals, parsed.command);
     finish(&context, &globals, output, ended)
+}
+
+/// Parses arguments. What stands behind a script's name is the script's own; a document has no arguments, so
+/// that options behind its name are the program's.
+fn parse(arguments: Vec<OsString>) -> Result<Arguments, clap::Error> {
+    let parsed = Arguments::try_parse_from(&arguments)?;
+    let Some(Command::Plan(plan)) = &parsed.command else {
+        return Ok(parsed);
+    };
+    let behind = plan.file.len() - 1;
+    if behind == 0 || plan.file[0].ends_with(".rhai") {
+        return Ok(parsed);
+    }
+    let mut reordered = arguments;
+    let name = reordered.len() - behind - 1;
+    let file = reordered.remove(name);
+    reordered.push(file);
+    Arguments::try_parse_from(reordered)
 }
 
 fn tell_usage(error: &clap::Error) -> u8 {

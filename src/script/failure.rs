@@ -93,14 +93,9 @@ impl ScriptFailure {
         }
     }
 
-    fn innermost(
-        script: &Script,
-        path: &str,
-        mut error: EvalAltResult,
-        mut calls: Vec<Frame>,
-    ) -> Self {
+    fn innermost(script: &Script, path: &str, mut error: EvalAltResult, calls: Vec<Frame>) -> Self {
         let position = error.take_position();
-        let mut session = None;
+        let (mut session, mut staged) = (None, None);
         let (kind, message, place) = match error {
             EvalAltResult::ErrorTerminated(token, _) => match token.try_cast::<Stop>() {
                 Some(Stop::Signal(signal)) => return Self::Interrupted { signal },
@@ -129,10 +124,15 @@ impl ScriptFailure {
                     .to_owned(),
                 String::new(),
             ),
-            EvalAltResult::ErrorRuntime(value, _) => thrown(&value, &mut session, &mut calls),
+            EvalAltResult::ErrorRuntime(value, _) => thrown(&value, &mut session, &mut staged),
             other => ("script".to_owned(), other.to_string(), String::new()),
         };
         let mut frames = vec![frame_at(path, position, place)];
+        if let Some(staged) = staged {
+            // The verb that staged the change says more than the block that committed it.
+            frames[0].text = "committed here".to_owned();
+            frames.insert(0, staged);
+        }
         frames.extend(calls.into_iter().rev());
         Self::Run {
             kind,
@@ -227,12 +227,12 @@ impl ScriptFailure {
 fn thrown(
     value: &Dynamic,
     session: &mut Option<Box<Error>>,
-    calls: &mut Vec<Frame>,
+    staged: &mut Option<Frame>,
 ) -> (String, String, String) {
     if let Some(error) = value.read_lock::<ScriptError>() {
         *session = error.session.clone().map(Box::new);
         if let Some(origin) = &error.staged {
-            calls.push(Frame {
+            *staged = Some(Frame {
                 path: origin.source.clone(),
                 line: origin.line,
                 column: origin.column,
