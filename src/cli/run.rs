@@ -54,6 +54,7 @@ pub(super) enum Ending {
         value: Option<ValueText>,
         status: u8,
         committed: Vec<Report>,
+        unprinted: Option<io::Error>,
     },
     /// A script failed; earlier commits may stand.
     ScriptFailed { failure: Box<Failure>, stands: bool },
@@ -269,6 +270,7 @@ fn finish(
             value,
             status,
             committed,
+            unprinted,
         }) => {
             let failed_actions = committed
                 .iter()
@@ -285,7 +287,7 @@ fn finish(
             };
             written(
                 ui,
-                write_value(ui, globals, value, &committed),
+                unprinted.map_or_else(|| write_value(ui, globals, value, &committed), Err),
                 status,
                 lost,
             )

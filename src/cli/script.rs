@@ -270,5 +270,6 @@ fn execute(
         value: shown,
         status: result.status,
         committed,
+        unprinted: result.output_failure,
     })
 }

@@ -1,6 +1,6 @@
 //! What a running script is connected to.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 
@@ -20,6 +20,8 @@ pub(super) struct Host {
     pub(super) output: Output,
     /// The first failure to print; the script goes on, but the run is no success.
     pub(super) output_failure: RefCell<Option<io::Error>>,
+    /// The status that the script gave to `exit`, if it did.
+    pub(super) exit: Cell<Option<u8>>,
 }
 
 /// The handle that travels with the engine.

@@ -1,10 +1,10 @@
 //! Runs a script in a session.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 
-use rhai::{EvalAltResult, Scope};
+use rhai::Scope;
 
 use super::engine::{builtin_engine, connect};
 use super::failure::ScriptFailure;
@@ -28,7 +28,8 @@ impl Script {
     /// Returns the text with a `#!` line made a comment, so that line numbers stay right.
     pub(super) fn compilable(&self) -> String {
         match self.source.strip_prefix("#!") {
-            Some(rest) => format!("//{rest}"),
+            // With a blank: three strokes begin a documentation.
+            Some(rest) => format!("// {rest}"),
             None => self.source.clone(),
         }
     }
@@ -63,6 +64,7 @@ pub fn run(
         arguments: script.arguments.clone(),
         output,
         output_failure: RefCell::new(None),
+        exit: Cell::new(None),
     });
     let result = {
         let mut engine = builtin_engine();
@@ -80,45 +82,27 @@ pub fn run(
         Err(_) => unreachable!("BUG: nothing outlives the engine that holds the host"),
     };
     let failure = host.output_failure.into_inner();
-    let result = result.map(|(value, status)| Ran {
-        value,
-        status,
+    let exit = host.exit.get();
+    let result = result.map(|value| Ran {
+        value: if exit.is_some() {
+            ValueText::nothing()
+        } else {
+            value
+        },
+        status: exit.unwrap_or_default(),
         output_failure: failure,
     });
     (host.session.into_inner(), result)
 }
 
-fn evaluate(engine: &rhai::Engine, script: &Script) -> Result<(ValueText, u8), ScriptFailure> {
-    let mut ast = engine
-        .compile(script.compilable())
-        .map_err(|error| ScriptFailure::of_parse(script, &error))?;
+fn evaluate(engine: &rhai::Engine, script: &Script) -> Result<ValueText, ScriptFailure> {
+    let compiled = engine.compile(script.compilable());
+    let mut ast = compiled.map_err(|error| ScriptFailure::of_parse(script, &error))?;
     ast.set_source(script.path.as_str());
     let mut scope = Scope::new();
-    let statements = engine.eval_ast_with_scope::<rhai::Dynamic>(&mut scope, &ast);
-    match statements {
-        Ok(value) => Ok((ValueText::of(&value), 0)),
-        Err(error) => match *error {
-            EvalAltResult::Exit(value, position) => match exit_status(&value) {
-                Some(status) => Ok((ValueText::nothing(), status)),
-                None => Err(ScriptFailure::of_run(
-                    script,
-                    EvalAltResult::ErrorRuntime(
-                        "exit takes a status from 0 to 255".into(),
-                        position,
-                    ),
-                )),
-            },
-            other => Err(ScriptFailure::of_run(script, other)),
-        },
+    let value = engine.eval_ast_with_scope::<rhai::Dynamic>(&mut scope, &ast);
+    match value {
+        Ok(value) => Ok(ValueText::of(&value)),
+        Err(error) => Err(ScriptFailure::of_run(script, *error)),
     }
-}
-
-fn exit_status(value: &rhai::Dynamic) -> Option<u8> {
-    if value.is_unit() {
-        return Some(0);
-    }
-    value
-        .as_int()
-        .ok()
-        .and_then(|status| u8::try_from(status).ok())
 }

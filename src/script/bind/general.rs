@@ -73,6 +73,56 @@ pub(in crate::script) mod functions {
         );
         Err(error.raise(ctx.call_position()))
     }
+
+    /// Ends the script with exit status 0; what is open is dropped.
+    ///
+    /// # Example
+    /// ```rhai
+    /// exit();
+    /// ```
+    #[rhai_fn(name = "exit", return_raw)]
+    pub fn exit(ctx: NativeCallContext) -> Scripted<Dynamic> {
+        exit_with(ctx, 0)
+    }
+
+    /// Ends the script with an exit status from 0 to 255; what is open is dropped.
+    ///
+    /// # Example
+    /// ```rhai
+    /// if service::list().is_empty() { exit(10); }
+    /// ```
+    #[rhai_fn(name = "exit", return_raw)]
+    pub fn exit_with(ctx: NativeCallContext, status: i64) -> Scripted<Dynamic> {
+        let position = ctx.call_position();
+        let Ok(status) = u8::try_from(status) else {
+            let text = format!("exit takes a status from 0 to 255, not {status}");
+            return Err(ScriptError::new("invalid", text).raise(position));
+        };
+        host(&ctx)?.exit.set(Some(status));
+        Err(EvalAltResult::Exit(Dynamic::UNIT, position).into())
+    }
+
+    /// Refuses a number without a unit.
+    ///
+    /// # Example
+    /// ```rhai
+    /// try { sleep(5); } catch (e) { print(e.message); }
+    /// ```
+    #[rhai_fn(name = "sleep", return_raw)]
+    pub fn sleep_number(ctx: NativeCallContext, number: i64) -> Scripted<()> {
+        sleep(ctx, number.into())
+    }
+
+    /// Refuses a number without a unit.
+    ///
+    /// # Example
+    /// ```rhai
+    /// try { sleep(0.5); } catch (e) { print(e.message); }
+    /// ```
+    #[rhai_fn(name = "sleep", return_raw)]
+    pub fn sleep_fraction(ctx: NativeCallContext, number: f64) -> Scripted<()> {
+        sleep(ctx, number.into())
+    }
 }
 
 fn check(length: i64) -> Result<usize, Box<EvalAltResult>> {

@@ -24,3 +24,78 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_global_module(general.into());
     general::guard_sizes(engine);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use crate::model::TableSpecification;
+    use crate::script::engine::builtin_engine;
+    use crate::script::{Limits, Script, run};
+    use crate::session::{Interrupt, Purpose, Session, Target};
+
+    const FIXTURE: &str = r#"{ "version": 1, "services": [ { "id": "tcp://192.0.2.1:80", "destinations": [
+        { "id": "10.0.0.2:80", "weight": 3 }, { "id": "10.0.0.3:80", "weight": 0 } ] } ] }"#;
+
+    /// Returns each function of ours with its documentation.
+    fn documented() -> Vec<(String, String)> {
+        let json = builtin_engine().gen_fn_metadata_to_json(false).unwrap();
+        let metadata: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let mut found = Vec::new();
+        let spaces = metadata["modules"].as_object().unwrap();
+        for (space, module) in spaces {
+            for function in module["functions"].as_array().into_iter().flatten() {
+                let lines = function["docComments"].as_array().into_iter().flatten();
+                let text: Vec<&str> = lines.filter_map(|line| line.as_str()).collect();
+                let name = function["name"].as_str().unwrap();
+                found.push((format!("{space}::{name}"), text.join("\n")));
+            }
+        }
+        found
+    }
+
+    /// Takes the example out of a documentation.
+    fn example(documentation: &str) -> Option<String> {
+        let plain: Vec<&str> = documentation
+            .lines()
+            .map(|line| {
+                line.trim_start()
+                    .trim_start_matches("///")
+                    .trim_start_matches(' ')
+            })
+            .collect();
+        let plain = plain.join("\n");
+        let (_, rest) = plain.split_once("```rhai\n")?;
+        let (code, _) = rest.split_once("```")?;
+        Some(code.to_owned())
+    }
+
+    fn session() -> Session {
+        let contents: TableSpecification =
+            crate::export::read_document("fixture", FIXTURE.as_bytes()).unwrap();
+        let target = Target::Simulation {
+            contents: Some(Box::new(contents)),
+            label: None,
+        };
+        Session::open(&target, Purpose::Changing, Interrupt::default()).unwrap()
+    }
+
+    #[test]
+    fn every_function_has_an_example_that_runs() {
+        let functions = documented();
+        assert!(functions.len() > 35, "{}", functions.len());
+        for (name, documentation) in functions {
+            let code = example(&documentation).unwrap_or_else(|| panic!("{name} has no example"));
+            let script = Script {
+                path: name.clone(),
+                source: code,
+                arguments: Vec::new(),
+            };
+            let silent = Rc::new(|_: &str| Ok(()));
+            let (_, result) = run(&script, session(), Limits::DEFAULT, silent);
+            if let Err(failure) = result {
+                panic!("{}", failure.render(false));
+            }
+        }
+    }
+}
