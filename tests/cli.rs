@@ -350,7 +350,7 @@ fn wrong_documents_are_named_with_their_place() {
     garbage
         .iter_mut()
         .enumerate()
-        .for_each(|(index, byte)| *byte = (index * 37 % 256) as u8);
+        .for_each(|(index, byte)| *byte = (index * 37).to_le_bytes()[0]);
     write(path, "garbage.json", &garbage);
     write(path, "garbage.rhai", &garbage);
     for arguments in [
@@ -412,22 +412,25 @@ fn statuses_tell_what_happened() {
     assert_eq!(status(&["--sim", "add", "fwmark://7", "--weight", "3"]), 2);
     assert_eq!(status(&["--sim", "add", "http://x"]), 2);
     assert_eq!(status(&["--help"]), 0);
-    let standing = ipvsh(
-        path,
-        &[
-            "--sim=web.json",
-            "eval",
-            "service::delete(\"fwmark://7\"); throw 1",
-        ],
-    );
+    write(path, "state.json", WEB);
+    let failing = "service::delete(\"fwmark://7\"); throw 1";
+    let standing = ipvsh(path, &["--json", "--sim-state=state.json", "eval", failing]);
     assert!(
         standing
             .stderr
             .contains("1 earlier commit of this run stands")
             && standing
                 .stderr
-                .contains("ipvsh add fwmark://7 --scheduler rr"),
+                .contains("ipvsh --sim-state=state.json add fwmark://7 --scheduler rr"),
         "{standing:?}"
+    );
+    let result = json(&standing.stdout);
+    assert_eq!(
+        (
+            &result["changed"],
+            &result["commits"][0]["summary"]["delete"]
+        ),
+        (&true.into(), &1.into())
     );
     let suggestion = ipvsh(path, &["--sim", "lst"]);
     assert!(

@@ -116,6 +116,7 @@ fn five_hundred_changes_whose_last_is_refused_leave_no_trace() {
         };
         let Outcome::RolledBack {
             cause: Cause::Refused { number, total, .. },
+            undone: 499,
         } = &report.outcome
         else {
             panic!("{:?}", report.outcome)
@@ -489,7 +490,8 @@ fn a_signal_between_two_datagrams_leads_back() {
         assert_eq!(
             report.outcome,
             Outcome::RolledBack {
-                cause: Cause::Interrupted { signal: 15 }
+                cause: Cause::Interrupted { signal: 15 },
+                undone: 256
             }
         );
         assert_eq!(asked.get(), 3, "two datagrams had gone out");

@@ -40,6 +40,9 @@ pub enum BackendError {
         /// The error number.
         errno: Errno,
     },
+    /// The right to commit can't be had, and no other program has it.
+    #[error("the network namespace can't be locked: {0}")]
+    Lock(String),
     /// A kernel file could not be read.
     #[error("can't read {path}: {text}")]
     File {

@@ -190,7 +190,12 @@ fn transaction(
     dry_run: bool,
     verb: impl FnOnce(&mut Session) -> Result<Done, Error>,
 ) -> Result<Ending, Failure> {
-    let mut session = target::open(globals, Purpose::Changing, &context.interrupt)?;
+    let purpose = if dry_run {
+        Purpose::Reading
+    } else {
+        Purpose::Changing
+    };
+    let mut session = target::open(globals, purpose, &context.interrupt)?;
     context.warn(&mut session);
     if dry_run {
         session.begin(LayerKind::Rehearsal)?;
@@ -200,6 +205,7 @@ fn transaction(
             plan: Box::new(plan),
             kept: Vec::new(),
             document: String::new(),
+            status: 0,
         });
     }
     let done = verb(&mut session)?;

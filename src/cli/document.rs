@@ -8,7 +8,10 @@ use super::failure::Failure;
 use super::run::{Context, Ending};
 use super::target;
 use crate::export::{Detail, DocumentWriter, read_document_file, schema, write_document};
-use crate::session::{ApplyOptions, LayerKind, Prune, Purpose, Session, Target, lacks_permission};
+use crate::session::{
+    ApplyOptions, Error, LayerKind, Prune, Purpose, Session, Target, lacks_permission,
+};
+use crate::txn::Outcome;
 
 pub(super) const fn apply_options(merging: &Merging) -> ApplyOptions {
     ApplyOptions {
@@ -19,6 +22,13 @@ pub(super) const fn apply_options(merging: &Merging) -> ApplyOptions {
         },
         keep_weight: matches!(merging.keep, Some(KeepChoice::Weight)),
     }
+}
+
+/// How often a document is planned when the table changes under the plan.
+const ATTEMPTS: u32 = 3;
+
+const fn is_conflict(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Conflict { .. })
 }
 
 /// Makes the table what a document says, or shows what that would change.
@@ -33,13 +43,23 @@ pub(super) fn apply(
             globals,
             &arguments.file,
             &arguments.merging,
-            Purpose::Changing,
+            Purpose::Reading,
         );
     }
     let wanted = read_document_file(&arguments.file, globals.max_size)?;
     let mut session = target::open(globals, Purpose::Changing, &context.interrupt)?;
     context.warn(&mut session);
-    let (done, kept) = session.apply(&wanted, apply_options(&arguments.merging))?;
+    let options = apply_options(&arguments.merging);
+    let mut attempts = 1;
+    let (done, kept) = loop {
+        match session.apply(&wanted, options) {
+            // Someone else changed the table under the plan; a document can be planned again.
+            Err(Error::Commit(report)) if attempts < ATTEMPTS && is_conflict(&report.outcome) => {
+                attempts += 1;
+            }
+            other => break other?,
+        }
+    };
     target::write_back(globals, &mut session)?;
     Ok(Ending::Done {
         done,
@@ -66,6 +86,7 @@ pub(super) fn plan(
         plan: Box::new(plan),
         kept,
         document: file.to_owned(),
+        status: 0,
     })
 }
 
@@ -104,6 +125,7 @@ pub(super) fn diff(
         plan: Box::new(plan),
         kept: Vec::new(),
         document: String::new(),
+        status: 0,
     })
 }
 

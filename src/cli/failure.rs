@@ -3,7 +3,7 @@
 use std::io;
 
 use super::exit;
-use super::report;
+use super::report::{self, TargetWords};
 use crate::export::{CauseShape, DocumentError, ResultShape};
 use crate::render::{Excerpt, Label, excerpt};
 use crate::script::ScriptFailure;
@@ -27,6 +27,8 @@ pub(super) enum Failure {
     Script(Box<ScriptFailure>),
     /// A result could not be written.
     Output(io::Error),
+    /// Signals can't be caught.
+    Signals(io::Error),
 }
 
 impl<E: Into<Error>> From<E> for Failure {
@@ -47,7 +49,7 @@ impl Failure {
     pub(super) fn status(&self) -> u8 {
         match self {
             Self::Usage { .. } => exit::USAGE,
-            Self::Output(_) => exit::FAILED,
+            Self::Output(_) | Self::Signals(_) => exit::FAILED,
             Self::Session(error) => session_status(error, exit::USAGE),
             Self::Script(failure) => match failure.as_ref() {
                 ScriptFailure::Compile { .. } => exit::USAGE,
@@ -65,7 +67,7 @@ impl Failure {
         match self {
             Self::Session(error) => Some(error),
             Self::Script(failure) => failure.session_error(),
-            Self::Usage { .. } | Self::Output(_) => None,
+            Self::Usage { .. } | Self::Output(_) | Self::Signals(_) => None,
         }
     }
 
@@ -78,19 +80,20 @@ impl Failure {
     }
 
     /// Says what went wrong, and what to do.
-    pub(super) fn tell(&self, ui: &Ui) {
+    pub(super) fn tell(&self, words: &TargetWords, ui: &Ui) {
         match self {
             Self::Usage { text, hint } => {
                 ui.error(text);
                 hint.iter().for_each(|hint| ui.hint(hint));
             }
             Self::Output(error) => ui.error(&format!("the result could not be written: {error}")),
+            Self::Signals(error) => ui.error(&format!("signals can't be caught: {error}")),
             Self::Session(Error::Document(error)) => tell_document(error, ui),
             Self::Session(error) => ui.error(&error.to_string()),
             Self::Script(failure) => ui.error_text(&failure.render(ui.colours_errors())),
         }
         if let Some(report) = self.report() {
-            report::tell_outcome(report, ui);
+            report::tell_outcome(report, words, ui);
         }
         if let Some(hint) = self.session_error().and_then(Error::hint) {
             ui.hint(&hint);
@@ -106,7 +109,7 @@ impl Failure {
                 hint: hint.clone(),
                 ..CauseShape::default()
             },
-            Self::Output(error) => CauseShape {
+            Self::Output(error) | Self::Signals(error) => CauseShape {
                 kind: "io".to_owned(),
                 message: error.to_string(),
                 ..CauseShape::default()
@@ -149,6 +152,7 @@ fn session_status(error: &Error, invalid: u8) -> u8 {
         match &report.outcome {
             Outcome::RolledBack {
                 cause: Cause::Interrupted { signal },
+                ..
             } => return exit::after_signal(*signal),
             Outcome::Indeterminate { .. } => return exit::INDETERMINATE,
             Outcome::RolledBack { .. } => return exit::REFUSED,

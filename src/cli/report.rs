@@ -2,10 +2,13 @@
 
 use std::io::{self, Write};
 
+use super::args::Globals;
 use crate::export::{ChangeShape, ResultShape, change_shape, plan_shape};
 use crate::model::ObjectId;
-use crate::render::{Kept, PlanView, change_commands, change_line, change_summary, count, plan};
-use crate::txn::{Change, Outcome, Report};
+use crate::render::{
+    Kept, PlanView, change_commands, change_line, change_summary, count, plan, shell_word,
+};
+use crate::txn::{Cause, Change, Outcome, Report};
 use crate::ui::Ui;
 
 /// Residue beyond this is counted, not listed: the JSON result has all of it.
@@ -32,18 +35,76 @@ pub(super) fn write_success(
     )
 }
 
+/// How lines that can be run name the table they are about.
+pub(super) struct TargetWords {
+    /// The option of this program; `None` if the table is gone with the program.
+    option: Option<String>,
+    /// What stands before `ipvsadm`; `None` where it can't go.
+    prefix: Option<String>,
+}
+
+impl TargetWords {
+    pub(super) fn of(globals: &Globals) -> Self {
+        match (&globals.sim, &globals.sim_state, &globals.netns) {
+            (Some(_), ..) => Self {
+                option: None,
+                prefix: None,
+            },
+            (None, Some(file), _) => Self {
+                option: Some(format!("--sim-state={}", shell_word(file))),
+                prefix: None,
+            },
+            (None, None, Some(name)) => {
+                let by_name = !name.contains('/');
+                let enter = if by_name {
+                    "ip netns exec "
+                } else {
+                    "nsenter --net="
+                };
+                Self {
+                    option: Some(format!("--netns {}", shell_word(name))),
+                    prefix: Some(format!("{enter}{} ", shell_word(name))),
+                }
+            }
+            (None, None, None) => Self {
+                option: Some(String::new()),
+                prefix: Some(String::new()),
+            },
+        }
+    }
+
+    /// Lists changes as lines that can be run, as this program and as the original.
+    fn list_commands(&self, changes: &[Change], ui: &Ui) {
+        match &self.option {
+            Some(option) => list(changes, ui, |change| change_line(change, option)),
+            // A simulated table ends with the program: there is nothing to run these lines on.
+            None => list(changes, ui, change_summary),
+        }
+        if let (Some(prefix), false) = (&self.prefix, changes.is_empty()) {
+            ui.status("or with the original:");
+            list(changes, ui, |change| {
+                let line = change_commands(change);
+                if line.starts_with('#') {
+                    line
+                } else {
+                    format!("{prefix}{line}")
+                }
+            });
+        }
+    }
+}
+
 /// Says how a commit that did not go through ended.
-pub(super) fn tell_outcome(report: &Report, ui: &Ui) {
+pub(super) fn tell_outcome(report: &Report, words: &TargetWords, ui: &Ui) {
     match &report.outcome {
-        Outcome::RolledBack { .. } => {
-            let others = report.plan.changes().len().saturating_sub(1);
-            let others = if others > 0 {
-                format!("the {others} others, in reverse")
-            } else {
-                "nothing else had been done".to_owned()
+        Outcome::RolledBack { undone, .. } => {
+            let what = match undone {
+                0 => "nothing had been done".to_owned(),
+                1 => "the one change that had been made".to_owned(),
+                number => format!("the {number} changes that had been made, in reverse"),
             };
             ui.status(&format!(
-                "undone: {others}. Table read again: equal to the one before (counters aside)."
+                "undone: {what}. Table read again: equal to the one before (counters aside)."
             ));
         }
         Outcome::Conflict { differences } => {
@@ -51,18 +112,24 @@ pub(super) fn tell_outcome(report: &Report, ui: &Ui) {
             list(differences, ui, change_summary);
         }
         Outcome::Indeterminate {
-            residue, unread, ..
+            cause,
+            residue,
+            unread,
         } => {
+            if let Cause::Unverified { differences } = cause {
+                ui.warning("planned, and then read back otherwise:");
+                list(differences, ui, change_summary);
+            }
             match unread {
-                Some(error) => ui.warning(&format!("the table could not be read again ({error}); these lines lead back if all of it was done:")),
+                Some(error) => ui.warning(&format!(
+                    "the table could not be read again ({error}); these lines lead back if all of it was done:"
+                )),
                 None if residue.is_empty() => ui.warning("the table is as before all the same"),
-                None => ui.warning("the table is neither as planned nor as before; these lines lead back:"),
+                None => ui.warning(
+                    "the table is neither as planned nor as before; these lines lead back:",
+                ),
             }
-            list(residue, ui, change_line);
-            if !residue.is_empty() {
-                ui.status("or with the original:");
-                list(residue, ui, change_commands);
-            }
+            words.list_commands(residue, ui);
         }
         Outcome::Committed | Outcome::Unchanged | Outcome::Locked { .. } => {}
     }
@@ -80,26 +147,28 @@ fn list(changes: &[Change], ui: &Ui, line: impl Fn(&Change) -> String) {
     }
 }
 
+/// Returns what takes back the changes of a commit.
+fn inverse(report: &Report) -> Vec<Change> {
+    let changes = report.plan.changes().iter().rev();
+    changes.flat_map(Change::inverse).collect()
+}
+
 /// Says which earlier commits of a failed run stand, and how to take them back.
-pub(super) fn tell_standing(committed: &[Report], ui: &Ui) {
+pub(super) fn tell_standing(committed: &[Report], words: &TargetWords, ui: &Ui) {
     if committed.is_empty() {
         return;
     }
+    let ending = match words.option {
+        Some(_) => "these lines take them back, the latest first:",
+        None => "in the simulated table, which ends here; this would take them back:",
+    };
     ui.warning(&format!(
-        "{} of this run stand{}; these lines take them back, the latest first:",
+        "{} of this run stand{}; {ending}",
         count(committed.len(), "earlier commit"),
         if committed.len() == 1 { "s" } else { "" }
     ));
-    for report in committed.iter().rev() {
-        let inverse: Vec<Change> = report
-            .plan
-            .changes()
-            .iter()
-            .rev()
-            .flat_map(Change::inverse)
-            .collect();
-        list(&inverse, ui, change_line);
-    }
+    let back: Vec<Change> = committed.iter().rev().flat_map(inverse).collect();
+    words.list_commands(&back, ui);
 }
 
 pub(super) fn differences(outcome: &Outcome) -> Vec<ChangeShape> {
@@ -136,4 +205,20 @@ pub(super) fn envelope(report: &Report) -> ResultShape {
 /// Returns what to say of objects that stay.
 pub(super) fn kept<'a>(document: &'a str, objects: &'a [ObjectId]) -> Option<Kept<'a>> {
     Some(Kept { document, objects })
+}
+
+/// Adds the commits of a run to its envelope: each with what it changed, and all of what takes them back.
+pub(super) fn add_commits(shape: &mut ResultShape, committed: &[Report]) {
+    shape.changed |= committed
+        .iter()
+        .any(|report| !report.plan.changes().is_empty());
+    shape.commits = committed
+        .iter()
+        .map(|report| plan_shape(&report.plan))
+        .collect();
+    let failures = committed.iter().flat_map(|report| &report.failed_actions);
+    let failures = failures.map(|(action, failure)| {
+        format!("after the commit the kernel refused to {action}: {failure}")
+    });
+    shape.warnings.extend(failures);
 }

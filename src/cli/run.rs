@@ -9,6 +9,7 @@ use clap::error::ErrorKind;
 use super::args::{Arguments, ColourChoice, Command, Globals, PlanFormat, RunArguments};
 use super::change::{Verb, change, remove};
 use super::failure::Failure;
+use super::report::TargetWords;
 use super::{document, exit, look, report, script};
 use crate::export::{ResultShape, plan_shape};
 use crate::model::{ObjectId, suggestion};
@@ -48,6 +49,7 @@ pub(super) enum Ending {
         plan: Box<Plan>,
         kept: Vec<ObjectId>,
         document: String,
+        status: u8,
     },
     /// A script came to its end.
     ScriptDone {
@@ -57,7 +59,10 @@ pub(super) enum Ending {
         unprinted: Option<io::Error>,
     },
     /// A script failed; earlier commits may stand.
-    ScriptFailed { failure: Box<Failure>, stands: bool },
+    ScriptFailed {
+        failure: Box<Failure>,
+        committed: Vec<Report>,
+    },
 }
 
 /// How plans are printed, and whether pending changes have a status of their own.
@@ -70,9 +75,10 @@ struct PlanOutput {
 /// Runs the program with the given arguments, its own name first, and returns its exit status.
 #[must_use]
 pub fn run(arguments: Vec<OsString>) -> u8 {
+    let json_wanted = arguments.iter().any(|argument| argument == "--json");
     let parsed = match parse(arguments) {
         Ok(parsed) => parsed,
-        Err(error) => return tell_usage(&error),
+        Err(error) => return tell_usage(&error, json_wanted),
     };
     let globals = parsed.globals;
     let colour = match globals.color {
@@ -88,13 +94,7 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
             Verbosity::Normal
         },
     );
-    let interrupt = match Interrupt::install() {
-        Ok(interrupt) => interrupt,
-        Err(error) => {
-            ui.error(&format!("signals can't be caught: {error}"));
-            return exit::FAILED;
-        }
-    };
+    let interrupt = Interrupt::default();
     let context = Context { ui, interrupt };
     let output = match &parsed.command {
         Some(Command::Plan(arguments)) => PlanOutput {
@@ -132,7 +132,7 @@ fn parse(arguments: Vec<OsString>) -> Result<Arguments, clap::Error> {
     Arguments::try_parse_from(reordered)
 }
 
-fn tell_usage(error: &clap::Error) -> u8 {
+fn tell_usage(error: &clap::Error, json_wanted: bool) -> u8 {
     let ui = Ui::default();
     let text = error.render();
     match error.kind() {
@@ -147,6 +147,10 @@ fn tell_usage(error: &clap::Error) -> u8 {
         }
         _ => {
             ui.error_text(&text.ansi().to_string());
+            let failure = Failure::usage(text.to_string());
+            if json_wanted && let Err(failure) = ui.line(&json(&failure.envelope())) {
+                ui.error(&format!("the result could not be written: {failure}"));
+            }
             exit::USAGE
         }
     }
@@ -161,7 +165,7 @@ fn dispatch(
         None => standard_input(context, globals),
         Some(Command::Run(arguments)) => script::run_file(context, globals, &arguments),
         Some(Command::Eval(arguments)) => script::eval(context, globals, &arguments),
-        Some(Command::Check(arguments)) => script::check_files(context, &arguments),
+        Some(Command::Check(arguments)) => script::check_files(context, globals, &arguments),
         Some(Command::Plan(arguments)) => script::plan(context, globals, &arguments),
         Some(Command::Apply(arguments)) => document::apply(context, globals, &arguments),
         Some(Command::Diff(arguments)) => document::diff(context, globals, &arguments),
@@ -233,27 +237,26 @@ fn finish(
 ) -> u8 {
     let ui = &context.ui;
     match ended {
-        Err(failure) => fail(ui, globals, &failure, failure.status()),
+        Err(failure) => fail(ui, globals, &failure, failure.status(), &[]),
         Ok(Ending::Shown) => exit::DONE,
-        Ok(Ending::ScriptFailed { failure, stands }) => {
+        Ok(Ending::ScriptFailed { failure, committed }) => {
+            report::tell_standing(&committed, &TargetWords::of(globals), ui);
             let status = match failure.status() {
                 // Not knowing weighs more than what stands.
                 status @ (exit::INDETERMINATE | exit::USAGE) => status,
-                _ if stands => exit::COMMITS_STAND,
+                _ if !committed.is_empty() => exit::COMMITS_STAND,
                 status => status,
             };
-            fail(ui, globals, &failure, status)
+            fail(ui, globals, &failure, status, &committed)
         }
         Ok(Ending::Planned {
             plan,
             kept,
             document,
+            status,
         }) => {
-            let status = if output.exit_code && !plan.is_empty() {
-                exit::PENDING
-            } else {
-                exit::DONE
-            };
+            let pending = output.exit_code && !plan.is_empty() && status == exit::DONE;
+            let status = if pending { exit::PENDING } else { status };
             written(
                 ui,
                 write_plan(ui, globals, output, &plan, &kept, &document),
@@ -295,10 +298,12 @@ fn finish(
     }
 }
 
-fn fail(ui: &Ui, globals: &Globals, failure: &Failure, status: u8) -> u8 {
-    failure.tell(ui);
+fn fail(ui: &Ui, globals: &Globals, failure: &Failure, status: u8, committed: &[Report]) -> u8 {
+    failure.tell(&TargetWords::of(globals), ui);
+    let mut shape = failure.envelope();
+    report::add_commits(&mut shape, committed);
     if globals.json
-        && let Err(error) = ui.line(&json(&failure.envelope()))
+        && let Err(error) = ui.line(&json(&shape))
     {
         ui.error(&format!("the result could not be written: {error}"));
     }
@@ -397,11 +402,7 @@ fn write_value(
             } else {
                 "committed"
             });
-            shape.changed = committed
-                .iter()
-                .any(|report| !report.plan.changes().is_empty());
-            let last = committed.last();
-            shape.plan = last.map(|report| plan_shape(&report.plan));
+            report::add_commits(&mut shape, committed);
             ui.line(&json(&shape))
         }
         (false, Some(value)) if !value.text.is_empty() => ui.line(&value.text),

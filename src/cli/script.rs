@@ -70,7 +70,7 @@ fn own_arguments(arguments: &[String]) -> Result<Vec<String>, Failure> {
                     "{argument} stands behind the script's name, where it would go to the script"
                 ),
                 hint: Some(
-                    "write it before the script's name, or behind -- if it is meant for the script"
+                    "write it before the script's name, as in `ipvsh run --dry-run FILE`, or behind -- if it is meant for the script"
                         .to_owned(),
                 ),
             });
@@ -155,6 +155,11 @@ pub(super) fn plan(
         }
         return document::plan(context, globals, path, &arguments.merging, Purpose::Reading);
     }
+    if arguments.merging.prune.is_some() || arguments.merging.keep.is_some() {
+        return Err(Failure::usage(format!(
+            "{path} is a script; --prune and --keep are for documents"
+        )));
+    }
     let script = Script {
         path: path.clone(),
         source: read_script(path)?,
@@ -173,6 +178,7 @@ pub(super) fn plan(
 /// Compiles scripts and reports what is wrong with each.
 pub(super) fn check_files(
     context: &Context,
+    globals: &Globals,
     arguments: &CheckArguments,
 ) -> Result<Ending, Failure> {
     let mut last = None;
@@ -186,7 +192,8 @@ pub(super) fn check_files(
             Ok(()) => context.ui.status(&format!("{path}: no complaints")),
             Err(failure) => {
                 if let Some(earlier) = last.replace(failure) {
-                    Failure::Script(Box::new(earlier)).tell(&context.ui);
+                    Failure::Script(Box::new(earlier))
+                        .tell(&report::TargetWords::of(globals), &context.ui);
                 }
             }
         }
@@ -242,25 +249,27 @@ fn execute(
     let result = match result {
         Ok(result) => result,
         Err(failure) => {
-            report::tell_standing(session.committed(), &context.ui);
-            let stands = !session.committed().is_empty();
             let saved = target::write_back(globals, &mut session);
             let failure = Failure::Script(Box::new(failure));
             if let Err(error) = saved {
-                error.tell(&context.ui);
+                error.tell(&report::TargetWords::of(globals), &context.ui);
             }
             return Ok(Ending::ScriptFailed {
                 failure: Box::new(failure),
-                stands,
+                committed: session.committed().to_vec(),
             });
         }
     };
     if mode == Mode::Rehearsed {
+        if let Some(error) = result.output_failure {
+            return Err(Failure::Output(error));
+        }
         let plan = session.end_rehearsal()?;
         return Ok(Ending::Planned {
             plan: Box::new(plan),
             kept: Vec::new(),
             document: String::new(),
+            status: result.status,
         });
     }
     target::write_back(globals, &mut session)?;

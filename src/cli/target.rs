@@ -34,6 +34,8 @@ pub(super) fn open(
             }
         }
     };
+    // A commit must not be torn apart: from here on signals are noted and looked at when it is safe.
+    interrupt.install().map_err(Failure::Signals)?;
     let mut session = Session::open(&target, purpose, interrupt.clone())?;
     session.set_lock_wait(globals.lock_wait);
     Ok(session)
@@ -44,8 +46,12 @@ pub(super) fn write_back(globals: &Globals, session: &mut Session) -> Result<(),
     let Some(path) = &globals.sim_state else {
         return Ok(());
     };
-    let table = session.table()?;
-    let fresh = format!("{path}.new");
+    let mut table = session.table()?;
+    table.sysctl = session.chosen_sysctls()?;
+    // A link stays a link: what it points to is replaced.
+    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.into());
+    let mut fresh = path.clone().into_os_string();
+    fresh.push(".new");
     let write = || -> io::Result<()> {
         let mut file = io::BufWriter::new(std::fs::File::create(&fresh)?);
         write_document(
@@ -58,7 +64,7 @@ pub(super) fn write_back(globals: &Globals, session: &mut Session) -> Result<(),
         )?;
         file.flush()?;
         file.get_ref().sync_all()?;
-        std::fs::rename(&fresh, path)
+        std::fs::rename(&fresh, &path)
     };
     write().map_err(Failure::Output)
 }

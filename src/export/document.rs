@@ -132,19 +132,12 @@ pub struct ServiceShape<'a> {
     scheduler: &'a str,
     scheduler_flags: Vec<&'static str>,
     one_packet: bool,
-    #[serde(skip_serializing_if = "is_zero")]
     other_flags: u32,
     persistence: Option<PersistenceShape<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     dormant_persistence: Option<PersistenceShape<'a>>,
     destinations: Vec<DestinationShape>,
     #[serde(skip_serializing_if = "Option::is_none")]
     observed: Option<ObservedShape>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference
-const fn is_zero(bits: &u32) -> bool {
-    *bits == 0
 }
 
 #[derive(Serialize)]

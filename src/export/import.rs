@@ -229,7 +229,7 @@ impl Fields for DaemonFields {
     }
 
     fn check(&mut self) -> Result<(), String> {
-        self.daemon = Some(SyncDaemon {
+        let daemon = SyncDaemon {
             role: self
                 .state
                 .ok_or("a sync daemon needs a state: master or backup")?,
@@ -242,7 +242,9 @@ impl Fields for DaemonFields {
             group: self.group.unwrap_or(SyncDaemon::DEFAULT_GROUP),
             port: self.port.unwrap_or(SyncDaemon::DEFAULT_PORT),
             ttl: self.ttl.unwrap_or(SyncDaemon::DEFAULT_TTL),
-        });
+        };
+        daemon.check().map_err(|error| error.to_string())?;
+        self.daemon = Some(daemon);
         Ok(())
     }
 }

@@ -7,9 +7,17 @@ use serde::de::{Error as _, IgnoredAny, MapAccess};
 use super::keys::{Fields, Object, list, parsed, parsed_address};
 use crate::model::{
     AddressFamily, Checksum, DestinationEdit, DestinationKey, DestinationSpecification, EngineName,
-    ForwardingMethod, Fwmark, Granularity, PersistenceEdit, Protocol, Scheduler, ServiceEdit,
-    ServiceKey, ServiceSpecification, Tunnel, Weight,
+    ForwardingMethod, Fwmark, Granularity, Invalid, PersistenceEdit, Protocol, Scheduler,
+    ServiceEdit, ServiceKey, ServiceSpecification, Tunnel, Weight,
 };
+
+/// Takes a scheduler's name as a kernel has it: whether a user may give it to a service is looked at later.
+fn kernel_scheduler(name: &str) -> Result<Scheduler, Invalid> {
+    if (1..=15).contains(&name.len()) && !name.contains('\0') {
+        return Ok(Scheduler::from_kernel(name.to_owned()));
+    }
+    Err(Invalid::new("scheduler", name, "a name has 1 to 15 bytes"))
+}
 
 #[derive(Default)]
 pub(super) struct ServiceFields {
@@ -54,7 +62,10 @@ impl Fields for ServiceFields {
             }
             "family" => self.family = Some(parsed(map, AddressFamily::parse)?),
             // Whether a name can be given to a service is looked at when it is: a kernel's own may be odd.
-            "scheduler" => self.edit.scheduler = Some(Scheduler::from_kernel(map.next_value()?)),
+            "scheduler" => {
+                self.edit.scheduler =
+                    Some(kernel_scheduler(&map.next_value::<String>()?).map_err(A::Error::custom)?)
+            }
             "scheduler_flags" => self.edit.scheduler_flags = Some(map.next_value()?),
             "one_packet" => self.edit.one_packet = Some(map.next_value()?),
             "other_flags" => self.edit.other_flags = Some(map.next_value()?),
@@ -104,10 +115,11 @@ impl ServiceFields {
     fn key(&self) -> Result<ServiceKey, String> {
         let spelled = match (self.fwmark, self.protocol, self.address, self.port) {
             (None, None, None, None) => None,
-            (Some(mark), None, None, None) => Some(ServiceKey::Fwmark {
-                family: self.family.unwrap_or(AddressFamily::Inet),
-                mark,
-            }),
+            (Some(mark), None, None, None) => {
+                let by_id = self.id.map(|id| id.family());
+                let family = self.family.or(by_id).unwrap_or(AddressFamily::Inet);
+                Some(ServiceKey::Fwmark { family, mark })
+            }
             (None, Some(protocol), Some(address), Some(port)) => Some(ServiceKey::Endpoint {
                 protocol,
                 address,

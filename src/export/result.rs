@@ -24,6 +24,8 @@ pub struct ResultShape {
     pub changed: bool,
     /// What was planned, or null if it never came to a plan.
     pub plan: Option<PlanShape>,
+    /// The commits that a script made and that stand, oldest first; of a failed run too.
+    pub commits: Vec<PlanShape>,
     /// Why it did not go through, or null.
     pub cause: Option<CauseShape>,
     /// Changes that would lead back to the table before, if it is neither that nor the planned one.
@@ -41,6 +43,7 @@ impl ResultShape {
             outcome: outcome.to_owned(),
             changed: false,
             plan: None,
+            commits: Vec::new(),
             cause: None,
             residue: Vec::new(),
             warnings: Vec::new(),

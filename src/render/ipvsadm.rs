@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::shell_word;
 use crate::model::{
     AddressFamily, Checksum, DestinationConfiguration, DestinationKey, ForwardingMethod,
     Granularity, Persistence, Protocol, ServiceConfiguration, ServiceKey, SyncDaemon, Tunnel,
@@ -42,7 +43,7 @@ fn service_command(verb: &str, key: &ServiceKey, configuration: &ServiceConfigur
     let mut command = format!(
         "ipvsadm {verb} {} -s {}",
         service_option(key)?,
-        configuration.scheduler
+        shell_word(configuration.scheduler.as_str())
     );
     if configuration.other_flags != 0 {
         return Err("ipvsadm can't set flag bits without a name");
@@ -54,7 +55,7 @@ fn service_command(verb: &str, key: &ServiceKey, configuration: &ServiceConfigur
             return Err("ipvsadm can't set a timeout or netmask without persistence");
         }
         if let Some(engine) = &dormant.engine {
-            command.push_str(&format!(" --pe {}", engine.as_str()));
+            command.push_str(&format!(" --pe {}", shell_word(engine.as_str())));
         }
     }
     if let ServiceKey::Endpoint { protocol, port, .. } = key {
@@ -93,7 +94,7 @@ fn persistence_options(
         }
     }
     if let Some(engine) = &persistence.engine {
-        command.push_str(&format!(" --pe {}", engine.as_str()));
+        command.push_str(&format!(" --pe {}", shell_word(engine.as_str())));
     }
     Ok(())
 }
@@ -159,7 +160,7 @@ fn daemon_command(daemon: &SyncDaemon) -> String {
     let mut command = format!(
         "ipvsadm --start-daemon {} --mcast-interface {} --syncid {} --mcast-group {} --mcast-port {} --mcast-ttl {}",
         daemon.role.word(),
-        daemon.interface,
+        shell_word(&daemon.interface),
         daemon.sync_id,
         daemon.group,
         daemon.port,
@@ -199,9 +200,10 @@ fn commands(change: &Change) -> Command {
             Ok(format!("ipvsadm --stop-daemon {}", before.role.word()))
         }
         // A kernel parameter is no matter of ipvsadm; sysctl(8) has it in the same shell.
-        Change::SetSysctl { name, after, .. } => {
-            Ok(format!("sysctl -w 'net.ipv4.vs.{name}={after}'"))
-        }
+        Change::SetSysctl { name, after, .. } => Ok(format!(
+            "sysctl -w {}",
+            shell_word(&format!("net.ipv4.vs.{name}={after}"))
+        )),
     }
 }
 

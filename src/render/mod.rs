@@ -13,6 +13,16 @@ pub use list::{Heading, list};
 pub use native::change_line;
 pub use plan::{Kept, PlanView, change_summary, plan};
 
+/// Returns a text as one word of a shell.
+#[must_use]
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_.:,/@%+=-[]".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
 /// Returns a number with its word, in the plural where it belongs.
 #[must_use]
 pub fn count(number: usize, word: &str) -> String {

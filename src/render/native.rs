@@ -2,94 +2,112 @@
 
 use serde_json::json;
 
+use super::shell_word;
 use crate::model::{
-    DestinationConfiguration, ForwardingMethod, Granularity, ServiceConfiguration, ServiceKey,
+    DestinationConfiguration, ForwardingMethod, Granularity, Persistence, ServiceConfiguration,
     Tunnel,
 };
 use crate::txn::Change;
 
-fn service_options(key: &ServiceKey, configuration: &ServiceConfiguration) -> String {
-    let mut options = format!(" --scheduler {}", configuration.scheduler);
+/// Options, or why there are none.
+type Options = Result<String, &'static str>;
+
+/// Names every field, so that an edit leaves nothing of what it replaces.
+fn service_options(configuration: &ServiceConfiguration) -> Options {
+    if configuration.other_flags != 0 {
+        return Err("flag bits without a name can't be created");
+    }
+    if configuration.dormant.is_some() {
+        return Err("what is kept of persistence without it can't be created");
+    }
     let flags = configuration
         .scheduler_flags
         .names(&configuration.scheduler);
-    options.push_str(&format!(
-        " --scheduler-flags '{}' --one-packet {}",
-        flags.join(","),
+    let mut options = format!(
+        " --scheduler {} --scheduler-flags {} --one-packet {}",
+        shell_word(configuration.scheduler.as_str()),
+        shell_word(&flags.join(",")),
         configuration.one_packet
-    ));
-    match &configuration.persistence {
-        None => options.push_str(" --persistence false"),
-        Some(persistence) => {
-            options.push_str(&format!(" --persistence {}s", persistence.timeout_seconds));
-            if persistence.granularity != Granularity::full(key.family()) {
-                match persistence.granularity {
-                    Granularity::Netmask(mask) => options.push_str(&format!(" --netmask {mask}")),
-                    Granularity::PrefixLength(bits) => {
-                        options.push_str(&format!(" --prefix-length {bits}"))
-                    }
-                }
-            }
-            if let Some(engine) = &persistence.engine {
-                options.push_str(&format!(" --engine {}", engine.as_str()));
-            }
-        }
+    );
+    let Some(persistence) = &configuration.persistence else {
+        options.push_str(" --persistence false");
+        return Ok(options);
+    };
+    if !(1..=Persistence::MAX_TIMEOUT_SECONDS).contains(&persistence.timeout_seconds) {
+        return Err("a persistence of this length can't be created");
     }
-    options
+    let engine = persistence
+        .engine
+        .as_ref()
+        .map_or("", |engine| engine.as_str());
+    options.push_str(&format!(" --persistence {}s", persistence.timeout_seconds));
+    match persistence.granularity {
+        Granularity::Netmask(mask) => options.push_str(&format!(" --netmask {mask}")),
+        Granularity::PrefixLength(bits) => options.push_str(&format!(" --prefix-length {bits}")),
+    }
+    options.push_str(&format!(" --engine {}", shell_word(engine)));
+    Ok(options)
 }
 
-fn server_options(configuration: &DestinationConfiguration) -> String {
+fn server_options(configuration: &DestinationConfiguration) -> Options {
+    if let (ForwardingMethod::Other(_), _) | (_, Tunnel::Other { .. }) =
+        (configuration.forwarding, configuration.tunnel)
+    {
+        return Err("a method or tunnel without a name can't be created");
+    }
     let mut options = format!(
         " --weight {} --forwarding {}",
         configuration.weight, configuration.forwarding
     );
-    if configuration.forwarding == ForwardingMethod::Tunneling
-        && configuration.tunnel != Tunnel::Ipip
-    {
+    if configuration.forwarding == ForwardingMethod::Tunneling {
         options.push_str(&format!(" --tunnel {}", configuration.tunnel));
+    } else if configuration.tunnel != Tunnel::Ipip {
+        return Err("a tunnel without tunneling can't be created");
     }
     let thresholds = configuration.thresholds;
     options.push_str(&format!(
         " --upper-threshold {} --lower-threshold {}",
         thresholds.upper, thresholds.lower
     ));
-    options
+    Ok(options)
 }
 
-fn apply(field: &str, value: &serde_json::Value) -> String {
-    let document = json!({"version": 1, field: value});
-    format!("echo '{document}' | ipvsh apply -")
-}
-
-/// Returns a change as a command line of this program that makes it.
+/// Returns a change as a command line that makes it, or a comment that says why there is none. `target` is the
+/// option that names the table, such as `--netns blue`, or nothing.
 #[must_use]
-pub fn change_line(change: &Change) -> String {
-    match change {
-        Change::AddService { key, after } => {
-            format!("ipvsh add {key}{}", service_options(key, after))
+pub fn change_line(change: &Change, target: &str) -> String {
+    let program = if target.is_empty() {
+        "ipvsh".to_owned()
+    } else {
+        format!("ipvsh {target}")
+    };
+    let apply = |field: &str, value: serde_json::Value| {
+        let document = json!({"version": 1, field: value});
+        Ok(format!(
+            "echo {} | {program} apply -",
+            shell_word(&document.to_string())
+        ))
+    };
+    let command = |verb: &str, options: Options| {
+        options.map(|options| format!("{program} {verb} {}{options}", change.object()))
+    };
+    let line = match change {
+        Change::AddService { after, .. } => command("add", service_options(after)),
+        Change::EditService { after, .. } => command("edit", service_options(after)),
+        Change::AddDestination { after, .. } => command("add", server_options(after)),
+        Change::EditDestination { after, .. } => command("edit", server_options(after)),
+        Change::DeleteService { .. } | Change::DeleteDestination { .. } => {
+            command("delete", Ok(String::new()))
         }
-        Change::EditService { key, after, .. } => {
-            format!("ipvsh edit {key}{}", service_options(key, after))
-        }
-        Change::DeleteService { key, .. } => format!("ipvsh delete {key}"),
-        Change::AddDestination {
-            service,
-            key,
-            after,
-        } => format!("ipvsh add {service}/{key}{}", server_options(after)),
-        Change::EditDestination {
-            service,
-            key,
-            after,
-            ..
-        } => format!("ipvsh edit {service}/{key}{}", server_options(after)),
-        Change::DeleteDestination { service, key, .. } => format!("ipvsh delete {service}/{key}"),
         Change::SetTimeouts { after, .. } => apply(
             "timeouts",
-            &json!({"tcp_seconds": after.tcp_seconds, "tcp_fin_seconds": after.tcp_fin_seconds, "udp_seconds": after.udp_seconds}),
+            json!({"tcp_seconds": after.tcp_seconds, "tcp_fin_seconds": after.tcp_fin_seconds, "udp_seconds": after.udp_seconds}),
         ),
+        Change::SetSysctl { name, after, .. } => apply("sysctl", json!({name.as_str(): after})),
         // A document names every daemon that shall run; a single one is started and stopped by ipvsadm's words.
-        Change::StartDaemon { .. } | Change::StopDaemon { .. } => super::change_commands(change),
-        Change::SetSysctl { name, after, .. } => apply("sysctl", &json!({name.as_str(): after})),
-    }
+        Change::StartDaemon { .. } | Change::StopDaemon { .. } => {
+            Ok(super::change_commands(change))
+        }
+    };
+    line.unwrap_or_else(|reason| format!("# no command can {change}: {reason}"))
 }

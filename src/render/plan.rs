@@ -1,6 +1,6 @@
 //! A plan, object by object, with what it does to traffic.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 
 use super::count;
@@ -38,6 +38,7 @@ pub struct PlanView<'a> {
 pub fn plan(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
     let mut services: BTreeMap<ServiceKey, (Option<&Change>, Vec<&Change>)> = BTreeMap::new();
     let mut others = Vec::new();
+    let known = notes_by_object(view.plan);
     for change in view.plan.changes() {
         match change.object() {
             ObjectId::Service(key) => services.entry(key).or_default().0 = Some(change),
@@ -46,10 +47,10 @@ pub fn plan(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
         }
     }
     for (key, (own, servers)) in &mut services {
-        service(out, view.plan, key, *own)?;
+        service(out, (view.plan, &known), key, *own)?;
         servers.sort_by_key(|change| (change.sign() == '-', change.sign() == '~', change.object()));
         for change in servers {
-            server(out, view.plan, change)?;
+            server(out, (view.plan, &known), change)?;
         }
     }
     for change in others {
@@ -160,14 +161,25 @@ fn signed(
     writeln!(out)
 }
 
-fn notes(plan: &Plan, object: &ObjectId) -> String {
-    let notes: Vec<String> = plan
-        .notes()
-        .iter()
-        .filter(|note| note.object == *object)
-        .map(|note| format!("! {}", note.text))
-        .collect();
-    notes.join("   ")
+/// Notes by object, so that a plan of many is not searched for each.
+type Notes<'a> = HashMap<&'a ObjectId, Vec<String>>;
+
+fn notes_by_object(plan: &Plan) -> Notes<'_> {
+    let mut notes: Notes<'_> = HashMap::new();
+    for note in plan.notes() {
+        notes
+            .entry(&note.object)
+            .or_default()
+            .push(format!("! {}", note.text));
+    }
+    notes
+}
+
+fn notes(notes: &Notes<'_>, object: &ObjectId) -> String {
+    notes
+        .get(object)
+        .map(|notes| notes.join("   "))
+        .unwrap_or_default()
 }
 
 fn field_words(changes: &[FieldChange]) -> String {
@@ -193,11 +205,11 @@ fn connections(number: u64, what: &str) -> String {
 
 fn service(
     out: &mut dyn Write,
-    plan: &Plan,
+    (plan, known): (&Plan, &Notes<'_>),
     key: &ServiceKey,
     own: Option<&Change>,
 ) -> io::Result<()> {
-    let remark = notes(plan, &ObjectId::Service(*key));
+    let remark = notes(known, &ObjectId::Service(*key));
     let name = key.to_string();
     match own {
         None => signed(out, "", '~', &name, "", &remark),
@@ -232,7 +244,11 @@ fn service(
     }
 }
 
-fn server(out: &mut dyn Write, plan: &Plan, change: &Change) -> io::Result<()> {
+fn server(
+    out: &mut dyn Write,
+    (plan, known): (&Plan, &Notes<'_>),
+    change: &Change,
+) -> io::Result<()> {
     let object = change.object();
     let ObjectId::Destination(_, key) = &object else {
         return Ok(());
@@ -251,7 +267,7 @@ fn server(out: &mut dyn Write, plan: &Plan, change: &Change) -> io::Result<()> {
     let remarks = [
         connections(traffic.cut, "cut"),
         connections(traffic.drained, "will drain"),
-        notes(plan, &object),
+        notes(known, &object),
     ];
     let remark: Vec<&str> = remarks
         .iter()

@@ -13,7 +13,7 @@ use crate::model::suggestion;
 const FUNCTIONS: &str = include_str!("functions.txt");
 
 /// Functions that the language has beyond those of its packages.
-const KEYWORDS: [&str; 12] = [
+const KEYWORDS: [&str; 11] = [
     "print",
     "debug",
     "type_of",
@@ -24,7 +24,6 @@ const KEYWORDS: [&str; 12] = [
     "is_shared",
     "Fn",
     "this",
-    "take",
     "call_fn",
 ];
 

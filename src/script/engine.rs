@@ -27,6 +27,8 @@ pub(super) fn builtin_engine() -> Engine {
     engine.set_max_call_levels(CALL_LEVELS);
     engine.set_max_expr_depths(EXPRESSION_DEPTHS.0, EXPRESSION_DEPTHS.1);
     engine.disable_symbol("eval");
+    // Wraps a value in another without a copy: lists within lists deep enough to overflow the stack.
+    engine.disable_symbol("take");
     values::register(&mut engine);
     bind::register(&mut engine);
     blocks::register(&mut engine);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Session;
 use super::error::Error;
-use super::verbs::{Done, Stage, check_sysctl_value, server_operation};
+use super::verbs::{Done, Stage, check_sysctl_value, known_sysctl, server_operation};
 use crate::backend::Operation;
 use crate::model::{
     DestinationEdit, DestinationKey, Invalid, ObjectId, ServiceEntry, ServiceKey,
@@ -196,8 +196,7 @@ fn settings(
     }
     for (name, value) in &wanted.sysctl {
         check_sysctl_value(name, value)?;
-        let current = stage.rehearsal.touch_sysctl(stage.live, name)?;
-        if current.as_deref() != Some(value) {
+        if known_sysctl(stage, name)? != *value {
             operations.push(Operation::SetSysctl {
                 name: name.clone(),
                 value: value.clone(),

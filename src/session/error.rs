@@ -101,7 +101,9 @@ pub enum Error {
 
 fn commit_text(report: &Report) -> String {
     match &report.outcome {
-        Outcome::RolledBack { cause } | Outcome::Indeterminate { cause, .. } => cause.to_string(),
+        Outcome::RolledBack { cause, .. } | Outcome::Indeterminate { cause, .. } => {
+            cause.to_string()
+        }
         Outcome::Conflict { differences } => {
             let objects: Vec<String> = differences
                 .iter()
@@ -150,12 +152,15 @@ impl Error {
             Self::Commit(report) => match &report.outcome {
                 Outcome::RolledBack {
                     cause: Cause::Refused { refusal, .. },
+                    ..
                 } => refusal_kind(refusal),
                 Outcome::RolledBack {
                     cause: Cause::Interrupted { .. },
+                    ..
                 } => ErrorKind::Interrupted,
                 Outcome::RolledBack {
                     cause: Cause::Backend(error),
+                    ..
                 } => backend_kind(error),
                 Outcome::RolledBack { .. } => ErrorKind::Refused,
                 Outcome::Conflict { .. } => ErrorKind::Conflict,
@@ -175,6 +180,7 @@ impl Error {
             Self::Commit(report) => match &report.outcome {
                 Outcome::RolledBack {
                     cause: Cause::Refused { refusal, .. },
+                    ..
                 }
                 | Outcome::Indeterminate {
                     cause: Cause::Refused { refusal, .. },
@@ -197,6 +203,7 @@ impl Error {
             Self::Commit(report) => match &report.outcome {
                 Outcome::RolledBack {
                     cause: Cause::Refused { object, .. },
+                    ..
                 }
                 | Outcome::Indeterminate {
                     cause: Cause::Refused { object, .. },
@@ -222,6 +229,7 @@ impl Error {
             Self::Commit(report) => match &report.outcome {
                 Outcome::RolledBack {
                     cause: Cause::Refused { refusal, .. },
+                    ..
                 }
                 | Outcome::Indeterminate {
                     cause: Cause::Refused { refusal, .. },
@@ -254,6 +262,7 @@ const fn backend_kind(error: &BackendError) -> ErrorKind {
         BackendError::NoIpvs
         | BackendError::Transport(_)
         | BackendError::Socket(_)
+        | BackendError::Lock(_)
         | BackendError::Lost { .. }
         | BackendError::Malformed(_)
         | BackendError::Refused { .. }

@@ -14,17 +14,17 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Catches SIGHUP, SIGINT and SIGTERM.
+    /// Catches SIGHUP, SIGINT and SIGTERM from now on. Until then they end the program, which is right while it
+    /// only reads its input.
     ///
     /// # Errors
     /// The system's error.
-    pub fn install() -> io::Result<Self> {
-        let interrupt = Self::default();
+    pub fn install(&self) -> io::Result<()> {
         for signal in SIGNALS {
             let number = usize::try_from(signal).map_err(io::Error::other)?;
-            signal_hook::flag::register_usize(signal, Arc::clone(&interrupt.flag), number)?;
+            signal_hook::flag::register_usize(signal, Arc::clone(&self.flag), number)?;
         }
-        Ok(interrupt)
+        Ok(())
     }
 
     /// Returns the number of the signal that came, if one did.

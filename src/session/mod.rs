@@ -14,7 +14,7 @@ mod open;
 mod rehearsal;
 mod verbs;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 pub use apply::{ApplyOptions, Prune};
@@ -25,7 +25,7 @@ pub use open::{Place, Purpose, Target};
 pub use verbs::{Done, IfMissing};
 
 use crate::backend::{BackendError, Ipvs, KernelFile, ProcReading};
-use crate::model::{ObjectId, ServiceEntry, ServiceKey, Table};
+use crate::model::{ObjectId, ServiceEntry, ServiceKey, SysctlName, Table};
 use crate::txn::{CommitOptions, Plan, Report};
 use layers::Layer;
 use rehearsal::Rehearsal;
@@ -53,6 +53,7 @@ pub struct Session {
     warnings: Vec<String>,
     origin: Option<Origin>,
     origins: HashMap<ObjectId, Origin>,
+    sysctls: BTreeSet<SysctlName>,
 }
 
 /// How long a commit waits for another one, unless told otherwise.
@@ -73,6 +74,7 @@ impl Session {
             warnings: Vec::new(),
             origin: None,
             origins: HashMap::new(),
+            sysctls: BTreeSet::new(),
         }
     }
 
@@ -147,11 +149,25 @@ impl Session {
     ///
     /// # Errors
     /// [`Error`] if it is there and can't be read.
-    pub fn sysctl(&mut self, name: &crate::model::SysctlName) -> Result<Option<String>, Error> {
+    pub fn sysctl(&mut self, name: &SysctlName) -> Result<Option<String>, Error> {
         match &mut self.rehearsal {
             Some(rehearsal) => Ok(rehearsal.touch_sysctl(&mut self.live, name)?),
             None => Ok(self.live.sysctl(name)?),
         }
+    }
+
+    /// Reads the kernel parameters that were set in this session or in the document that a simulation began with.
+    ///
+    /// # Errors
+    /// [`Error`] if one can't be read.
+    pub fn chosen_sysctls(&mut self) -> Result<BTreeMap<SysctlName, String>, Error> {
+        let mut chosen = BTreeMap::new();
+        for name in self.sysctls.clone() {
+            if let Some(value) = self.sysctl(&name)? {
+                chosen.insert(name, value);
+            }
+        }
+        Ok(chosen)
     }
 
     /// Reads what users without privilege may read, as a table and a list of what is missing from it.
@@ -198,8 +214,13 @@ impl Session {
         if !report.outcome.is_success() {
             return Err(Error::Commit(Box::new(report)));
         }
+        for change in report.plan.changes() {
+            if let ObjectId::Sysctl(name) = change.object() {
+                self.sysctls.insert(name);
+            }
+        }
         if !report.plan.is_empty() {
-            self.committed.push(report.clone());
+            self.committed.push(report.without_tables());
         }
         Ok(report)
     }
@@ -214,8 +235,15 @@ impl Session {
         if self.is_rehearsing() {
             return Ok(true);
         }
-        if self.is_open() && !self.staged_plan()?.is_empty() {
+        if let Some(rehearsal) = &mut self.rehearsal
+            && !rehearsal.plan()?.is_empty()
+        {
             return Ok(false);
+        }
+        if self.place.is_simulated() {
+            // Virtual time passes at once.
+            self.live.sleep(duration);
+            return Ok(true);
         }
         let mut left = duration;
         while !left.is_zero() && self.interrupt.signal().is_none() {

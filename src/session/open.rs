@@ -7,7 +7,7 @@ use super::{Interrupt, Session};
 use crate::backend::{
     BackendError, Ipvs, KernelFile, KernelTransport, Operation, Transport, enter_namespace,
 };
-use crate::model::{ServiceKey, TableSpecification, Trust};
+use crate::model::{Invalid, ServiceKey, TableSpecification, Trust};
 use crate::sim::{Environment, Names, SimulatedKernel};
 
 /// Which table a session is about.
@@ -131,15 +131,21 @@ impl Session {
         }
         let daemons = contents.daemons.iter().flat_map(|daemons| daemons.values());
         operations.extend(daemons.map(|daemon| Operation::StartDaemon(daemon.clone())));
+        let named = contents.sysctl.iter().map(|(name, _)| name.clone());
+        self.sysctls.extend(named);
         let sysctl = contents.sysctl.iter();
         operations.extend(sysctl.map(|(name, value)| Operation::SetSysctl {
             name: name.clone(),
             value: value.clone(),
         }));
         let execution = self.live.execute(&operations, &mut || true);
+        if let Some(error) = execution.failure {
+            return Err(error.into());
+        }
         for (fate, operation) in execution.fates.iter().zip(&operations) {
             if let crate::backend::Fate::Refused(refusal) = fate {
-                return Err(Error::refused(operation, refusal));
+                // The simulation can't be what the document says: nothing ran.
+                return Err(Invalid::new("document", operation, refusal.meaning.clone()).into());
             }
         }
         Ok(())
@@ -150,9 +156,20 @@ impl Session {
 fn environment_for(contents: Option<&TableSpecification>) -> Environment {
     let mut environment = Environment::stock();
     let services = contents.into_iter().flat_map(|contents| &contents.services);
-    if let Names::Only(known) = &mut environment.schedulers {
-        let named = services.filter_map(|service| service.edit.scheduler.as_ref());
-        known.extend(named.map(|scheduler| (scheduler.as_str().to_owned(), ())));
+    for service in services {
+        let edit = &service.edit;
+        if let (Names::Only(known), Some(scheduler)) =
+            (&mut environment.schedulers, &edit.scheduler)
+        {
+            known.insert(scheduler.as_str().to_owned(), ());
+        }
+        let persistence = [&edit.persistence, &edit.dormant];
+        let engines = persistence.into_iter().flatten().flatten();
+        for engine in engines.filter_map(|edit| edit.engine.as_ref()?.as_ref()) {
+            if let Names::Only(known) = &mut environment.engines {
+                known.insert(engine.as_str().to_owned(), ());
+            }
+        }
     }
     environment
 }

@@ -10,7 +10,7 @@ use crate::model::{
     Invalid, ObjectId, ServiceEdit, ServiceEntry, ServiceKey, SyncDaemon, SysctlName, Timeouts,
     TimeoutsEdit, Trust,
 };
-use crate::txn::{Action, Report};
+use crate::txn::{Action, Outcome, Report};
 
 /// How a verb ended.
 #[derive(Clone, Debug)]
@@ -145,6 +145,17 @@ impl Session {
                 if let ObjectId::Sysctl(name) = change.object() {
                     stage.rehearsal.touch_sysctl(stage.live, &name)?;
                 }
+            }
+            let now = stage.rehearsal.staged_table()?;
+            let differences = plan.differences_from(&now);
+            if !differences.is_empty() {
+                let report = Report {
+                    plan: plan.clone(),
+                    outcome: Outcome::Conflict { differences },
+                    failed_actions: Vec::new(),
+                    elapsed: std::time::Duration::ZERO,
+                };
+                return Err(Error::Commit(Box::new(report)));
             }
             let operations: Vec<Operation> = plan
                 .changes()
@@ -430,13 +441,22 @@ impl Session {
     pub fn set_sysctl(&mut self, name: &SysctlName, value: &str) -> Result<Done, Error> {
         check_sysctl_value(name, value)?;
         self.change(|stage| {
-            stage.rehearsal.touch_sysctl(stage.live, name)?;
+            known_sysctl(stage, name)?;
             stage.perform(&[Operation::SetSysctl {
                 name: name.clone(),
                 value: value.to_owned(),
             }])
         })
     }
+}
+
+/// Reads a kernel parameter that must be there.
+pub(super) fn known_sysctl(stage: &mut Stage<'_>, name: &SysctlName) -> Result<String, Error> {
+    let value = stage.rehearsal.touch_sysctl(stage.live, name)?;
+    value.ok_or_else(|| Error::Missing {
+        what: "kernel parameter",
+        object: ObjectId::Sysctl(name.clone()),
+    })
 }
 
 /// Refuses what can't be one line of a kernel file.

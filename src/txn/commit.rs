@@ -7,7 +7,7 @@ use super::outcome::{Cause, Outcome, Report};
 use super::plan::Plan;
 use super::touched::Touched;
 use super::undo;
-use crate::backend::{BackendError, Execution, Fate, Ipvs, Operation};
+use crate::backend::{BackendError, Execution, Fate, Ipvs, Lock, Operation};
 use crate::model::Table;
 
 /// What a commit may do and when it must stop.
@@ -35,9 +35,9 @@ impl Plan {
         if self.is_empty() {
             return Ok(self.ended(kernel, begun, Outcome::Unchanged));
         }
-        let Ok(lock) = kernel.lock(options.lock_wait) else {
-            let waited = kernel.now().saturating_sub(begun);
-            return Ok(self.ended(kernel, begun, Outcome::Locked { waited }));
+        let lock = match locked(kernel, options, begun)? {
+            Ok(lock) => lock,
+            Err(outcome) => return Ok(self.ended(kernel, begun, outcome)),
         };
         let touched = Touched::by(&self);
         let differences = settled(kernel, &touched, &self.before)?;
@@ -73,6 +73,32 @@ impl Plan {
             outcome,
             failed_actions: Vec::new(),
             elapsed,
+        }
+    }
+}
+
+/// Takes the right to commit, in short waits so that a signal ends them.
+fn locked(
+    kernel: &mut Ipvs,
+    options: &CommitOptions<'_>,
+    begun: Duration,
+) -> Result<Result<Lock, Outcome>, BackendError> {
+    const STEP: Duration = Duration::from_millis(100);
+    loop {
+        let waited = kernel.now().saturating_sub(begun);
+        let left = options.lock_wait.saturating_sub(waited);
+        match kernel.lock(left.min(STEP)) {
+            Ok(lock) => return Ok(Ok(lock)),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(BackendError::Lock(error.to_string())),
+        }
+        if let Some(signal) = (options.signal)() {
+            let cause = Cause::Interrupted { signal };
+            return Ok(Err(Outcome::RolledBack { cause, undone: 0 }));
+        }
+        let waited = kernel.now().saturating_sub(begun);
+        if waited >= options.lock_wait {
+            return Ok(Err(Outcome::Locked { waited }));
         }
     }
 }

@@ -87,6 +87,8 @@ pub enum Outcome {
     RolledBack {
         /// Why.
         cause: Cause,
+        /// Changes that had been made and were taken back.
+        undone: usize,
     },
     /// Something the plan touches had changed since it was read. Nothing was sent.
     Conflict {
@@ -142,4 +144,17 @@ pub struct Report {
     pub failed_actions: Vec<(Action, String)>,
     /// How long it took.
     pub elapsed: Duration,
+}
+
+impl Report {
+    /// Returns a copy that knows what was done and no longer the tables around it.
+    #[must_use = "the report itself stays"]
+    pub fn without_tables(&self) -> Self {
+        Self {
+            plan: self.plan.without_tables(),
+            outcome: self.outcome.clone(),
+            failed_actions: self.failed_actions.clone(),
+            elapsed: self.elapsed,
+        }
+    }
 }

@@ -105,6 +105,9 @@ impl Plan {
             changes.append(&mut part);
         }
         let notes = notes(&before, &after, &changes);
+        // What is gone in the end has no counters.
+        let gone = |action: &Action| matches!(action, Action::Zero(Some(key)) if !after.services.contains_key(key));
+        let actions = actions.into_iter().filter(|action| !gone(action)).collect();
         Self {
             before,
             after,
@@ -112,6 +115,20 @@ impl Plan {
             actions,
             notes,
         }
+    }
+
+    pub(super) fn without_tables(&self) -> Self {
+        Self {
+            changes: self.changes.clone(),
+            actions: self.actions.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Returns how a table differs, as far as this plan touches it, from the one that the plan starts from.
+    #[must_use]
+    pub fn differences_from(&self, now: &Table) -> Vec<Change> {
+        super::touched::Touched::by(self).differences(&self.before, now)
     }
 
     /// Returns the changes in the order in which they are sent.
@@ -279,9 +296,11 @@ fn daemon_changes(before: &Table, after: &Table) -> (Vec<Change>, Vec<Change>) {
     (stops, starts)
 }
 
+/// Finds what is worth knowing about changes.
 fn notes(before: &Table, after: &Table, changes: &[Change]) -> Vec<Note> {
     let mut notes = Vec::new();
     let mut touched: BTreeMap<ServiceKey, bool> = BTreeMap::new();
+    let mut methods: BTreeMap<ServiceKey, BTreeSet<ForwardingMethod>> = BTreeMap::new();
     for change in changes {
         let object = change.object();
         match change {
@@ -291,18 +310,13 @@ fn notes(before: &Table, after: &Table, changes: &[Change]) -> Vec<Note> {
                 after: new,
             } => {
                 touched.insert(*service, true);
-                let siblings = after
-                    .services
-                    .get(service)
-                    .into_iter()
-                    .flat_map(|entry| &entry.destinations);
-                let other = siblings
-                    .filter(|(sibling, _)| *sibling != key)
-                    .find(|(_, entry)| entry.configuration.forwarding != new.forwarding);
-                if let Some((_, sibling)) = other {
+                let used = methods
+                    .entry(*service)
+                    .or_insert_with(|| methods_of(after, service));
+                if let Some(other) = used.iter().find(|method| **method != new.forwarding) {
                     notes.push(Note {
                         object: object.clone(),
-                        text: format!("its siblings use {}", sibling.configuration.forwarding),
+                        text: format!("its siblings use {other}"),
                     });
                 }
                 note_port(service, key, new.forwarding, &object, &mut notes);
@@ -355,6 +369,16 @@ fn notes(before: &Table, after: &Table, changes: &[Change]) -> Vec<Note> {
         }
     }
     notes
+}
+
+fn methods_of(table: &Table, service: &ServiceKey) -> BTreeSet<ForwardingMethod> {
+    let entry = table.services.get(service);
+    let servers = entry
+        .into_iter()
+        .flat_map(|entry| entry.destinations.values());
+    servers
+        .map(|server| server.configuration.forwarding)
+        .collect()
 }
 
 /// Direct routing and tunnels don't translate ports.

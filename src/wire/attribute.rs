@@ -3,6 +3,9 @@
 use super::WireError;
 use super::uapi::{NLA_HDRLEN, NLA_TYPE_MASK};
 
+/// No name of the kernel is longer; a record with its names must fit an attribute.
+const LONGEST_NAME: usize = 255;
+
 /// What to do with bytes that are no attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strictness {
@@ -178,6 +181,9 @@ impl Value<'_> {
     pub(super) fn name(&self) -> Result<Vec<u8>, WireError> {
         let end = self.bytes.iter().position(|byte| *byte == 0);
         let end = end.ok_or_else(|| self.wrong("a text that ends with a zero byte"))?;
+        if end > LONGEST_NAME {
+            return Err(self.wrong("a name of at most 255"));
+        }
         Ok(self.bytes[..end].to_vec())
     }
 }

@@ -171,6 +171,16 @@ pub(super) fn guard_sizes(engine: &mut Engine) {
             Ok(())
         },
     );
+    engine.register_fn(
+        "replace",
+        |text: &mut ImmutableString, find: &str, with: &str| replace_in(text, find, with),
+    );
+    engine.register_fn(
+        "replace",
+        |text: &mut ImmutableString, find: char, with: &str| {
+            replace_in(text, &find.to_string(), with)
+        },
+    );
     engine.register_fn("blob", |length: i64| -> Result<Blob, Box<EvalAltResult>> {
         Ok(vec![0; check(length)?])
     });
@@ -180,6 +190,19 @@ pub(super) fn guard_sizes(engine: &mut Engine) {
             Ok(vec![low_byte(byte); check(length)?])
         },
     );
+}
+
+/// Replaces `find`, if the result is not too large.
+fn replace_in(
+    text: &mut ImmutableString,
+    find: &str,
+    with: &str,
+) -> Result<(), Box<EvalAltResult>> {
+    let found = text.matches(find).count();
+    let length = found.saturating_mul(with.len()).saturating_add(text.len());
+    check(i64::try_from(length).unwrap_or(i64::MAX))?;
+    *text = text.replace(find, with).into();
+    Ok(())
 }
 
 fn low_byte(value: i64) -> u8 {

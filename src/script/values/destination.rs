@@ -161,12 +161,12 @@ pub(super) mod fields {
     /// Returns the share of new connections, 0 to 1.
     #[rhai_fn(get = "share", pure)]
     pub fn share(destination: &mut Destination) -> f64 {
-        let sum = u32::try_from(destination.service.entry.weight_sum()).unwrap_or(u32::MAX);
+        let sum = destination.service.entry.weight_sum();
         let weight = destination.entry().configuration.weight.get();
         if sum == 0 {
             0.0
         } else {
-            f64::from(weight) / f64::from(sum)
+            f64::from(weight) / sum as f64
         }
     }
 

@@ -87,7 +87,7 @@ pub(super) fn register<T: Clone + Display + Named + 'static>(engine: &mut Engine
     engine.register_indexer_get(
         |list: &mut List<T>, index: i64| -> Result<T, Box<EvalAltResult>> {
             let place = if index < 0 {
-                usize::try_from(-index)
+                usize::try_from(index.unsigned_abs())
                     .ok()
                     .and_then(|back| list.0.len().checked_sub(back))
             } else {
