@@ -11,14 +11,14 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     (
         "backend",
         &["model", "wire"],
-        &["neli", "nix", "libc", "thiserror"],
+        &["ahash", "neli", "nix", "libc", "thiserror"],
     ),
-    ("sim", &["wire", "backend"], &[]),
+    ("sim", &["wire", "backend"], &["ahash"]),
     ("txn", &["model", "backend"], &[]),
     (
         "export",
         &["model", "txn"],
-        &["serde", "serde_json", "thiserror"],
+        &["ahash", "serde", "serde_json", "thiserror"],
     ),
     (
         "render",
@@ -48,6 +48,7 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
 ];
 
 const PACKAGES: &[&str] = &[
+    "ahash",
     "anstream",
     "anstyle",
     "annotate_snippets",

@@ -280,7 +280,7 @@ fn what_the_kernel_answers_can_be_read() {
         (Some(&b"wrr"[..]), Some(80), Some(0))
     );
     assert_eq!(found.flags, Some((uapi::IP_VS_SVC_F_HASHED, u32::MAX)));
-    assert_eq!(found.counters64.unwrap().values, [Some(0); 10]);
+    assert_eq!(found.counters64.as_ref().unwrap().values, [Some(0); 10]);
     let mark = services
         .iter()
         .find(|service| service.fwmark == Some(7))

@@ -410,7 +410,7 @@ impl Ipvs {
         &mut self,
     ) -> Result<Vec<(ServiceKey, ServiceRecord)>, BackendError> {
         let records = self.dump(&Request::DumpServices, "virtual services")?;
-        let mut seen = std::collections::HashSet::with_capacity(records.len());
+        let mut seen = ahash::AHashSet::with_capacity(records.len());
         let mut services = Vec::with_capacity(records.len());
         for record in records {
             let Record::Service(service) = record else {
@@ -439,7 +439,7 @@ impl Ipvs {
     ) -> Result<Vec<crate::wire::DestinationAttributes>, BackendError> {
         let request = Request::DumpDestinations(convert::service_identity(service));
         let records = self.dump(&request, &format!("the real servers of {service}"))?;
-        let mut seen = std::collections::HashSet::with_capacity(records.len());
+        let mut seen = ahash::AHashSet::with_capacity(records.len());
         let mut destinations = Vec::with_capacity(records.len());
         for record in records {
             let Record::Destination(destination) = record else {

@@ -173,7 +173,12 @@ pub(super) fn service_entry(key: &ServiceKey, attributes: &ServiceAttributes) ->
             dormant,
         },
         destinations: std::collections::BTreeMap::new(),
-        observed: observed(attributes.counters64.or(attributes.counters).as_ref()),
+        observed: observed(
+            attributes
+                .counters64
+                .as_deref()
+                .or(attributes.counters.as_deref()),
+        ),
     }
 }
 
@@ -315,7 +320,12 @@ pub(super) fn destination_entry(
             inactive: attributes.inactive.unwrap_or_default(),
             persistent: attributes.persistent.unwrap_or_default(),
         },
-        observed: observed(attributes.counters64.or(attributes.counters).as_ref()),
+        observed: observed(
+            attributes
+                .counters64
+                .as_deref()
+                .or(attributes.counters.as_deref()),
+        ),
     };
     Some((key, entry))
 }

@@ -26,7 +26,7 @@ pub use execute::{Execution, Fate};
 pub use namespace::{NamespaceError, enter_namespace};
 pub use operation::Operation;
 pub use proc::ProcReading;
-pub use read::{Depth, FetchedService, Selection, model_entry};
+pub use read::{Depth, FetchedService, Selection, model_entries, model_entry};
 pub use refusal::{Refusal, RefusalKind};
 pub use socket::KernelTransport;
 pub use transport::{KernelFile, Lock, Transport, TransportError};

@@ -126,14 +126,28 @@ impl Ipvs {
     }
 }
 
+/// Turns records into model values; what is of an unknown family is left out.
+#[must_use]
+pub fn model_entries(records: &[ServiceRecord]) -> BTreeMap<ServiceKey, ServiceEntry> {
+    let entries = records.iter().filter_map(|record| {
+        let key = convert::service_key(&record.service)?;
+        Some((key, entry_of(&key, record)))
+    });
+    entries.collect()
+}
+
 /// Turns a fetched record into model values.
 #[must_use]
-pub fn model_entry((key, record): &(ServiceKey, ServiceRecord)) -> (ServiceKey, ServiceEntry) {
+pub fn model_entry((key, record): &FetchedService) -> (ServiceKey, ServiceEntry) {
+    (*key, entry_of(key, record))
+}
+
+fn entry_of(key: &ServiceKey, record: &ServiceRecord) -> ServiceEntry {
     let mut entry = convert::service_entry(key, &record.service);
     entry.destinations = record
         .destinations
         .iter()
         .filter_map(|destination| convert::destination_entry(key, destination))
         .collect();
-    (*key, entry)
+    entry
 }

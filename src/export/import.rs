@@ -1,9 +1,10 @@
 //! The table document, as read: what is left out stays as it is, what is unknown is an error at its place.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 
+use ahash::AHashSet;
 use serde::de::{Error as _, IgnoredAny, MapAccess};
 
 use super::VERSION;
@@ -163,7 +164,7 @@ impl Fields for DocumentFields {
                 ));
             }
         }
-        let mut seen = HashSet::with_capacity(self.table.services.len());
+        let mut seen = AHashSet::with_capacity(self.table.services.len());
         for service in &self.table.services {
             if !seen.insert(service.key) {
                 return Err(format!("virtual service {} comes twice", service.key));

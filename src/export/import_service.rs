@@ -1,7 +1,6 @@
 //! Virtual services and real servers of the table document, as read.
 
-use std::collections::HashSet;
-
+use ahash::AHashSet;
 use serde::de::{Error as _, IgnoredAny, MapAccess};
 
 use super::keys::{Fields, Object, list, parsed, parsed_address};
@@ -95,7 +94,7 @@ impl Fields for ServiceFields {
 
     fn check(&mut self) -> Result<(), String> {
         let key = self.key()?;
-        let mut seen = HashSet::new();
+        let mut seen = AHashSet::new();
         for server in self.destinations.iter().flatten() {
             if !seen.insert(server.key) {
                 return Err(format!("real server {} of {key} comes twice", server.key));

@@ -1,6 +1,7 @@
 //! Objects of a document, read key by key: unknown fields are an error at their place, with the nearest known
 //! one; `comment`, `labels` and `x-…` are anyone's.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -47,8 +48,8 @@ impl<'de, T: Fields> Visitor<'de> for ObjectVisitor<T> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
         let mut object = T::default();
         let mut seen: Vec<&'static str> = Vec::with_capacity(T::KNOWN.len());
-        while let Some(name) = map.next_key::<String>()? {
-            let known = T::KNOWN.iter().find(|known| **known == name);
+        while let Some(Text(name)) = map.next_key()? {
+            let known = T::KNOWN.iter().find(|known| ***known == *name);
             match known {
                 Some(known) if seen.contains(known) => {
                     return Err(A::Error::custom(format!(
@@ -93,7 +94,7 @@ pub(super) fn parsed<'de, T, A: MapAccess<'de>>(
     map: &mut A,
     parse: impl FnOnce(&str) -> Result<T, Invalid>,
 ) -> Result<T, A::Error> {
-    parse(&map.next_value::<String>()?).map_err(A::Error::custom)
+    parse(&map.next_value::<Text<'de>>()?.0).map_err(A::Error::custom)
 }
 
 /// Reads an address without port.
@@ -109,4 +110,31 @@ pub(super) fn parsed_address<'de, A: MapAccess<'de>>(
             )
         })
     })
+}
+
+/// A text that is borrowed from the document where it has no escapes.
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text<'de>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a text")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Text(Cow::Owned(text.to_owned())))
+    }
 }

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::error::Error;
-use crate::backend::{BackendError, Fate, FetchedService, Ipvs, Operation, model_entry};
+use crate::backend::{
+    BackendError, Fate, FetchedService, Ipvs, Operation, model_entries, model_entry,
+};
 use crate::model::{DaemonRole, ServiceEntry, ServiceKey, SyncDaemon, SysctlName, Table};
 use crate::sim::{Environment, SimulatedKernel, Snapshot};
 use crate::txn::{Action, Plan};
@@ -161,9 +163,8 @@ impl Rehearsal {
 
     /// Reads what the rehearsal holds: everything that was fetched, with what was staged.
     pub(super) fn staged_table(&mut self) -> Result<Table, BackendError> {
-        let services = self.kernel.fetch_all()?;
         let mut table = Table {
-            services: services.iter().map(model_entry).collect(),
+            services: model_entries(&self.simulated.records()),
             timeouts: self
                 .knowledge
                 .before
@@ -249,10 +250,7 @@ impl Rehearsal {
         if moment.knowledge.whole {
             before.services.clear();
         }
-        for fetched in kernel.fetch_all()? {
-            let (key, entry) = model_entry(&fetched);
-            before.services.insert(key, entry);
-        }
+        before.services.extend(model_entries(&then.records()));
         if moment.knowledge.before.timeouts.is_some() {
             before.timeouts = Some(kernel.timeouts()?);
         }

@@ -147,7 +147,9 @@ pub(super) fn loaded(service_family: u16, given: &DestinationAttributes) -> Dest
     destination.persistent = given.persistent.unwrap_or_default();
     destination.counters = given
         .counters64
-        .or(given.counters)
+        .as_deref()
+        .or(given.counters.as_deref())
+        .copied()
         .unwrap_or_else(zero_counters);
     destination
 }
@@ -164,9 +166,9 @@ pub(super) fn record(destination: &Destination) -> DestinationAttributes {
         active: Some(destination.active),
         inactive: Some(destination.inactive),
         persistent: Some(destination.persistent),
-        counters: Some(destination.counters),
+        counters: Some(Box::new(destination.counters)),
         family: Some(destination.identity.family),
-        counters64: Some(destination.counters),
+        counters64: Some(Box::new(destination.counters)),
         tunnel_type: Some(destination.tunnel_type),
         tunnel_port: Some(destination.tunnel_port),
         tunnel_flags: Some(destination.tunnel_flags),

@@ -62,6 +62,21 @@ impl SimulatedKernel {
         self.state.borrow_mut().sysctls.load(name, value);
     }
 
+    /// Returns all services with their real servers, as dumps would list them.
+    #[must_use]
+    pub fn records(&self) -> Vec<ServiceRecord> {
+        let state = self.state.borrow();
+        let services = state.order.values().filter_map(|identity| {
+            let service = state.services.get(identity)?;
+            let destinations = service.destinations.values().rev();
+            Some(ServiceRecord {
+                service: state.service_record(identity, service),
+                destinations: destinations.map(super::destination::record).collect(),
+            })
+        });
+        services.collect()
+    }
+
     /// Returns the table as it is now, to go back to.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {

@@ -1,6 +1,8 @@
 //! The kernel's rules for virtual services.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use ahash::AHashMap;
 
 use super::policy::{self, libc_errno as errno};
 use super::state::{Service, ServiceIdentity, State, zero_counters};
@@ -94,7 +96,7 @@ impl State {
             counters: zero_counters(),
             instance: self.next_number(),
             destinations: BTreeMap::new(),
-            index: HashMap::new(),
+            index: AHashMap::new(),
         };
         self.insert_service(identity, service);
         Ok(())
@@ -203,11 +205,13 @@ impl State {
             netmask: given.netmask.unwrap_or_default(),
             counters: given
                 .counters64
-                .or(given.counters)
+                .as_deref()
+                .or(given.counters.as_deref())
+                .copied()
                 .unwrap_or_else(zero_counters),
             instance: self.next_number(),
             destinations: BTreeMap::new(),
-            index: HashMap::new(),
+            index: AHashMap::new(),
         };
         // The record lists the newest first.
         for destination in record.destinations.iter().rev() {

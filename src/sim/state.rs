@@ -1,9 +1,11 @@
 //! The table as the kernel keeps it: raw numbers in the kernel's order.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
+
+use ahash::AHashMap;
 
 use super::environment::Environment;
 use super::sysctl::Sysctls;
@@ -77,7 +79,7 @@ pub(super) struct Service {
     pub(super) instance: u64,
     /// Servers by age; the kernel lists the newest first.
     pub(super) destinations: BTreeMap<u64, Destination>,
-    pub(super) index: HashMap<DestinationIdentity, u64>,
+    pub(super) index: AHashMap<DestinationIdentity, u64>,
 }
 
 /// A deleted real server that the kernel keeps for a while.
@@ -110,7 +112,7 @@ pub(super) enum Group {
 pub(super) struct State {
     pub(super) environment: Environment,
     /// Shared with snapshots until one side changes.
-    pub(super) services: HashMap<ServiceIdentity, Rc<Service>>,
+    pub(super) services: AHashMap<ServiceIdentity, Rc<Service>>,
     /// Services in the order of dumps: table, bucket, newest first.
     pub(super) order: BTreeMap<(u8, u8, Reverse<u64>), ServiceIdentity>,
     pub(super) trash: Vec<Trashed>,
@@ -135,7 +137,7 @@ impl State {
     pub(super) fn new(environment: Environment) -> Self {
         Self {
             environment,
-            services: HashMap::new(),
+            services: AHashMap::new(),
             order: BTreeMap::new(),
             trash: Vec::new(),
             trash_timer: None,
@@ -205,8 +207,8 @@ impl State {
             flags: Some((service.flags, u32::MAX)),
             timeout: Some(service.timeout / self.environment.ticks_per_second),
             netmask: Some(service.netmask),
-            counters: Some(service.counters),
-            counters64: Some(service.counters),
+            counters: Some(Box::new(service.counters)),
+            counters64: Some(Box::new(service.counters)),
             ..ServiceAttributes::default()
         };
         if identity.fwmark == 0 {

@@ -84,16 +84,23 @@ impl<'a> Iterator for Attributes<'a> {
 }
 
 /// Appends one attribute.
+#[inline]
 pub(super) fn put(out: &mut Vec<u8>, kind: u16, payload: &[u8]) {
     let length = NLA_HDRLEN + payload.len();
     let claimed = u16::try_from(length).expect("BUG: our attributes are short");
-    out.extend_from_slice(&claimed.to_ne_bytes());
-    out.extend_from_slice(&kind.to_ne_bytes());
+    let [low, high] = claimed.to_ne_bytes();
+    let [kind_low, kind_high] = kind.to_ne_bytes();
+    out.reserve(length + 3);
+    out.extend_from_slice(&[low, high, kind_low, kind_high]);
     out.extend_from_slice(payload);
-    out.resize(out.len() + length.next_multiple_of(4) - length, 0);
+    let padding = length.next_multiple_of(4) - length;
+    if padding > 0 {
+        out.extend_from_slice(&[0; 3][..padding]);
+    }
 }
 
 /// Appends one attribute if there is a value.
+#[inline]
 pub(super) fn put_some<const N: usize>(out: &mut Vec<u8>, kind: u16, value: Option<[u8; N]>) {
     if let Some(bytes) = value {
         put(out, kind, &bytes);

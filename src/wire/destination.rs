@@ -18,9 +18,9 @@ pub struct DestinationAttributes {
     pub active: Option<u32>,
     pub inactive: Option<u32>,
     pub persistent: Option<u32>,
-    pub counters: Option<CounterAttributes>,
+    pub counters: Option<Box<CounterAttributes>>,
     pub family: Option<u16>,
-    pub counters64: Option<CounterAttributes>,
+    pub counters64: Option<Box<CounterAttributes>>,
     pub tunnel_type: Option<u8>,
     pub tunnel_port: Option<u16>,
     pub tunnel_flags: Option<u16>,
@@ -90,13 +90,13 @@ impl DestinationAttributes {
         encode_counters(
             out,
             k::IPVS_DEST_ATTR_STATS,
-            self.counters.as_ref(),
+            self.counters.as_deref(),
             Width::Mixed,
         );
         encode_counters(
             out,
             k::IPVS_DEST_ATTR_STATS64,
-            self.counters64.as_ref(),
+            self.counters64.as_deref(),
             Width::Wide,
         );
     }
@@ -125,13 +125,19 @@ impl DestinationAttributes {
                 k::IPVS_DEST_ATTR_INACT_CONNS => destination.inactive = Some(value.u32()?),
                 k::IPVS_DEST_ATTR_PERSIST_CONNS => destination.persistent = Some(value.u32()?),
                 k::IPVS_DEST_ATTR_STATS => {
-                    destination.counters =
-                        Some(CounterAttributes::decode(bytes, Width::Mixed, strictness)?)
+                    destination.counters = Some(Box::new(CounterAttributes::decode(
+                        bytes,
+                        Width::Mixed,
+                        strictness,
+                    )?))
                 }
                 k::IPVS_DEST_ATTR_ADDR_FAMILY => destination.family = Some(value.u16()?),
                 k::IPVS_DEST_ATTR_STATS64 => {
-                    destination.counters64 =
-                        Some(CounterAttributes::decode(bytes, Width::Wide, strictness)?)
+                    destination.counters64 = Some(Box::new(CounterAttributes::decode(
+                        bytes,
+                        Width::Wide,
+                        strictness,
+                    )?))
                 }
                 k::IPVS_DEST_ATTR_TUN_TYPE => destination.tunnel_type = Some(value.u8()?),
                 k::IPVS_DEST_ATTR_TUN_PORT => destination.tunnel_port = Some(value.u16_network()?),

@@ -22,8 +22,8 @@ pub struct ServiceAttributes {
     /// Four bytes of an IPv4 mask, or a prefix length in host order.
     pub netmask: Option<[u8; 4]>,
     pub engine: Option<Vec<u8>>,
-    pub counters: Option<CounterAttributes>,
-    pub counters64: Option<CounterAttributes>,
+    pub counters: Option<Box<CounterAttributes>>,
+    pub counters64: Option<Box<CounterAttributes>>,
 }
 
 impl ServiceAttributes {
@@ -60,13 +60,13 @@ impl ServiceAttributes {
         encode_counters(
             out,
             k::IPVS_SVC_ATTR_STATS,
-            self.counters.as_ref(),
+            self.counters.as_deref(),
             Width::Mixed,
         );
         encode_counters(
             out,
             k::IPVS_SVC_ATTR_STATS64,
-            self.counters64.as_ref(),
+            self.counters64.as_deref(),
             Width::Wide,
         );
     }
@@ -96,12 +96,18 @@ impl ServiceAttributes {
                 k::IPVS_SVC_ATTR_NETMASK => service.netmask = Some(value.raw4()?),
                 k::IPVS_SVC_ATTR_PE_NAME => service.engine = Some(value.name()?),
                 k::IPVS_SVC_ATTR_STATS => {
-                    service.counters =
-                        Some(CounterAttributes::decode(bytes, Width::Mixed, strictness)?)
+                    service.counters = Some(Box::new(CounterAttributes::decode(
+                        bytes,
+                        Width::Mixed,
+                        strictness,
+                    )?))
                 }
                 k::IPVS_SVC_ATTR_STATS64 => {
-                    service.counters64 =
-                        Some(CounterAttributes::decode(bytes, Width::Wide, strictness)?)
+                    service.counters64 = Some(Box::new(CounterAttributes::decode(
+                        bytes,
+                        Width::Wide,
+                        strictness,
+                    )?))
                 }
                 _ => {}
             }
