@@ -37,21 +37,24 @@ impl ProcReading {
     #[must_use]
     pub fn parse(contents: &[u8]) -> Self {
         let text = String::from_utf8_lossy(contents);
-        let mut reading = Self::default();
-        let mut current: Option<ProcKey> = None;
+        let mut services: Vec<(ProcKey, ProcService)> = Vec::new();
+        let mut known = false;
         // Two lines of titles and the one for servers.
         for line in text.lines().skip(3) {
             if let Some(server) = line.strip_prefix("  -> ") {
-                let last = current.and_then(|key| reading.services.get_mut(&key)?.last_mut());
-                if let (Some(service), Some((key, entry))) = (last, server_line(server)) {
+                let last = services.last_mut().filter(|_| known);
+                if let (Some((_, service)), Some((key, entry))) = (last, server_line(server)) {
                     service.destinations.insert(key, entry);
                 }
             } else {
-                current = service_line(line).map(|(key, service)| {
-                    reading.services.entry(key).or_default().push(service);
-                    key
-                });
+                let service = service_line(line);
+                known = service.is_some();
+                services.extend(service);
             }
+        }
+        let mut reading = Self::default();
+        for (key, service) in services {
+            reading.services.entry(key).or_default().push(service);
         }
         reading
     }
@@ -150,7 +153,7 @@ fn service_line(line: &str) -> Option<(ProcKey, ProcService)> {
 }
 
 fn server_line(line: &str) -> Option<(DestinationKey, DestinationEntry)> {
-    let mut words = line.split_whitespace();
+    let mut words = line.split_ascii_whitespace();
     let (address, port) = endpoint(words.next()?)?;
     let forwarding = match words.next()? {
         "Masq" => ForwardingMethod::Masquerading,

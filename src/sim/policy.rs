@@ -15,6 +15,8 @@ enum Shape {
     /// A text of at most so many bytes and a zero byte.
     Text(usize),
     Nested,
+    /// The kernel has no opinion.
+    Free,
 }
 
 /// What the check says, as the kernel would: short or long values are ERANGE, an unfinished text is EINVAL.
@@ -33,6 +35,7 @@ impl Shape {
             Self::U32 => length >= 4,
             Self::Binary(most) => length <= most,
             Self::AtLeast(least) => length >= least,
+            Self::Free => true,
             Self::Nested => length == 0 || length >= k::NLA_HDRLEN,
             Self::Text(most) => {
                 let within = payload.get(..length.min(most + 1)).unwrap_or_default();
@@ -63,60 +66,65 @@ pub(super) mod libc_errno {
     pub(in crate::sim) const EAFNOSUPPORT: i32 = 97;
 }
 
-const TOP: &[(u16, Shape)] = &[
-    (k::IPVS_CMD_ATTR_SERVICE, Shape::Nested),
-    (k::IPVS_CMD_ATTR_DEST, Shape::Nested),
-    (k::IPVS_CMD_ATTR_DAEMON, Shape::Nested),
-    (k::IPVS_CMD_ATTR_TIMEOUT_TCP, Shape::U32),
-    (k::IPVS_CMD_ATTR_TIMEOUT_TCP_FIN, Shape::U32),
-    (k::IPVS_CMD_ATTR_TIMEOUT_UDP, Shape::U32),
+/// By attribute number, from 1.
+const TOP: &[Shape] = &[
+    Shape::Nested, // IPVS_CMD_ATTR_SERVICE
+    Shape::Nested, // IPVS_CMD_ATTR_DEST
+    Shape::Nested, // IPVS_CMD_ATTR_DAEMON
+    Shape::U32,    // IPVS_CMD_ATTR_TIMEOUT_TCP
+    Shape::U32,    // IPVS_CMD_ATTR_TIMEOUT_TCP_FIN
+    Shape::U32,    // IPVS_CMD_ATTR_TIMEOUT_UDP
 ];
 
-const SERVICE: &[(u16, Shape)] = &[
-    (k::IPVS_SVC_ATTR_AF, Shape::U16),
-    (k::IPVS_SVC_ATTR_PROTOCOL, Shape::U16),
-    (k::IPVS_SVC_ATTR_ADDR, Shape::Binary(16)),
-    (k::IPVS_SVC_ATTR_PORT, Shape::U16),
-    (k::IPVS_SVC_ATTR_FWMARK, Shape::U32),
-    (k::IPVS_SVC_ATTR_SCHED_NAME, Shape::Text(15)),
-    (k::IPVS_SVC_ATTR_FLAGS, Shape::Binary(8)),
-    (k::IPVS_SVC_ATTR_TIMEOUT, Shape::U32),
-    (k::IPVS_SVC_ATTR_NETMASK, Shape::U32),
-    (k::IPVS_SVC_ATTR_STATS, Shape::Nested),
-    (k::IPVS_SVC_ATTR_PE_NAME, Shape::Text(16)),
+/// By attribute number, from 1.
+const SERVICE: &[Shape] = &[
+    Shape::U16,        // IPVS_SVC_ATTR_AF
+    Shape::U16,        // IPVS_SVC_ATTR_PROTOCOL
+    Shape::Binary(16), // IPVS_SVC_ATTR_ADDR
+    Shape::U16,        // IPVS_SVC_ATTR_PORT
+    Shape::U32,        // IPVS_SVC_ATTR_FWMARK
+    Shape::Text(15),   // IPVS_SVC_ATTR_SCHED_NAME
+    Shape::Binary(8),  // IPVS_SVC_ATTR_FLAGS
+    Shape::U32,        // IPVS_SVC_ATTR_TIMEOUT
+    Shape::U32,        // IPVS_SVC_ATTR_NETMASK
+    Shape::Nested,     // IPVS_SVC_ATTR_STATS
+    Shape::Text(16),   // IPVS_SVC_ATTR_PE_NAME
 ];
 
-const DESTINATION: &[(u16, Shape)] = &[
-    (k::IPVS_DEST_ATTR_ADDR, Shape::Binary(16)),
-    (k::IPVS_DEST_ATTR_PORT, Shape::U16),
-    (k::IPVS_DEST_ATTR_FWD_METHOD, Shape::U32),
-    (k::IPVS_DEST_ATTR_WEIGHT, Shape::U32),
-    (k::IPVS_DEST_ATTR_U_THRESH, Shape::U32),
-    (k::IPVS_DEST_ATTR_L_THRESH, Shape::U32),
-    (k::IPVS_DEST_ATTR_ACTIVE_CONNS, Shape::U32),
-    (k::IPVS_DEST_ATTR_INACT_CONNS, Shape::U32),
-    (k::IPVS_DEST_ATTR_PERSIST_CONNS, Shape::U32),
-    (k::IPVS_DEST_ATTR_STATS, Shape::Nested),
-    (k::IPVS_DEST_ATTR_ADDR_FAMILY, Shape::U16),
-    (k::IPVS_DEST_ATTR_TUN_TYPE, Shape::U8),
-    (k::IPVS_DEST_ATTR_TUN_PORT, Shape::U16),
-    (k::IPVS_DEST_ATTR_TUN_FLAGS, Shape::U16),
+/// By attribute number, from 1.
+const DESTINATION: &[Shape] = &[
+    Shape::Binary(16), // IPVS_DEST_ATTR_ADDR
+    Shape::U16,        // IPVS_DEST_ATTR_PORT
+    Shape::U32,        // IPVS_DEST_ATTR_FWD_METHOD
+    Shape::U32,        // IPVS_DEST_ATTR_WEIGHT
+    Shape::U32,        // IPVS_DEST_ATTR_U_THRESH
+    Shape::U32,        // IPVS_DEST_ATTR_L_THRESH
+    Shape::U32,        // IPVS_DEST_ATTR_ACTIVE_CONNS
+    Shape::U32,        // IPVS_DEST_ATTR_INACT_CONNS
+    Shape::U32,        // IPVS_DEST_ATTR_PERSIST_CONNS
+    Shape::Nested,     // IPVS_DEST_ATTR_STATS
+    Shape::U16,        // IPVS_DEST_ATTR_ADDR_FAMILY
+    Shape::Free,       // free
+    Shape::U8,         // IPVS_DEST_ATTR_TUN_TYPE
+    Shape::U16,        // IPVS_DEST_ATTR_TUN_PORT
+    Shape::U16,        // IPVS_DEST_ATTR_TUN_FLAGS
 ];
 
-const DAEMON: &[(u16, Shape)] = &[
-    (k::IPVS_DAEMON_ATTR_STATE, Shape::U32),
-    (k::IPVS_DAEMON_ATTR_MCAST_IFN, Shape::Text(15)),
-    (k::IPVS_DAEMON_ATTR_SYNC_ID, Shape::U32),
-    (k::IPVS_DAEMON_ATTR_SYNC_MAXLEN, Shape::U16),
-    (k::IPVS_DAEMON_ATTR_MCAST_GROUP, Shape::U32),
-    (k::IPVS_DAEMON_ATTR_MCAST_GROUP6, Shape::AtLeast(16)),
-    (k::IPVS_DAEMON_ATTR_MCAST_PORT, Shape::U16),
-    (k::IPVS_DAEMON_ATTR_MCAST_TTL, Shape::U8),
+/// By attribute number, from 1.
+const DAEMON: &[Shape] = &[
+    Shape::U32,         // IPVS_DAEMON_ATTR_STATE
+    Shape::Text(15),    // IPVS_DAEMON_ATTR_MCAST_IFN
+    Shape::U32,         // IPVS_DAEMON_ATTR_SYNC_ID
+    Shape::U16,         // IPVS_DAEMON_ATTR_SYNC_MAXLEN
+    Shape::U32,         // IPVS_DAEMON_ATTR_MCAST_GROUP
+    Shape::AtLeast(16), // IPVS_DAEMON_ATTR_MCAST_GROUP6
+    Shape::U16,         // IPVS_DAEMON_ATTR_MCAST_PORT
+    Shape::U8,          // IPVS_DAEMON_ATTR_MCAST_TTL
 ];
 
-fn check(policy: &[(u16, Shape)], bytes: &[u8]) -> Result<(), Violation> {
+fn check(policy: &[Shape], bytes: &[u8]) -> Result<(), Violation> {
     for (number, payload) in Attributes::new(bytes, Strictness::AsTheKernel).flatten() {
-        if let Some((_, shape)) = policy.iter().find(|(known, _)| *known == number) {
+        if let Some(shape) = policy.get(usize::from(number).wrapping_sub(1)) {
             shape.check(payload)?;
         }
     }

@@ -300,7 +300,8 @@ fn daemon_changes(before: &Table, after: &Table) -> (Vec<Change>, Vec<Change>) {
 fn notes(before: &Table, after: &Table, changes: &[Change]) -> Vec<Note> {
     let mut notes = Vec::new();
     let mut touched: BTreeMap<ServiceKey, bool> = BTreeMap::new();
-    let mut methods: BTreeMap<ServiceKey, BTreeSet<ForwardingMethod>> = BTreeMap::new();
+    let mut last = None;
+    let mut used = BTreeSet::new();
     for change in changes {
         let object = change.object();
         match change {
@@ -309,10 +310,12 @@ fn notes(before: &Table, after: &Table, changes: &[Change]) -> Vec<Note> {
                 key,
                 after: new,
             } => {
-                touched.insert(*service, true);
-                let used = methods
-                    .entry(*service)
-                    .or_insert_with(|| methods_of(after, service));
+                // Changes of one service follow each other: what is known of the last one serves again.
+                if last != Some(*service) {
+                    last = Some(*service);
+                    used = methods_of(after, service);
+                    touched.insert(*service, true);
+                }
                 if let Some(other) = used.iter().find(|method| **method != new.forwarding) {
                     notes.push(Note {
                         object: object.clone(),

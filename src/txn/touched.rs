@@ -184,6 +184,15 @@ impl Touched {
                 after: new.configuration.clone(),
             });
         }
+        let same = old.destinations.len() == new.destinations.len()
+            && old
+                .destinations
+                .iter()
+                .zip(&new.destinations)
+                .all(|(old, new)| old.0 == new.0 && old.1.configuration == new.1.configuration);
+        if same {
+            return;
+        }
         let both = || {
             old.destinations
                 .keys()
