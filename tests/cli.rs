@@ -620,3 +620,62 @@ fn the_schema_is_json_and_the_document_fits_it() {
     );
     known(&schema["$defs"]["timeouts"], &document["timeouts"]);
 }
+
+#[test]
+fn signals_end_a_script_with_a_status_of_their_own() {
+    let folder = folder();
+    for (signal, status) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+        let code = "print(\"ready\"); transaction { service::add(\"fwmark://1\"); while true { try { 1 } catch { } } }";
+        let arguments = ["--sim", "eval", "--max-operations", "100000000000", code];
+        let mut child = ipvsh_command(folder.path(), &arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        std::io::BufRead::read_line(
+            &mut std::io::BufReader::new(child.stdout.as_mut().unwrap()),
+            &mut line,
+        )
+        .unwrap();
+        assert_eq!(line, "ready\n");
+        crate::support::system(&format!("kill -{signal} {}", child.id()));
+        let finished: Finished = child.wait_with_output().unwrap().into();
+        assert_eq!(finished.status, status, "{finished:?}");
+        assert!(
+            finished.stderr.contains("interrupted by signal"),
+            "{finished:?}"
+        );
+    }
+    // While it only reads its input there is nothing to guard: it ends at once.
+    let mut child = ipvsh_command(folder.path(), &["--sim", "apply", "-"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let input = child.stdin.take();
+    crate::support::system(&format!("sleep 0.3; kill -INT {}", child.id()));
+    let ended = child.wait().unwrap();
+    drop(input);
+    assert!(!ended.success());
+}
+
+#[test]
+fn lines_for_a_shell_hold_no_surprises() {
+    let folder = folder();
+    write(
+        folder.path(),
+        "evil.json",
+        r#"{ "version": 1, "daemons": [ { "state": "master", "interface": "$(id>x)" } ] }"#,
+    );
+    let plan = ipvsh_ok(
+        folder.path(),
+        &["--sim", "plan", "evil.json", "--format", "ipvsadm"],
+    );
+    assert!(plan.contains("--mcast-interface '$(id>x)' "), "{plan}");
+    assert_eq!(ipvsh::render::shell_word("it's"), "'it'\\''s'");
+    assert_eq!(ipvsh::render::shell_word(""), "''");
+    assert_eq!(
+        ipvsh::render::shell_word("tcp://[2001:db8::1]:80"),
+        "tcp://[2001:db8::1]:80"
+    );
+}

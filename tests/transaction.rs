@@ -859,3 +859,57 @@ fn a_kernel_that_never_answers_is_an_error() {
     let error = Ipvs::open(Box::new(Nothing)).err().unwrap();
     assert!(error.to_string().contains("lost 3 times"), "{error}");
 }
+
+/// What a transaction reads of one service is what it reads of the whole table, whatever was done before.
+#[test]
+fn reading_one_service_agrees_with_reading_all() {
+    for seed in 1..=30 {
+        let place = Place::simulated();
+        web(&place);
+        let mut random = Random::new(seed);
+        let mut session = place.session();
+        session.begin(LayerKind::Transaction).unwrap();
+        for step in 0..60 {
+            let service = random.pick(&[
+                key("tcp://192.0.2.1:80"),
+                key("fwmark://1"),
+                key("fwmark://2"),
+            ]);
+            let one = server(&format!("10.0.0.{}:80", random.below(5) + 1));
+            let number = i64::try_from(random.below(9)).unwrap();
+            // Many of these are refused: that must not show either.
+            let _done_or_refused = match random.below(8) {
+                0 => session.add_service(service, &scheduler("rr"), &[]).is_ok(),
+                1 => session.delete_service(service, IfMissing::Refuse).is_ok(),
+                2 => session.edit_service(service, &scheduler("wrr")).is_ok(),
+                3 | 4 => session
+                    .add_destination(service, one, &weight(number))
+                    .is_ok(),
+                5 | 6 => session
+                    .edit_destination(service, one, &weight(number))
+                    .is_ok(),
+                _ => session
+                    .delete_destination(service, one, IfMissing::Refuse)
+                    .is_ok(),
+            };
+            if random.chance(10) {
+                session.begin(LayerKind::Transaction).unwrap();
+                let _staged = session.clear().unwrap();
+                session.abandon();
+            }
+            let table = session.table().unwrap();
+            for key in [
+                key("tcp://192.0.2.1:80"),
+                key("fwmark://1"),
+                key("fwmark://2"),
+            ] {
+                let alone = session.find_service(&key).unwrap();
+                assert_eq!(
+                    alone.as_deref(),
+                    table.services.get(&key),
+                    "seed {seed}, step {step}, {key}"
+                );
+            }
+        }
+    }
+}

@@ -76,7 +76,9 @@ fn read(session: &mut Session, keys: &[ServiceKey]) -> Result<Table, Error> {
             what: "virtual service",
             object: ObjectId::Service(*key),
         })?;
-        table.services.insert(*key, entry);
+        table
+            .services
+            .insert(*key, std::rc::Rc::unwrap_or_clone(entry));
     }
     Ok(table)
 }

@@ -15,6 +15,7 @@ mod rehearsal;
 mod verbs;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 use std::time::Duration;
 
 pub use apply::{ApplyOptions, Prune};
@@ -135,14 +136,14 @@ impl Session {
     ///
     /// # Errors
     /// [`Error`] if it can't be read.
-    pub fn find_service(&mut self, key: &ServiceKey) -> Result<Option<ServiceEntry>, Error> {
+    pub fn find_service(&mut self, key: &ServiceKey) -> Result<Option<Rc<ServiceEntry>>, Error> {
         if let Some(rehearsal) = &mut self.rehearsal {
             return Ok(rehearsal.service(&mut self.live, key)?);
         }
         let found = self.live.fetch(&[*key])?;
         Ok(found
             .first()
-            .map(|fetched| crate::backend::model_entry(fetched).1))
+            .map(|fetched| Rc::new(crate::backend::model_entry(fetched).1)))
     }
 
     /// Reads a kernel parameter; `None` if the kernel has none of that name.

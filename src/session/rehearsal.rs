@@ -4,14 +4,16 @@
 //! simulation and fail as they would in the kernel. The plan is the difference between what was fetched and
 //! what the simulation holds in the end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use super::error::Error;
 use crate::backend::{
     BackendError, Fate, FetchedService, Ipvs, Operation, model_entries, model_entry,
 };
-use crate::model::{DaemonRole, ServiceEntry, ServiceKey, SyncDaemon, SysctlName, Table};
+use crate::model::{
+    DaemonRole, DestinationEntry, ObjectId, ServiceEntry, ServiceKey, SyncDaemon, SysctlName, Table,
+};
 use crate::sim::{Environment, SimulatedKernel, Snapshot};
 use crate::txn::{Action, Plan};
 
@@ -41,6 +43,10 @@ pub(super) struct Rehearsal {
     simulated: SimulatedKernel,
     kernel: Ipvs,
     knowledge: Knowledge,
+    /// Services as they stand, as far as they were read one by one.
+    entries: HashMap<ServiceKey, Rc<ServiceEntry>>,
+    /// Whether a server was ever deleted here.
+    deleted: bool,
 }
 
 impl Rehearsal {
@@ -51,6 +57,8 @@ impl Rehearsal {
             simulated,
             kernel,
             knowledge: Knowledge::default(),
+            entries: HashMap::new(),
+            deleted: false,
         })
     }
 
@@ -147,10 +155,60 @@ impl Rehearsal {
         &mut self,
         live: &mut Ipvs,
         key: &ServiceKey,
-    ) -> Result<Option<ServiceEntry>, BackendError> {
+    ) -> Result<Option<Rc<ServiceEntry>>, BackendError> {
         self.touch(live, &[*key])?;
+        if let Some(entry) = self.entries.get(key) {
+            return Ok(Some(Rc::clone(entry)));
+        }
         let found = self.kernel.fetch(&[*key])?;
-        Ok(found.first().map(|fetched| model_entry(fetched).1))
+        let entry = found.first().map(|fetched| Rc::new(model_entry(fetched).1));
+        if let Some(entry) = &entry {
+            self.entries.insert(*key, Rc::clone(entry));
+        }
+        Ok(entry)
+    }
+
+    /// Keeps what was read of services in step with an operation that was done, or forgets it. Without this a
+    /// script that edits each server of a service reads all of them for each.
+    fn follow(&mut self, operation: &Operation) {
+        let (service, key) = match operation.object() {
+            Some(ObjectId::Destination(service, key)) => (service, key),
+            Some(ObjectId::Service(service)) => {
+                self.entries.remove(&service);
+                // A deleted server that comes back brings its connections along.
+                self.deleted |= matches!(operation, Operation::DeleteService { .. });
+                return;
+            }
+            None => return self.entries.clear(),
+            Some(_) => return,
+        };
+        let deleted = self.deleted;
+        self.deleted |= matches!(operation, Operation::DeleteDestination { .. });
+        let Some(entry) = self.entries.get_mut(&service) else {
+            return;
+        };
+        let servers = &mut Rc::make_mut(entry).destinations;
+        match operation {
+            Operation::EditDestination { configuration, .. } => {
+                if let Some(server) = servers.get_mut(&key) {
+                    server.configuration = *configuration;
+                }
+            }
+            Operation::AddDestination { configuration, .. } if !deleted => {
+                let configuration = *configuration;
+                let server = DestinationEntry {
+                    configuration,
+                    ..DestinationEntry::default()
+                };
+                servers.insert(key, server);
+            }
+            Operation::DeleteDestination { .. } => {
+                servers.remove(&key);
+            }
+            _ => {
+                self.entries.remove(&service);
+            }
+        }
     }
 
     /// Reads the whole table as it stands in the rehearsal.
@@ -209,6 +267,7 @@ impl Rehearsal {
             ));
         }
         for operation in operations {
+            self.follow(operation);
             match operation {
                 Operation::StartDaemon(daemon) => {
                     self.knowledge
@@ -280,6 +339,7 @@ impl Rehearsal {
 
     /// Goes back to a moment. What was fetched since is forgotten and fetched again when it is touched.
     pub(super) fn go_back(&mut self, moment: Moment) {
+        self.entries.clear();
         self.simulated.restore(moment.simulated);
         self.knowledge = moment.knowledge;
     }

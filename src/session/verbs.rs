@@ -1,5 +1,7 @@
 //! What can be done: each verb works on a rehearsal, and outside a transaction is one of its own.
 
+use std::rc::Rc;
+
 use super::error::Error;
 use super::layers::{Ended, LayerKind};
 use super::rehearsal::Rehearsal;
@@ -47,11 +49,11 @@ impl Stage<'_> {
         Ok(())
     }
 
-    pub(super) fn find(&mut self, key: &ServiceKey) -> Result<Option<ServiceEntry>, Error> {
+    pub(super) fn find(&mut self, key: &ServiceKey) -> Result<Option<Rc<ServiceEntry>>, Error> {
         Ok(self.rehearsal.service(self.live, key)?)
     }
 
-    fn get(&mut self, key: &ServiceKey) -> Result<ServiceEntry, Error> {
+    fn get(&mut self, key: &ServiceKey) -> Result<Rc<ServiceEntry>, Error> {
         self.find(key)?.ok_or(Error::Missing {
             what: "virtual service",
             object: ObjectId::Service(*key),
@@ -63,7 +65,7 @@ impl Stage<'_> {
         service: &ServiceKey,
         key: &DestinationKey,
     ) -> Result<DestinationEntry, Error> {
-        let entry = self.get(service)?.destinations.remove(key);
+        let entry = self.get(service)?.destinations.get(key).cloned();
         entry.ok_or(Error::Missing {
             what: "real server",
             object: ObjectId::Destination(*service, *key),
@@ -203,7 +205,7 @@ impl Session {
     /// [`Error`] if it is not there, or can't be so.
     pub fn edit_service(&mut self, key: ServiceKey, edit: &ServiceEdit) -> Result<Done, Error> {
         self.change(|stage| {
-            let before = stage.get(&key)?.configuration;
+            let before = stage.get(&key)?.configuration.clone();
             let after = edit.apply(&key, Some(&before), Trust::User)?;
             if after == before {
                 return Ok(());
@@ -227,7 +229,7 @@ impl Session {
         }
         self.change(|stage| {
             let entry = stage.get(&key)?;
-            let before = entry.configuration;
+            let before = entry.configuration.clone();
             let after = edit.apply(&key, Some(&before), Trust::User)?;
             let mut operations = Vec::new();
             if after != before {

@@ -1,5 +1,7 @@
 //! `destination::`: real servers.
 
+use std::rc::Rc;
+
 use rhai::plugin::export_module;
 use rhai::{Dynamic, Map, NativeCallContext};
 
@@ -60,7 +62,7 @@ pub(in crate::script) mod functions {
         let services = table
             .services
             .into_iter()
-            .map(|(key, entry)| ServiceValue::new(key, entry));
+            .map(|(key, entry)| ServiceValue::new(key, Rc::new(entry)));
         Ok(DestinationList::new(
             services
                 .flat_map(|service| service.destinations())

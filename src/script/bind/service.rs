@@ -1,5 +1,7 @@
 //! `service::`: virtual services.
 
+use std::rc::Rc;
+
 use rhai::plugin::export_module;
 use rhai::{Dynamic, Map, NativeCallContext};
 
@@ -67,7 +69,7 @@ pub(in crate::script) mod functions {
         let services = table
             .services
             .into_iter()
-            .map(|(key, entry)| ServiceValue::new(key, entry));
+            .map(|(key, entry)| ServiceValue::new(key, Rc::new(entry)));
         Ok(ServiceList::new(services.collect()))
     }
 

@@ -22,11 +22,8 @@ pub(in crate::script) struct ServiceValue {
 }
 
 impl ServiceValue {
-    pub(in crate::script) fn new(key: ServiceKey, entry: ServiceEntry) -> Self {
-        Self {
-            key,
-            entry: Rc::new(entry),
-        }
+    pub(in crate::script) fn new(key: ServiceKey, entry: Rc<ServiceEntry>) -> Self {
+        Self { key, entry }
     }
 
     pub(in crate::script) fn destinations(&self) -> DestinationList {
