@@ -14,6 +14,7 @@ mod support;
 mod architecture;
 mod cli;
 mod differential;
+mod document;
 
 mod faults;
 mod kernel;

@@ -673,7 +673,7 @@ fn what_a_plan_does_to_traffic_is_counted() {
     );
 }
 
-fn random_table(random: &mut Random) -> TableSpecification {
+pub(crate) fn random_table(random: &mut Random) -> TableSpecification {
     let mut table = TableSpecification::default();
     for name in [
         "tcp://192.0.2.1:80",

@@ -8,6 +8,7 @@ use super::args::{
 use super::failure::Failure;
 use super::run::{Context, Ending};
 use super::{document, report, target};
+use crate::export::ResultShape;
 use crate::script::{Limits, Output, Script, ScriptFailure, check, run};
 use crate::session::{LayerKind, Purpose, Session};
 use crate::ui::Ui;
@@ -199,6 +200,12 @@ pub(super) fn check_files(
         }
     }
     match last {
+        None if globals.json => {
+            let shape = ResultShape::new("unchanged");
+            let text = serde_json::to_string_pretty(&shape).unwrap_or_default();
+            context.ui.line(&text).map_err(Failure::Output)?;
+            Ok(Ending::Shown)
+        }
         None => Ok(Ending::Shown),
         Some(failure) => Err(Failure::Script(Box::new(failure))),
     }

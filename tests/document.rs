@@ -1,0 +1,158 @@
+//! The document: what is written can be read and means the same, whatever the table holds; garbage is an error.
+
+use proptest::prelude::{any, prop, proptest};
+
+use ipvsh::backend::Operation;
+use ipvsh::export::{Detail, DocumentWriter, read_document, write_document};
+use ipvsh::model::{
+    DestinationConfiguration, EngineName, ForwardingMethod, Granularity, Persistence, Scheduler,
+    ServiceConfiguration, Table, Tunnel,
+};
+use ipvsh::session::{ApplyOptions, Interrupt, LayerKind, Prune, Purpose, Session, Target};
+
+use crate::support::{Place, Random, key, server};
+use crate::transaction::random_table;
+
+fn written(table: &Table, detail: Detail) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_document(
+        &mut bytes,
+        &DocumentWriter {
+            table,
+            detail,
+            incomplete: &[],
+        },
+    )
+    .unwrap();
+    bytes
+}
+
+/// Opens a simulation that starts as a document says.
+fn simulated(bytes: &[u8]) -> Session {
+    let contents = read_document("document", bytes).unwrap();
+    let target = Target::Simulation {
+        contents: Some(Box::new(contents)),
+        label: None,
+    };
+    Session::open(&target, Purpose::Reading, Interrupt::default()).unwrap()
+}
+
+/// Laws: reading what was written gives the same table, writing it again the same bytes, applying it no change.
+fn check(place: &Place) {
+    let table = place.client().table().unwrap();
+    let bytes = written(&table, Detail::Configuration);
+    let again = simulated(&bytes).table().unwrap();
+    assert_eq!(again.services, table.configuration_only().services);
+    assert_eq!(
+        (again.timeouts, &again.daemons),
+        (table.timeouts, &table.daemons)
+    );
+    assert_eq!(written(&again, Detail::Configuration), bytes);
+    let mut session = place.session();
+    session.begin(LayerKind::Rehearsal).unwrap();
+    let document = read_document("document", &written(&table, Detail::Observed)).unwrap();
+    let options = ApplyOptions {
+        prune: Prune::Everything,
+        keep_weight: false,
+    };
+    let (_staged, kept) = session.apply(&document, options).unwrap();
+    assert!(kept.is_empty() && session.end_rehearsal().unwrap().is_empty());
+}
+
+#[test]
+fn any_table_survives_the_document() {
+    for place in Place::every() {
+        for seed in 1..=60 {
+            let mut session = place.session();
+            let options = ApplyOptions {
+                prune: Prune::Everything,
+                keep_weight: false,
+            };
+            let (_done, _kept) = session
+                .apply(&random_table(&mut Random::new(seed)), options)
+                .unwrap();
+            check(&place);
+        }
+    }
+}
+
+#[test]
+fn what_only_a_kernel_can_have_survives_it_too() {
+    for place in Place::every() {
+        let odd = |change: fn(&mut ServiceConfiguration)| {
+            let mut configuration = ServiceConfiguration::default();
+            change(&mut configuration);
+            configuration
+        };
+        let add = |text, configuration| Operation::AddService {
+            key: key(text),
+            configuration,
+        };
+        let strange = DestinationConfiguration {
+            forwarding: ForwardingMethod::Other(7),
+            tunnel: Tunnel::Other {
+                kind: 9,
+                port: 1,
+                flags: 3,
+            },
+            ..DestinationConfiguration::default()
+        };
+        place.prepare(&[
+            add(
+                "protocol-47://192.0.2.1:0",
+                odd(|c| c.other_flags = 0xffff_ff40),
+            ),
+            add(
+                "tcp://0.0.0.0:0",
+                odd(|c| c.scheduler = Scheduler::from_kernel("none".to_owned())),
+            ),
+            add(
+                "tcp://192.0.2.1:80",
+                odd(|c| {
+                    c.persistence = Some(Persistence {
+                        timeout_seconds: 0,
+                        granularity: Granularity::netmask("255.0.255.0").unwrap(),
+                        engine: None,
+                    })
+                }),
+            ),
+            add(
+                "fwmark6://4294967295",
+                odd(|c| {
+                    c.dormant = Some(Persistence {
+                        timeout_seconds: 9,
+                        granularity: Granularity::PrefixLength(3),
+                        engine: Some(EngineName::new("sip").unwrap()),
+                    })
+                }),
+            ),
+            Operation::AddDestination {
+                service: key("tcp://192.0.2.1:80"),
+                key: server("10.0.0.1:0"),
+                configuration: strange,
+            },
+        ]);
+        check(&place);
+    }
+}
+
+proptest! {
+    #[test]
+    fn garbage_is_an_error_and_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _value_or_error = read_document("garbage", &bytes).is_ok();
+    }
+
+    /// Cut and damaged documents are read or refused, never more.
+    #[test]
+    fn damaged_documents_are_read_or_refused(place in 0usize..2000, byte: u8, seed in 1u64..50) {
+        let simulated = Place::simulated();
+        let options = ApplyOptions::default();
+        let (_done, _kept) = simulated.session().apply(&random_table(&mut Random::new(seed)), options).unwrap();
+        let mut bytes = written(&simulated.table(), Detail::Configuration);
+        let length = bytes.len();
+        bytes[place % length] = byte;
+        let _value_or_error = read_document("damaged", &bytes).is_ok();
+        bytes.truncate(place % length);
+        assert!(read_document("cut", &bytes).is_err());
+    }
+}
