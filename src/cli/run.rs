@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::sync::Mutex;
 
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -110,8 +111,52 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
             exit_code: false,
         },
     };
-    let ended = dispatch(&context, &globals, parsed.command);
-    finish(&context, &globals, output, ended)
+    let command = parsed.command;
+    let runs_script = runs_script(command.as_ref());
+    let work = move || {
+        let ended = dispatch(&context, &globals, command);
+        finish(&context, &globals, output, ended)
+    };
+    if runs_script {
+        on_large_stack(work)
+    } else {
+        work()
+    }
+}
+
+/// Tells whether a command runs a script; a document needs no more stack than any program.
+fn runs_script(command: Option<&Command>) -> bool {
+    match command {
+        None | Some(Command::Run(_) | Command::Eval(_) | Command::Check(_) | Command::Other(_)) => {
+            true
+        }
+        Some(Command::Plan(plan)) => plan
+            .file
+            .first()
+            .is_some_and(|file| file.ends_with(".rhai")),
+        Some(_) => false,
+    }
+}
+
+/// Values of a script can lie deep within each other; they are copied and dropped by recursion. Only what is
+/// touched of this is taken from the machine; a small machine gives less.
+const STACK_BYTES: [usize; 3] = [512 << 20, 128 << 20, 32 << 20];
+
+fn on_large_stack(work: impl FnOnce() -> u8 + Send) -> u8 {
+    let work = Mutex::new(Some(work));
+    let once = || {
+        let work = work.lock().ok().and_then(|mut work| work.take());
+        work.map_or(exit::FAILED, |work| work())
+    };
+    std::thread::scope(|scope| {
+        for bytes in STACK_BYTES {
+            let thread = std::thread::Builder::new().stack_size(bytes);
+            if let Ok(running) = thread.spawn_scoped(scope, once) {
+                return running.join().unwrap_or(exit::FAILED);
+            }
+        }
+        once()
+    })
 }
 
 /// Parses arguments. What stands behind a script's name is the script's own; a document has no arguments, so
