@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use super::policy::{self, libc_errno as errno};
 use super::service::{Ruling, own_bytes};
-use super::state::{
-    Destination, DestinationIdentity, ServiceIdentity, State, Trashed, zero_counters,
-};
+use super::state::{Destination, DestinationIdentity, ServiceIdentity, State, Trashed, counted};
 use crate::wire::{DestinationAttributes, Strictness, uapi as k};
 
 /// How often the kernel looks through the trash.
@@ -126,7 +124,7 @@ fn fresh(identity: DestinationIdentity) -> Destination {
         active: 0,
         inactive: 0,
         persistent: 0,
-        counters: zero_counters(),
+        counters: None,
     }
 }
 
@@ -145,16 +143,11 @@ pub(super) fn loaded(service_family: u16, given: &DestinationAttributes) -> Dest
     destination.active = given.active.unwrap_or_default();
     destination.inactive = given.inactive.unwrap_or_default();
     destination.persistent = given.persistent.unwrap_or_default();
-    destination.counters = given
-        .counters64
-        .as_deref()
-        .or(given.counters.as_deref())
-        .copied()
-        .unwrap_or_else(zero_counters);
+    destination.counters = counted(given.counters64.as_deref(), given.counters.as_deref());
     destination
 }
 
-/// Returns the attributes by which a server is reported.
+/// Returns the attributes of a server; counters only once, and only if there are any.
 pub(super) fn record(destination: &Destination) -> DestinationAttributes {
     DestinationAttributes {
         address: Some(destination.identity.address),
@@ -166,9 +159,9 @@ pub(super) fn record(destination: &Destination) -> DestinationAttributes {
         active: Some(destination.active),
         inactive: Some(destination.inactive),
         persistent: Some(destination.persistent),
-        counters: Some(Box::new(destination.counters)),
+        counters: None,
         family: Some(destination.identity.family),
-        counters64: Some(Box::new(destination.counters)),
+        counters64: destination.counters.clone(),
         tunnel_type: Some(destination.tunnel_type),
         tunnel_port: Some(destination.tunnel_port),
         tunnel_flags: Some(destination.tunnel_flags),
@@ -271,7 +264,7 @@ impl State {
         let entry = self.trash.remove(place);
         let mut revived = entry.destination;
         if entry.instance != instance {
-            revived.counters = zero_counters();
+            revived.counters = None;
         }
         Some(revived)
     }

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use super::destination;
 use super::policy::{self, VIOLATION_TEXT, libc_errno as errno};
 use super::service::Ruling;
-use super::state::{ServiceIdentity, State};
+use super::state::{ServiceIdentity, State, reported};
 use crate::wire::{
     Attributes, InfoAttributes, Message, Messages, Record, Strictness, finish, put_header,
     uapi as k,
@@ -88,7 +88,8 @@ impl Socket {
                 }
                 Ok(answer) => {
                     match answer {
-                        Answer::Record(record) => {
+                        Answer::Record(mut record) => {
+                            complete(&mut record);
                             let mut bytes = Vec::new();
                             record.encode(&mut bytes, FAMILY, 0, message.sequence);
                             self.queue.push_back(bytes);
@@ -139,7 +140,8 @@ impl Socket {
         let Some(dump) = &mut self.dump else { return };
         let mut bytes = Vec::new();
         let sequence = dump.sequence;
-        let mut put = |record: Record| {
+        let mut put = |mut record: Record| {
+            complete(&mut record);
             record.encode(&mut bytes, FAMILY, k::NLM_F_MULTI, sequence);
             bytes.len() + LARGEST_RECORD <= DUMP_DATAGRAM
         };
@@ -190,6 +192,17 @@ impl Socket {
         }
         self.queue.push_back(bytes);
     }
+}
+
+/// Fills in the counters as the kernel reports them: twice, and zeros too.
+fn complete(record: &mut Record) {
+    let (narrow, wide) = match record {
+        Record::Service(service) => (&mut service.counters, &mut service.counters64),
+        Record::Destination(server) => (&mut server.counters, &mut server.counters64),
+        Record::Daemon(_) | Record::Config(_) | Record::Info(_) => return,
+    };
+    *wide = reported(wide.take());
+    narrow.clone_from(wide);
 }
 
 fn dispatch(state: &mut State, message: &Message<'_>) -> Result<Answer, Refused> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ahash::AHashMap;
 
 use super::policy::{self, libc_errno as errno};
-use super::state::{Service, ServiceIdentity, State, zero_counters};
+use super::state::{Service, ServiceIdentity, State, counted};
 use crate::wire::{ServiceAttributes, ServiceRecord, Strictness, uapi as k};
 
 /// A refusal: the error number.
@@ -93,7 +93,7 @@ impl State {
             flags: (bits & mask) | k::IP_VS_SVC_F_HASHED,
             timeout: self.seconds_to_ticks(given.timeout.unwrap_or_default()),
             netmask: given.netmask.unwrap_or_default(),
-            counters: zero_counters(),
+            counters: None,
             instance: self.next_number(),
             destinations: BTreeMap::new(),
             index: AHashMap::new(),
@@ -173,9 +173,9 @@ impl State {
         for (identity, service) in &mut self.services {
             if chosen.is_none_or(|chosen| chosen == *identity) {
                 let service = std::rc::Rc::make_mut(service);
-                service.counters = zero_counters();
+                service.counters = None;
                 for destination in service.destinations.values_mut() {
-                    destination.counters = zero_counters();
+                    destination.counters = None;
                 }
             }
         }
@@ -203,12 +203,7 @@ impl State {
             flags: bits | k::IP_VS_SVC_F_HASHED,
             timeout: self.seconds_to_ticks(given.timeout.unwrap_or_default()),
             netmask: given.netmask.unwrap_or_default(),
-            counters: given
-                .counters64
-                .as_deref()
-                .or(given.counters.as_deref())
-                .copied()
-                .unwrap_or_else(zero_counters),
+            counters: counted(given.counters64.as_deref(), given.counters.as_deref()),
             instance: self.next_number(),
             destinations: BTreeMap::new(),
             index: AHashMap::new(),

@@ -63,7 +63,8 @@ pub(super) struct Destination {
     pub(super) active: u32,
     pub(super) inactive: u32,
     pub(super) persistent: u32,
-    pub(super) counters: CounterAttributes,
+    /// `None` while nothing was counted, which is all of them in most tables.
+    pub(super) counters: Option<Box<CounterAttributes>>,
 }
 
 #[derive(Clone, Debug)]
@@ -74,7 +75,8 @@ pub(super) struct Service {
     /// In ticks, as the kernel counts.
     pub(super) timeout: u32,
     pub(super) netmask: [u8; 4],
-    pub(super) counters: CounterAttributes,
+    /// `None` while nothing was counted, which is all of them in most tables.
+    pub(super) counters: Option<Box<CounterAttributes>>,
     /// Tells a service from a later one of the same name.
     pub(super) instance: u64,
     /// Servers by age; the kernel lists the newest first.
@@ -127,10 +129,22 @@ pub(super) struct State {
     next: u64,
 }
 
-pub(super) fn zero_counters() -> CounterAttributes {
-    CounterAttributes {
+/// Takes over counters as another kernel reported them.
+pub(super) fn counted(
+    counters64: Option<&CounterAttributes>,
+    counters: Option<&CounterAttributes>,
+) -> Option<Box<CounterAttributes>> {
+    let some = counters64.or(counters)?;
+    let counts = some.values.iter().flatten().any(|value| *value != 0);
+    counts.then(|| Box::new(*some))
+}
+
+/// Returns counters as they are reported: those that never counted as zeros.
+pub(super) fn reported(counters: Option<Box<CounterAttributes>>) -> Option<Box<CounterAttributes>> {
+    let zeros = CounterAttributes {
         values: [Some(0); 10],
-    }
+    };
+    counters.or_else(|| Some(Box::new(zeros)))
 }
 
 impl State {
@@ -194,7 +208,7 @@ impl State {
         seconds.wrapping_mul(self.environment.ticks_per_second)
     }
 
-    /// Returns the attributes by which a service is reported.
+    /// Returns the attributes of a service; counters only once, and only if there are any.
     pub(super) fn service_record(
         &self,
         identity: &ServiceIdentity,
@@ -207,8 +221,7 @@ impl State {
             flags: Some((service.flags, u32::MAX)),
             timeout: Some(service.timeout / self.environment.ticks_per_second),
             netmask: Some(service.netmask),
-            counters: Some(Box::new(service.counters)),
-            counters64: Some(Box::new(service.counters)),
+            counters64: service.counters.clone(),
             ..ServiceAttributes::default()
         };
         if identity.fwmark == 0 {
