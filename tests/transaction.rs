@@ -671,6 +671,10 @@ fn what_a_plan_does_to_traffic_is_counted() {
         "{:?}",
         plan.notes()
     );
+    // What a session remembers of a commit says the same.
+    let _report = session.commit(plan).unwrap();
+    let remembered = session.committed()[0].plan.traffic();
+    assert_eq!((remembered.cut, remembered.drained), (120, 30));
 }
 
 pub(crate) fn random_table(random: &mut Random) -> TableSpecification {

@@ -35,6 +35,8 @@ pub struct Plan {
     pub(super) changes: Vec<Change>,
     pub(super) actions: Vec<Action>,
     notes: Vec<Note>,
+    /// What the changes do to connections, where the tables that tell it are no longer kept.
+    kept_traffic: Option<Traffic>,
 }
 
 impl Plan {
@@ -114,6 +116,7 @@ impl Plan {
             changes,
             actions,
             notes,
+            kept_traffic: None,
         }
     }
 
@@ -121,6 +124,8 @@ impl Plan {
         Self {
             changes: self.changes.clone(),
             actions: self.actions.clone(),
+            notes: self.notes.clone(),
+            kept_traffic: Some(self.traffic()),
             ..Self::default()
         }
     }
@@ -205,6 +210,9 @@ impl Plan {
     /// Returns the sum of what all changes cut and drain.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
+        if let Some(traffic) = self.kept_traffic {
+            return traffic;
+        }
         let mut sum = Traffic::default();
         for change in &self.changes {
             let one = self.traffic_of(change);
