@@ -9,6 +9,17 @@ pub enum Characters {
     Ascii,
 }
 
+/// Tells whether whoever started this program had a signal ignored, as `nohup` and shells in the background do.
+#[must_use]
+pub fn ignores_signal(number: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
+    mask.is_some_and(|mask| mask.checked_shr(number.unsigned_abs() - 1).unwrap_or(0) & 1 == 1)
+}
+
 /// Reads from the locale whether the terminal shows more than ASCII.
 #[must_use]
 pub fn characters() -> Characters {

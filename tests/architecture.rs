@@ -28,7 +28,7 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     (
         "session",
         &["model", "backend", "sim", "txn", "export", "config", "ui"],
-        &["signal_hook", "thiserror"],
+        &["ahash", "signal_hook", "thiserror"],
     ),
     (
         "script",

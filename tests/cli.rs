@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use crate::support::{Finished, ipvsh, ipvsh_command, ipvsh_ok};
 
@@ -621,26 +621,62 @@ fn the_schema_is_json_and_the_document_fits_it() {
     known(&schema["$defs"]["timeouts"], &document["timeouts"]);
 }
 
+/// Makes `ipvsh` start with signals as `env` is told, whatever this process was started with.
+fn with_signals(folder: &Path, signals: &str, arguments: &[&str]) -> Command {
+    let plain = ipvsh_command(folder, arguments);
+    let mut command = Command::new("env");
+    command
+        .arg(signals)
+        .arg(plain.get_program())
+        .args(plain.get_args())
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("HOME", folder)
+        .stdin(Stdio::null());
+    command
+}
+
+/// Starts a script that says "ready" and sends it signals.
+fn signalled(command: &mut Command, signals: &[&str]) -> Finished {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(
+        &mut std::io::BufReader::new(child.stdout.as_mut().unwrap()),
+        &mut line,
+    )
+    .unwrap();
+    assert_eq!(line, "ready\n");
+    for signal in signals {
+        crate::support::system(&format!("kill -{signal} {}", child.id()));
+    }
+    child.wait_with_output().unwrap().into()
+}
+
+#[test]
+fn signals_that_were_ignored_at_the_start_stay_ignored() {
+    let folder = folder();
+    let code = "print(\"ready\"); while true { }";
+    let arguments = ["--sim", "eval", "--max-operations", "100000000000", code];
+    let mut command = with_signals(folder.path(), "--ignore-signal=HUP", &arguments);
+    let finished = signalled(&mut command, &["HUP", "TERM"]);
+    assert_eq!(finished.status, 143, "{finished:?}");
+}
+
 #[test]
 fn signals_end_a_script_with_a_status_of_their_own() {
     let folder = folder();
     for (signal, status) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         let code = "print(\"ready\"); transaction { service::add(\"fwmark://1\"); while true { try { 1 } catch { } } }";
         let arguments = ["--sim", "eval", "--max-operations", "100000000000", code];
-        let mut child = ipvsh_command(folder.path(), &arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        std::io::BufRead::read_line(
-            &mut std::io::BufReader::new(child.stdout.as_mut().unwrap()),
-            &mut line,
-        )
-        .unwrap();
-        assert_eq!(line, "ready\n");
-        crate::support::system(&format!("kill -{signal} {}", child.id()));
-        let finished: Finished = child.wait_with_output().unwrap().into();
+        let finished = signalled(
+            &mut with_signals(folder.path(), "--default-signal=INT,TERM,HUP", &arguments),
+            &[signal],
+        );
         assert_eq!(finished.status, status, "{finished:?}");
         assert!(
             finished.stderr.contains("interrupted by signal"),
@@ -648,7 +684,8 @@ fn signals_end_a_script_with_a_status_of_their_own() {
         );
     }
     // While it only reads its input there is nothing to guard: it ends at once.
-    let mut child = ipvsh_command(folder.path(), &["--sim", "apply", "-"])
+    let arguments = ["--sim", "apply", "-"];
+    let mut child = with_signals(folder.path(), "--default-signal=INT", &arguments)
         .stdin(Stdio::piped())
         .spawn()
         .unwrap();

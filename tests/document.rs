@@ -86,7 +86,7 @@ fn what_only_a_kernel_can_have_survives_it_too() {
         };
         let add = |text, configuration| Operation::AddService {
             key: key(text),
-            configuration,
+            configuration: Box::new(configuration),
         };
         let strange = DestinationConfiguration {
             forwarding: ForwardingMethod::Other(7),

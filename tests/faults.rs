@@ -35,7 +35,7 @@ fn prepare(place: &Place) {
     );
     let service = |key| Operation::AddService {
         key,
-        configuration: ServiceConfiguration::default(),
+        configuration: Box::new(ServiceConfiguration::default()),
     };
     let add = |service, text: &str, configuration| Operation::AddDestination {
         service,

@@ -69,56 +69,56 @@ fn rows() -> Vec<(Operation, &'static str)> {
     };
     let set = |key, after: ServiceConfiguration| Operation::EditService {
         key,
-        before: configuration("rr"),
-        after,
+        before: Box::new(configuration("rr")),
+        after: Box::new(after),
     };
     vec![
         (
             Operation::AddService {
                 key: web,
-                configuration: configuration("rr"),
+                configuration: Box::new(configuration("rr")),
             },
             "0",
         ),
         (
             Operation::AddService {
                 key: web,
-                configuration: configuration("nosuch"),
+                configuration: Box::new(configuration("nosuch")),
             },
             "EEXIST",
         ),
         (
             Operation::AddService {
                 key: none,
-                configuration: configuration("nosuch"),
+                configuration: Box::new(configuration("nosuch")),
             },
             "ENOENT",
         ),
         (
             Operation::AddService {
                 key: none,
-                configuration: configuration("sixteen_bytes_xx"),
+                configuration: Box::new(configuration("sixteen_bytes_xx")),
             },
             "EINVAL",
         ),
         (
             Operation::AddService {
                 key: six,
-                configuration: prefix(0),
+                configuration: Box::new(prefix(0)),
             },
             "EINVAL",
         ),
         (
             Operation::AddService {
                 key: six,
-                configuration: prefix(129),
+                configuration: Box::new(prefix(129)),
             },
             "EINVAL",
         ),
         (
             Operation::AddService {
                 key: six,
-                configuration: prefix(64),
+                configuration: Box::new(prefix(64)),
             },
             "0",
         ),
@@ -308,7 +308,7 @@ fn the_trash_gives_back_what_was_deleted_and_forgets_it_in_time() {
     place.prepare(&[
         Operation::AddService {
             key: service,
-            configuration: configuration("rr"),
+            configuration: Box::new(configuration("rr")),
         },
         Operation::AddDestination {
             service,

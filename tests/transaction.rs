@@ -48,7 +48,7 @@ fn web(place: &Place) {
     place.prepare(&[
         Operation::AddService {
             key: web,
-            configuration: ServiceConfiguration::default(),
+            configuration: Box::new(ServiceConfiguration::default()),
         },
         Operation::AddDestination {
             service: web,
@@ -386,7 +386,7 @@ fn an_edit_keeps_what_it_does_not_name_even_what_no_user_may_create() {
         place.prepare(&[
             Operation::AddService {
                 key: service,
-                configuration: odd.clone(),
+                configuration: Box::new(odd.clone()),
             },
             Operation::AddDestination {
                 service,

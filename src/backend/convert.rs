@@ -183,23 +183,26 @@ pub(super) fn service_entry(key: &ServiceKey, attributes: &ServiceAttributes) ->
 }
 
 fn observed(counters: Option<&CounterAttributes>) -> Observed {
+    if counters.is_none() {
+        return Observed::default();
+    }
     let value = |index: usize| counters.and_then(|c| c.values[index]).unwrap_or_default();
-    Observed {
-        counters: Counters {
+    Observed::new(
+        Counters {
             connections: value(0),
             packets_in: value(1),
             packets_out: value(2),
             bytes_in: value(3),
             bytes_out: value(4),
         },
-        rates: Rates {
+        Rates {
             connections_per_second: value(5),
             packets_in_per_second: value(6),
             packets_out_per_second: value(7),
             bytes_in_per_second: value(8),
             bytes_out_per_second: value(9),
         },
-    }
+    )
 }
 
 /// Returns the attributes that name a real server.

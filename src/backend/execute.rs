@@ -21,7 +21,7 @@ pub enum Fate {
     /// The kernel did it.
     Done,
     /// The kernel refused it.
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// It was sent, and its answer was lost.
     Unknown,
     /// It was not sent.
@@ -138,7 +138,7 @@ impl Ipvs {
             let index = index as usize;
             if let (Some(fate), Some(operation)) = (fates.get_mut(index), operations.get(index)) {
                 let errno = Errno::from_number(answer.errno);
-                *fate = Fate::Refused(Refusal::explain(operation, errno, answer.text));
+                *fate = Fate::Refused(Box::new(Refusal::explain(operation, errno, answer.text)));
             }
         }
         Ok(())
@@ -150,7 +150,7 @@ impl Ipvs {
             Ok(()) => Fate::Done,
             Err(error) => {
                 let errno = Errno::from_number(error.raw_os_error().unwrap_or(libc::EIO));
-                Fate::Refused(Refusal::explain(operation, errno, None))
+                Fate::Refused(Box::new(Refusal::explain(operation, errno, None)))
             }
         }
     }

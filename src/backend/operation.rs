@@ -7,20 +7,20 @@ use crate::model::{
     ServiceKey, SyncDaemon, SysctlName, Timeouts,
 };
 
-/// A single change that a kernel either does or refuses.
+/// A single change that a kernel either does or refuses. Lists of them are long: what is large and rare is boxed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // the fields are what the variant's sentence names
 pub enum Operation {
     /// Adds a virtual service without servers.
     AddService {
         key: ServiceKey,
-        configuration: ServiceConfiguration,
+        configuration: Box<ServiceConfiguration>,
     },
     /// Replaces the configuration of a virtual service; `before` tells which flag bits change.
     EditService {
         key: ServiceKey,
-        before: ServiceConfiguration,
-        after: ServiceConfiguration,
+        before: Box<ServiceConfiguration>,
+        after: Box<ServiceConfiguration>,
     },
     /// Deletes a virtual service with its servers.
     DeleteService { key: ServiceKey },

@@ -318,8 +318,8 @@ struct RatesShape {
     bytes_out_per_second: u64,
 }
 
-const fn observed_shape(observed: &Observed) -> ObservedShape {
-    let (counters, rates) = (&observed.counters, &observed.rates);
+fn observed_shape(observed: &Observed) -> ObservedShape {
+    let (counters, rates) = (observed.counters(), observed.rates());
     ObservedShape {
         counters: CountersShape {
             connections: counters.connections,

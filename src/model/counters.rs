@@ -32,13 +32,31 @@ pub struct Rates {
     pub bytes_out_per_second: u64,
 }
 
-/// Counters and rates together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Observed {
-    /// Totals.
-    pub counters: Counters,
-    /// Rates.
-    pub rates: Rates,
+/// Counters and rates together. Most servers of a large table never counted anything, and take no room for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed(Option<Box<(Counters, Rates)>>);
+
+impl Observed {
+    /// Puts totals and rates together.
+    #[must_use]
+    pub fn new(counters: Counters, rates: Rates) -> Self {
+        let something = counters != Counters::default() || rates != Rates::default();
+        Self(something.then(|| Box::new((counters, rates))))
+    }
+
+    /// Returns the totals.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.0
+            .as_deref()
+            .map_or_else(Counters::default, |both| both.0)
+    }
+
+    /// Returns the rates.
+    #[must_use]
+    pub fn rates(&self) -> Rates {
+        self.0.as_deref().map_or_else(Rates::default, |both| both.1)
+    }
 }
 
 /// Open connections of a real server, live at the moment of reading.

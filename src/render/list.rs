@@ -62,7 +62,7 @@ fn row(heading: &Heading, service: &ServiceEntry, name: String, entry: &Destinat
         format!("{} %", (u64::from(weight.get()) * 100 + sum / 2) / sum)
     };
     let rate = if heading.has_rates {
-        entry.observed.rates.connections_per_second.to_string()
+        entry.observed.rates().connections_per_second.to_string()
     } else {
         heading.nothing().to_owned()
     };
@@ -196,7 +196,7 @@ fn service_line(
         write!(
             out,
             "   {} conn/s",
-            service.observed.rates.connections_per_second
+            service.observed.rates().connections_per_second
         )?;
     }
     if service.weight_sum() == 0 {

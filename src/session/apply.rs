@@ -96,12 +96,12 @@ fn one_service(
     match before {
         None => operations.push(Operation::AddService {
             key,
-            configuration: after,
+            configuration: Box::new(after),
         }),
         Some(before) if *before != after => operations.push(Operation::EditService {
             key,
-            before: before.clone(),
-            after,
+            before: Box::new(before.clone()),
+            after: Box::new(after),
         }),
         Some(_) => {}
     }

@@ -4,6 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::config;
+
 /// SIGHUP, SIGINT, SIGTERM: their numbers are the same on every Linux.
 const SIGNALS: [i32; 3] = [1, 2, 15];
 
@@ -15,12 +17,15 @@ pub struct Interrupt {
 
 impl Interrupt {
     /// Catches SIGHUP, SIGINT and SIGTERM from now on. Until then they end the program, which is right while it
-    /// only reads its input.
+    /// only reads its input. What was ignored when the program started stays ignored.
     ///
     /// # Errors
     /// The system's error.
     pub fn install(&self) -> io::Result<()> {
         for signal in SIGNALS {
+            if config::ignores_signal(signal) {
+                continue;
+            }
             let number = usize::try_from(signal).map_err(io::Error::other)?;
             signal_hook::flag::register_usize(signal, Arc::clone(&self.flag), number)?;
         }

@@ -114,7 +114,7 @@ impl Session {
         let mut operations = Vec::new();
         for service in &contents.services {
             let key: ServiceKey = service.key;
-            let configuration = service.edit.apply(&key, None, Trust::Recorded)?;
+            let configuration = Box::new(service.edit.apply(&key, None, Trust::Recorded)?);
             operations.push(Operation::AddService { key, configuration });
             for server in service.destinations.iter().flatten().rev() {
                 let configuration = server

@@ -4,15 +4,18 @@
 //! simulation and fail as they would in the kernel. The plan is the difference between what was fetched and
 //! what the simulation holds in the end.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+
+use ahash::{AHashMap, AHashSet};
 
 use super::error::Error;
 use crate::backend::{
     BackendError, Fate, FetchedService, Ipvs, Operation, model_entries, model_entry,
 };
 use crate::model::{
-    DaemonRole, DestinationEntry, ObjectId, ServiceEntry, ServiceKey, SyncDaemon, SysctlName, Table,
+    DaemonRole, DestinationEntry, ObjectId, ServiceConfiguration, ServiceEntry, ServiceKey,
+    SyncDaemon, SysctlName, Table,
 };
 use crate::sim::{Environment, SimulatedKernel, Snapshot};
 use crate::txn::{Action, Plan};
@@ -26,6 +29,8 @@ struct Knowledge {
     fetched: BTreeSet<ServiceKey>,
     /// Whether all services were fetched.
     whole: bool,
+    /// Services that an operation was done to: all that a plan can be about.
+    changed: AHashSet<ServiceKey>,
     /// Daemons as they were asked for: a length left to the kernel stays left to it.
     wanted_daemons: BTreeMap<DaemonRole, SyncDaemon>,
     actions: Vec<Action>,
@@ -44,7 +49,7 @@ pub(super) struct Rehearsal {
     kernel: Ipvs,
     knowledge: Knowledge,
     /// Services as they stand, as far as they were read one by one.
-    entries: HashMap<ServiceKey, Rc<ServiceEntry>>,
+    entries: AHashMap<ServiceKey, Rc<ServiceEntry>>,
     /// Whether a server was ever deleted here.
     deleted: bool,
 }
@@ -57,7 +62,7 @@ impl Rehearsal {
             simulated,
             kernel,
             knowledge: Knowledge::default(),
-            entries: HashMap::new(),
+            entries: AHashMap::new(),
             deleted: false,
         })
     }
@@ -174,14 +179,13 @@ impl Rehearsal {
         let (service, key) = match operation.object() {
             Some(ObjectId::Destination(service, key)) => (service, key),
             Some(ObjectId::Service(service)) => {
-                self.entries.remove(&service);
-                // A deleted server that comes back brings its connections along.
-                self.deleted |= matches!(operation, Operation::DeleteService { .. });
-                return;
+                self.knowledge.changed.insert(service);
+                return self.follow_service(service, operation);
             }
             None => return self.entries.clear(),
             Some(_) => return,
         };
+        self.knowledge.changed.insert(service);
         let deleted = self.deleted;
         self.deleted |= matches!(operation, Operation::DeleteDestination { .. });
         let Some(entry) = self.entries.get_mut(&service) else {
@@ -211,6 +215,31 @@ impl Rehearsal {
         }
     }
 
+    fn follow_service(&mut self, service: ServiceKey, operation: &Operation) {
+        match operation {
+            Operation::AddService { configuration, .. } => {
+                let entry = ServiceEntry {
+                    configuration: ServiceConfiguration::clone(configuration),
+                    ..ServiceEntry::default()
+                };
+                self.entries.insert(service, Rc::new(entry));
+            }
+            Operation::EditService { before, after, .. } => match self.entries.get_mut(&service) {
+                Some(entry) if entry.configuration == **before => {
+                    Rc::make_mut(entry).configuration.clone_from(after);
+                }
+                _ => {
+                    self.entries.remove(&service);
+                }
+            },
+            _ => {
+                self.entries.remove(&service);
+                // A deleted server that comes back brings its connections along.
+                self.deleted |= matches!(operation, Operation::DeleteService { .. });
+            }
+        }
+    }
+
     /// Reads the whole table as it stands in the rehearsal.
     pub(super) fn table(&mut self, live: &mut Ipvs) -> Result<Table, BackendError> {
         self.touch_all(live)?;
@@ -221,8 +250,14 @@ impl Rehearsal {
 
     /// Reads what the rehearsal holds: everything that was fetched, with what was staged.
     pub(super) fn staged_table(&mut self) -> Result<Table, BackendError> {
+        let mut table = self.staged_settings()?;
+        table.services = model_entries(&self.simulated.records());
+        Ok(table)
+    }
+
+    /// Reads what the rehearsal holds beside services.
+    fn staged_settings(&mut self) -> Result<Table, BackendError> {
         let mut table = Table {
-            services: model_entries(&self.simulated.records()),
             timeouts: self
                 .knowledge
                 .before
@@ -287,14 +322,46 @@ impl Rehearsal {
         self.knowledge.actions.push(action);
     }
 
-    /// Returns the way from the live table to the rehearsed one.
+    /// Returns the way from the live table to the rehearsed one. It is about changed services alone.
     pub(super) fn plan(&mut self) -> Result<Plan, BackendError> {
-        let after = self.staged_table()?;
-        Ok(Plan::between(
-            Table::clone(&self.knowledge.before),
-            after,
-            self.knowledge.actions.clone(),
-        ))
+        let mut after = self.staged_settings()?;
+        let mut unread = Vec::new();
+        for key in &self.knowledge.changed {
+            match self.entries.get(key) {
+                Some(entry) => {
+                    after.services.insert(*key, ServiceEntry::clone(entry));
+                }
+                None => unread.push(*key),
+            }
+        }
+        let read = self.kernel.fetch(&unread)?;
+        after.services.extend(read.iter().map(model_entry));
+        debug_assert!(
+            self.is_as_simulated(&after),
+            "BUG: what was followed is not what the simulated kernel holds"
+        );
+        let known = &self.knowledge.before;
+        let changed = self.knowledge.changed.iter();
+        let before = Table {
+            services: changed
+                .filter_map(|key| Some((*key, known.services.get(key)?.clone())))
+                .collect(),
+            timeouts: known.timeouts,
+            daemons: known.daemons.clone(),
+            sysctl: known.sysctl.clone(),
+        };
+        Ok(Plan::between(before, after, self.knowledge.actions.clone()))
+    }
+
+    /// Compares what was followed with the simulated kernel, which is the judge: every test does so.
+    fn is_as_simulated(&self, after: &Table) -> bool {
+        let mut simulated = Table {
+            services: model_entries(&self.simulated.records()),
+            ..Table::default()
+        };
+        let changed = &self.knowledge.changed;
+        simulated.services.retain(|key, _| changed.contains(key));
+        simulated.configuration_only().services == after.configuration_only().services
     }
 
     /// Returns the way from an earlier moment to now.

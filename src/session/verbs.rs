@@ -184,7 +184,7 @@ impl Session {
     ) -> Result<Done, Error> {
         self.change(|stage| {
             stage.rehearsal.touch(stage.live, &[key])?;
-            let configuration = edit.apply(&key, None, Trust::User)?;
+            let configuration = Box::new(edit.apply(&key, None, Trust::User)?);
             let mut operations = vec![Operation::AddService { key, configuration }];
             for server in servers {
                 stage.expect_server(&key, &server.key)?;
@@ -205,8 +205,8 @@ impl Session {
     /// [`Error`] if it is not there, or can't be so.
     pub fn edit_service(&mut self, key: ServiceKey, edit: &ServiceEdit) -> Result<Done, Error> {
         self.change(|stage| {
-            let before = stage.get(&key)?.configuration.clone();
-            let after = edit.apply(&key, Some(&before), Trust::User)?;
+            let before = Box::new(stage.get(&key)?.configuration.clone());
+            let after = Box::new(edit.apply(&key, Some(&before), Trust::User)?);
             if after == before {
                 return Ok(());
             }
@@ -229,8 +229,8 @@ impl Session {
         }
         self.change(|stage| {
             let entry = stage.get(&key)?;
-            let before = entry.configuration.clone();
-            let after = edit.apply(&key, Some(&before), Trust::User)?;
+            let before = Box::new(entry.configuration.clone());
+            let after = Box::new(edit.apply(&key, Some(&before), Trust::User)?);
             let mut operations = Vec::new();
             if after != before {
                 operations.push(Operation::EditService { key, before, after });

@@ -16,18 +16,18 @@ pub enum Change {
     /// A virtual service appears, without servers.
     AddService {
         key: ServiceKey,
-        after: ServiceConfiguration,
+        after: Box<ServiceConfiguration>,
     },
     /// A virtual service changes.
     EditService {
         key: ServiceKey,
-        before: ServiceConfiguration,
-        after: ServiceConfiguration,
+        before: Box<ServiceConfiguration>,
+        after: Box<ServiceConfiguration>,
     },
     /// A virtual service goes, and its servers with it.
     DeleteService {
         key: ServiceKey,
-        before: ServiceConfiguration,
+        before: Box<ServiceConfiguration>,
         destinations: BTreeMap<DestinationKey, DestinationConfiguration>,
     },
     /// A real server appears.
@@ -70,7 +70,7 @@ impl Change {
         let destinations = entry.destinations.iter();
         Self::DeleteService {
             key,
-            before: entry.configuration.clone(),
+            before: Box::new(entry.configuration.clone()),
             destinations: destinations
                 .map(|(key, entry)| (*key, entry.configuration))
                 .collect(),
@@ -126,23 +126,25 @@ impl Change {
     /// Returns the request that makes the change.
     #[must_use]
     pub fn operation(&self) -> Operation {
-        match self.clone() {
+        match self {
             Self::AddService { key, after } => Operation::AddService {
-                key,
-                configuration: after,
+                key: *key,
+                configuration: after.clone(),
             },
-            Self::EditService { key, before, after } => {
-                Operation::EditService { key, before, after }
-            }
-            Self::DeleteService { key, .. } => Operation::DeleteService { key },
+            Self::EditService { key, before, after } => Operation::EditService {
+                key: *key,
+                before: before.clone(),
+                after: after.clone(),
+            },
+            Self::DeleteService { key, .. } => Operation::DeleteService { key: *key },
             Self::AddDestination {
                 service,
                 key,
                 after,
             } => Operation::AddDestination {
-                service,
-                key,
-                configuration: after,
+                service: *service,
+                key: *key,
+                configuration: *after,
             },
             Self::EditDestination {
                 service,
@@ -150,17 +152,21 @@ impl Change {
                 after,
                 ..
             } => Operation::EditDestination {
-                service,
-                key,
-                configuration: after,
+                service: *service,
+                key: *key,
+                configuration: *after,
             },
-            Self::DeleteDestination { service, key, .. } => {
-                Operation::DeleteDestination { service, key }
-            }
-            Self::SetTimeouts { after, .. } => Operation::SetTimeouts(after),
-            Self::StartDaemon { after } => Operation::StartDaemon(after),
+            Self::DeleteDestination { service, key, .. } => Operation::DeleteDestination {
+                service: *service,
+                key: *key,
+            },
+            Self::SetTimeouts { after, .. } => Operation::SetTimeouts(*after),
+            Self::StartDaemon { after } => Operation::StartDaemon(after.clone()),
             Self::StopDaemon { before } => Operation::StopDaemon(before.role),
-            Self::SetSysctl { name, after, .. } => Operation::SetSysctl { name, value: after },
+            Self::SetSysctl { name, after, .. } => Operation::SetSysctl {
+                name: name.clone(),
+                value: after.clone(),
+            },
         }
     }
 

@@ -154,7 +154,7 @@ fn cause_of(execution: &Execution, operations: &[Operation], signal: Option<i32>
                 total,
                 operation: operation.to_string(),
                 object: operation.object(),
-                refusal: refusal.clone(),
+                refusal: crate::backend::Refusal::clone(refusal),
             };
         }
     }

@@ -61,7 +61,7 @@ impl Plan {
                 (None, Some(new)) => {
                     adds.push(Change::AddService {
                         key,
-                        after: new.configuration.clone(),
+                        after: Box::new(new.configuration.clone()),
                     });
                     add_servers(key, None, new, &mut servers);
                 }
@@ -69,8 +69,8 @@ impl Plan {
                     if old.configuration != new.configuration {
                         edits.push(Change::EditService {
                             key,
-                            before: old.configuration.clone(),
-                            after: new.configuration.clone(),
+                            before: Box::new(old.configuration.clone()),
+                            after: Box::new(new.configuration.clone()),
                         });
                     }
                     add_servers(key, Some(old), new, &mut servers);

@@ -180,8 +180,8 @@ impl Touched {
         if touched.record && old.configuration != new.configuration {
             changes.push(Change::EditService {
                 key: *key,
-                before: old.configuration.clone(),
-                after: new.configuration.clone(),
+                before: Box::new(old.configuration.clone()),
+                after: Box::new(new.configuration.clone()),
             });
         }
         let same = old.destinations.len() == new.destinations.len()

@@ -147,7 +147,7 @@ fn restore_service(
     if present.is_none() {
         operations.push(Operation::AddService {
             key: *key,
-            configuration: before.clone(),
+            configuration: Box::new(before.clone()),
         });
     } else if !plan.before.services.contains_key(key)
         || present.is_some_and(|entry| entry.configuration != *before)
@@ -174,7 +174,7 @@ fn is_as_left(plan: &Plan, change: &Change, now: &Table) -> bool {
     match change {
         Change::AddService { key, after } => now.services.get(key).is_some_and(|entry| {
             let planned = plan.after.services.get(key);
-            entry.configuration == *after
+            entry.configuration == **after
                 && entry.destinations.iter().all(|(server, found)| {
                     let planned = planned.and_then(|planned| planned.destinations.get(server));
                     planned.is_some_and(|planned| planned.configuration == found.configuration)
@@ -183,7 +183,7 @@ fn is_as_left(plan: &Plan, change: &Change, now: &Table) -> bool {
         Change::EditService { key, after, .. } => now
             .services
             .get(key)
-            .is_some_and(|entry| entry.configuration == *after),
+            .is_some_and(|entry| entry.configuration == **after),
         Change::DeleteService { key, .. } => !now.services.contains_key(key),
         Change::AddDestination {
             service,

@@ -142,7 +142,7 @@ fn probed() -> Flavour {
             let operations = [
                 Operation::AddService {
                     key: service,
-                    configuration: ServiceConfiguration::default(),
+                    configuration: Box::new(ServiceConfiguration::default()),
                 },
                 Operation::AddDestination {
                     service,

@@ -80,7 +80,7 @@ impl Named for ServiceValue {
 
 pub(super) fn counters(observed: &Observed) -> Dynamic {
     let number = |value: u64| Dynamic::from_int(i64::try_from(value).unwrap_or(i64::MAX));
-    let counters = &observed.counters;
+    let counters = observed.counters();
     let map: rhai::Map = [
         ("connections", counters.connections),
         ("packets_in", counters.packets_in),
@@ -95,7 +95,7 @@ pub(super) fn counters(observed: &Observed) -> Dynamic {
 
 pub(super) fn rates(observed: &Observed) -> Dynamic {
     let number = |value: u64| Dynamic::from_int(i64::try_from(value).unwrap_or(i64::MAX));
-    let rates = &observed.rates;
+    let rates = observed.rates();
     let map: rhai::Map = [
         ("connections_per_second", rates.connections_per_second),
         ("packets_in_per_second", rates.packets_in_per_second),
