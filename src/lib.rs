@@ -57,6 +57,8 @@
 //! - The lock is taken through the transport: it belongs to the network namespace that the transport owns.
 //! - A document and a command line are both turned into *edits* ([`model::ServiceEdit`]): one form says what to set,
 //!   what to keep, and what no user may create.
+//! - A rehearsal hands its requests to the simulated kernel as records: the same rules without framing and policy,
+//!   which a test proves with random requests through both doors.
 //! - Framing is written by hand beside the attributes; neli owns the socket.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

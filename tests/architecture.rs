@@ -18,7 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     (
         "export",
         &["model", "txn"],
-        &["ahash", "serde", "serde_json", "thiserror"],
+        &["serde", "serde_json", "thiserror"],
     ),
     (
         "render",

@@ -353,6 +353,33 @@ fn same_state(simulated: &Place, real: &Place) -> Result<(), String> {
 }
 
 #[test]
+fn a_record_gets_the_answer_that_its_bytes_get() {
+    for seed in 1..=10 {
+        let by_bytes = Place::simulated();
+        let Place::Simulated(records) = Place::simulated() else {
+            unreachable!("it is simulated");
+        };
+        let mut asked = Asked::new(&by_bytes);
+        let mut random = Random::new(seed);
+        for _ in 0..REQUESTS_PER_SEED {
+            let request = request(&mut random);
+            if matches!(request, Request::GetService(_)) || request.is_dump() {
+                continue;
+            }
+            let [bytes] = asked.ask(std::slice::from_ref(&request))[..] else {
+                panic!("one request has one answer");
+            };
+            let record = records.request(request.clone()).err().unwrap_or_default();
+            assert_eq!(bytes, record, "seed {seed}: {request:?}");
+        }
+        let by_records = Place::Simulated(records);
+        if let Err(difference) = same_state(&by_bytes, &by_records) {
+            panic!("seed {seed}: {difference}");
+        }
+    }
+}
+
+#[test]
 fn random_requests_get_the_same_answers_from_both_kernels() {
     if !only_in_lab() {
         return;

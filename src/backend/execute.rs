@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::client::{Broken, Ipvs};
 use super::error::BackendError;
 use super::transport::{KernelFile, TransportError};
-use super::{Errno, Operation, Refusal, convert};
+use super::{Errno, Operation, Refusal};
 use crate::wire::{Request, uapi};
 
 /// Requests in one datagram: nearly all of the gain, with room for every refusal in the receive buffer.
@@ -97,7 +97,7 @@ impl Ipvs {
         let barrier = first + count;
         self.outgoing.clear();
         for (sequence, operation) in (first..).zip(operations) {
-            if let Some(request) = request_of(operation) {
+            if let Some(request) = operation.request() {
                 request.encode(&mut self.outgoing, self.family, 0, sequence);
             }
         }
@@ -163,44 +163,4 @@ fn end_of_batch(operations: &[Operation], start: usize, most: usize) -> usize {
         .take_while(|operation| !matches!(operation, Operation::SetSysctl { .. }))
         .count();
     start + length
-}
-
-/// Returns the request of an operation; `None` for what goes through a file.
-fn request_of(operation: &Operation) -> Option<Request> {
-    Some(match operation {
-        Operation::AddService { key, configuration } => {
-            Request::NewService(convert::service_attributes(key, None, configuration))
-        }
-        Operation::EditService { key, before, after } => {
-            Request::SetService(convert::service_attributes(key, Some(before), after))
-        }
-        Operation::DeleteService { key } => Request::DeleteService(convert::service_identity(key)),
-        Operation::AddDestination {
-            service,
-            key,
-            configuration,
-        } => Request::NewDestination(
-            convert::service_identity(service),
-            convert::destination_attributes(key, configuration),
-        ),
-        Operation::EditDestination {
-            service,
-            key,
-            configuration,
-        } => Request::SetDestination(
-            convert::service_identity(service),
-            convert::destination_attributes(key, configuration),
-        ),
-        Operation::DeleteDestination { service, key } => Request::DeleteDestination(
-            convert::service_identity(service),
-            convert::destination_identity(key),
-        ),
-        Operation::SetTimeouts(timeouts) => {
-            Request::SetConfig(convert::config_attributes(timeouts))
-        }
-        Operation::StartDaemon(daemon) => Request::NewDaemon(convert::daemon_attributes(daemon)),
-        Operation::StopDaemon(role) => Request::DeleteDaemon(convert::daemon_identity(*role)),
-        Operation::Zero(key) => Request::Zero(key.as_ref().map(convert::service_identity)),
-        Operation::SetSysctl { .. } => return None,
-    })
 }

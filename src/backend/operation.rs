@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use super::convert;
 use crate::model::{
     DaemonRole, DestinationConfiguration, DestinationKey, ObjectId, ServiceConfiguration,
     ServiceKey, SyncDaemon, SysctlName, Timeouts,
 };
+use crate::wire::Request;
 
 /// A single change that a kernel either does or refuses. Lists of them are long: what is large and rare is boxed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +71,45 @@ impl Operation {
             Self::StopDaemon(role) => ObjectId::Daemon(*role),
             Self::SetSysctl { name, .. } => ObjectId::Sysctl(name.clone()),
             Self::Zero(key) => return key.map(ObjectId::Service),
+        })
+    }
+
+    /// Returns the request that does it; `None` for what goes through a file.
+    #[must_use]
+    pub fn request(&self) -> Option<Request> {
+        Some(match self {
+            Self::AddService { key, configuration } => {
+                Request::NewService(convert::service_attributes(key, None, configuration))
+            }
+            Self::EditService { key, before, after } => {
+                Request::SetService(convert::service_attributes(key, Some(before), after))
+            }
+            Self::DeleteService { key } => Request::DeleteService(convert::service_identity(key)),
+            Self::AddDestination {
+                service,
+                key,
+                configuration,
+            } => Request::NewDestination(
+                convert::service_identity(service),
+                convert::destination_attributes(key, configuration),
+            ),
+            Self::EditDestination {
+                service,
+                key,
+                configuration,
+            } => Request::SetDestination(
+                convert::service_identity(service),
+                convert::destination_attributes(key, configuration),
+            ),
+            Self::DeleteDestination { service, key } => Request::DeleteDestination(
+                convert::service_identity(service),
+                convert::destination_identity(key),
+            ),
+            Self::SetTimeouts(timeouts) => Request::SetConfig(convert::config_attributes(timeouts)),
+            Self::StartDaemon(daemon) => Request::NewDaemon(convert::daemon_attributes(daemon)),
+            Self::StopDaemon(role) => Request::DeleteDaemon(convert::daemon_identity(*role)),
+            Self::Zero(key) => Request::Zero(key.as_ref().map(convert::service_identity)),
+            Self::SetSysctl { .. } => return None,
         })
     }
 }

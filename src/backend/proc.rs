@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ahash::AHashMap;
+
 use crate::model::{
     AddressFamily, Connections, DestinationConfiguration, DestinationEntry, DestinationKey,
     ForwardingMethod, Fwmark, Persistence, Protocol, Scheduler, ServiceConfiguration, ServiceEntry,
@@ -13,7 +15,7 @@ use crate::model::{
 };
 
 /// Names a service as far as the file does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum ProcKey {
     Endpoint(ServiceKey),
     /// A mark; its family is not told.
@@ -23,28 +25,28 @@ enum ProcKey {
 #[derive(Clone, Debug)]
 struct ProcService {
     configuration: ServiceConfiguration,
-    destinations: BTreeMap<DestinationKey, DestinationEntry>,
+    /// In the order of the file.
+    destinations: Vec<(DestinationKey, DestinationEntry)>,
 }
 
 /// The contents of `/proc/net/ip_vs`.
 #[derive(Clone, Debug, Default)]
 pub struct ProcReading {
-    services: BTreeMap<ProcKey, Vec<ProcService>>,
+    services: AHashMap<ProcKey, Vec<ProcService>>,
 }
 
 impl ProcReading {
     /// Reads the file; lines that make no sense are skipped.
     #[must_use]
     pub fn parse(contents: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(contents);
         let mut services: Vec<(ProcKey, ProcService)> = Vec::new();
         let mut known = false;
         // Two lines of titles and the one for servers.
-        for line in text.lines().skip(3) {
-            if let Some(server) = line.strip_prefix("  -> ") {
+        for line in contents.split(|byte| *byte == b'\n').skip(3) {
+            if let Some(server) = line.strip_prefix(b"  -> ") {
                 let last = services.last_mut().filter(|_| known);
-                if let (Some((_, service)), Some((key, entry))) = (last, server_line(server)) {
-                    service.destinations.insert(key, entry);
+                if let (Some((_, service)), Some(server)) = (last, server_line(server)) {
+                    service.destinations.push(server);
                 }
             } else {
                 let service = service_line(line);
@@ -59,15 +61,17 @@ impl ProcReading {
         reading
     }
 
-    /// Returns the servers of a service, unless the file is ambiguous about it.
-    #[must_use]
-    pub fn servers(&self, key: &ServiceKey) -> Option<BTreeMap<DestinationKey, DestinationEntry>> {
+    /// Takes the servers of a service out, unless the file is ambiguous about it.
+    pub fn take_servers(
+        &mut self,
+        key: &ServiceKey,
+    ) -> Option<BTreeMap<DestinationKey, DestinationEntry>> {
         let proc_key = match key {
             ServiceKey::Endpoint { .. } => ProcKey::Endpoint(*key),
             ServiceKey::Fwmark { mark, .. } => ProcKey::Mark(mark.get()),
         };
-        match self.services.get(&proc_key)?.as_slice() {
-            [only] => Some(only.destinations.clone()),
+        match self.services.get_mut(&proc_key)?.as_mut_slice() {
+            [only] => Some(std::mem::take(&mut only.destinations).into_iter().collect()),
             _ => None,
         }
     }
@@ -79,7 +83,8 @@ impl ProcReading {
         let mut table = Table::default();
         for (proc_key, services) in self.services {
             for service in services {
-                let six = service.destinations.keys().any(|key| key.address.is_ipv6());
+                let mut servers = service.destinations.iter();
+                let six = servers.any(|(key, _)| key.address.is_ipv6());
                 let key = match proc_key {
                     ProcKey::Endpoint(key) => key,
                     ProcKey::Mark(number) => {
@@ -100,7 +105,7 @@ impl ProcReading {
                 }
                 let entry = ServiceEntry {
                     configuration,
-                    destinations: service.destinations,
+                    destinations: service.destinations.into_iter().collect(),
                     ..ServiceEntry::default()
                 };
                 table.services.insert(key, entry);
@@ -110,12 +115,52 @@ impl ProcReading {
     }
 }
 
-fn service_line(line: &str) -> Option<(ProcKey, ProcService)> {
-    let mut words = line.split_whitespace();
-    let protocol = words.next()?;
+/// The words of a line, one after the other.
+struct Words<'a>(&'a [u8]);
+
+impl<'a> Iterator for Words<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let start = self.0.iter().position(|byte| *byte != b' ')?;
+        let rest = &self.0[start..];
+        let end = rest.iter().position(|byte| *byte == b' ');
+        let (word, rest) = rest.split_at(end.unwrap_or(rest.len()));
+        self.0 = rest;
+        Some(word)
+    }
+}
+
+fn text(word: &[u8]) -> Option<&str> {
+    std::str::from_utf8(word).ok()
+}
+
+/// Reads a whole number of digits of base 10 or 16.
+fn number(word: &[u8], base: u8) -> Option<u32> {
+    let mut sum = 0u32;
+    for byte in word {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'A'..=b'F' => byte - b'A' + 10,
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ => return None,
+        };
+        if digit >= base {
+            return None;
+        }
+        sum = sum
+            .checked_mul(u32::from(base))?
+            .checked_add(u32::from(digit))?;
+    }
+    (!word.is_empty()).then_some(sum)
+}
+
+fn service_line(line: &[u8]) -> Option<(ProcKey, ProcService)> {
+    let mut words = Words(line);
+    let protocol = text(words.next()?)?;
     let name = words.next()?;
     let key = if protocol == "FWM" {
-        ProcKey::Mark(u32::from_str_radix(name, 16).ok()?)
+        ProcKey::Mark(number(name, 16)?)
     } else {
         let protocol = match protocol {
             "TCP" => Protocol::Tcp,
@@ -133,40 +178,39 @@ fn service_line(line: &str) -> Option<(ProcKey, ProcService)> {
             port,
         })
     };
-    let scheduler = Scheduler::from_kernel(words.next()?.to_owned());
-    let flags: Vec<&str> = words.collect();
+    let scheduler = String::from_utf8_lossy(words.next()?).into_owned();
+    let flags: Vec<&[u8]> = words.collect();
+    let has = |flag: &str| flags.contains(&flag.as_bytes());
     let configuration = ServiceConfiguration {
-        scheduler,
-        one_packet: flags.contains(&"ops"),
-        persistence: flags
-            .contains(&"persistent")
-            .then(|| Persistence::unused(AddressFamily::Inet)),
+        scheduler: Scheduler::from_kernel(scheduler),
+        one_packet: has("ops"),
+        persistence: has("persistent").then(|| Persistence::unused(AddressFamily::Inet)),
         ..ServiceConfiguration::default()
     };
     Some((
         key,
         ProcService {
             configuration,
-            destinations: BTreeMap::new(),
+            destinations: Vec::new(),
         },
     ))
 }
 
-fn server_line(line: &str) -> Option<(DestinationKey, DestinationEntry)> {
-    let mut words = line.split_ascii_whitespace();
+fn server_line(line: &[u8]) -> Option<(DestinationKey, DestinationEntry)> {
+    let mut words = Words(line);
     let (address, port) = endpoint(words.next()?)?;
     let forwarding = match words.next()? {
-        "Masq" => ForwardingMethod::Masquerading,
-        "Local" => ForwardingMethod::Local,
-        "Tunnel" => ForwardingMethod::Tunneling,
-        "Route" => ForwardingMethod::DirectRouting,
+        b"Masq" => ForwardingMethod::Masquerading,
+        b"Local" => ForwardingMethod::Local,
+        b"Tunnel" => ForwardingMethod::Tunneling,
+        b"Route" => ForwardingMethod::DirectRouting,
         _ => return None,
     };
-    let mut number = || words.next()?.parse::<u32>().ok();
-    let weight = Weight::from_kernel(number()?);
+    let mut next = || number(words.next()?, 10);
+    let weight = Weight::from_kernel(next()?);
     let connections = Connections {
-        active: number()?,
-        inactive: number()?,
+        active: next()?,
+        inactive: next()?,
         persistent: 0,
     };
     let configuration = DestinationConfiguration {
@@ -186,11 +230,15 @@ fn server_line(line: &str) -> Option<(DestinationKey, DestinationEntry)> {
 }
 
 /// Reads `0A000001:01BB` or `[fd00:0000:…:0001]:01BB`.
-fn endpoint(text: &str) -> Option<(IpAddr, u16)> {
-    let (address, port) = text.rsplit_once(':')?;
-    let address = match address.strip_prefix('[') {
-        Some(inner) => inner.strip_suffix(']')?.parse::<Ipv6Addr>().ok()?.into(),
-        None => Ipv4Addr::from(u32::from_str_radix(address, 16).ok()?).into(),
+fn endpoint(word: &[u8]) -> Option<(IpAddr, u16)> {
+    let colon = word.iter().rposition(|byte| *byte == b':')?;
+    let (address, port) = (word.get(..colon)?, word.get(colon + 1..)?);
+    let address = match address.strip_prefix(b"[") {
+        Some(inner) => text(inner.strip_suffix(b"]")?)?
+            .parse::<Ipv6Addr>()
+            .ok()?
+            .into(),
+        None => Ipv4Addr::from(number(address, 16)?).into(),
     };
-    Some((address, u16::from_str_radix(port, 16).ok()?))
+    Some((address, u16::try_from(number(port, 16)?).ok()?))
 }

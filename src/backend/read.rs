@@ -71,14 +71,17 @@ impl Ipvs {
         let mut table = Table::default();
         if !keys.is_empty() {
             let services = self.fetch_services(&keys)?;
-            let brief = self.brief_servers(selection, &services)?;
+            let mut brief = self.brief_servers(selection, &services)?;
             for (key, mut record) in services {
                 let depth = selection
                     .services
                     .get(&key)
                     .copied()
                     .unwrap_or(Depth::Exact);
-                let from_proc = brief.as_ref().and_then(|reading| reading.servers(&key));
+                let from_proc = match (&mut brief, depth) {
+                    (Some(reading), Depth::Brief) => reading.take_servers(&key),
+                    _ => None,
+                };
                 let entry = match (depth, from_proc) {
                     (Depth::Record, _) => model_entry(&(key, record)).1,
                     (Depth::Brief, Some(servers)) => {

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 
-use ahash::AHashSet;
 use serde::de::{Error as _, IgnoredAny, MapAccess};
 
 use super::VERSION;
 use super::error::DocumentError;
 use super::import_service::ServiceFields;
-use super::keys::{Fields, Object, list, parsed, parsed_address};
+use super::keys::{Fields, Object, list, parsed, parsed_address, repeated};
 use crate::model::{DaemonRole, SyncDaemon, SysctlName, TableSpecification, TimeoutsEdit};
 
 /// The largest document that is read unless told otherwise, in bytes.
@@ -41,6 +40,7 @@ pub fn read_document_file(path: &str, max_size: u64) -> Result<TableSpecificatio
                 limit: max_size,
             });
         }
+        bytes.reserve_exact(usize::try_from(size).unwrap_or_default().saturating_add(1));
         file.take(max_size.saturating_add(1))
             .read_to_end(&mut bytes)
             .map_err(failed)?;
@@ -74,7 +74,7 @@ pub fn read_document(path: &str, bytes: &[u8]) -> Result<TableSpecification, Doc
             text,
         }
     })?;
-    Ok(document.0.table)
+    Ok(document.0)
 }
 
 #[derive(Default)]
@@ -84,6 +84,7 @@ struct DocumentFields {
 }
 
 impl Fields for DocumentFields {
+    type Value = TableSpecification;
     const WHAT: &'static str = "a table document";
     const KNOWN: &'static [&'static str] = &[
         "version",
@@ -104,21 +105,12 @@ impl Fields for DocumentFields {
                 ));
             }
             "services" => {
-                let services = list::<ServiceFields, A>(map)?;
-                self.table.services = services
-                    .into_iter()
-                    .filter_map(|service| service.specification)
-                    .collect();
+                self.table.services = list::<ServiceFields, A>(map)?;
             }
-            "timeouts" => {
-                self.table.timeouts = Some(map.next_value::<Object<TimeoutsFields>>()?.0.0)
-            }
+            "timeouts" => self.table.timeouts = Some(map.next_value::<Object<TimeoutsFields>>()?.0),
             "daemons" => {
                 let mut daemons = BTreeMap::new();
-                for daemon in list::<DaemonFields, A>(map)?
-                    .into_iter()
-                    .filter_map(|fields| fields.daemon)
-                {
+                for daemon in list::<DaemonFields, A>(map)? {
                     let role = daemon.role;
                     if daemons.insert(role, daemon).is_some() {
                         return Err(A::Error::custom(format!(
@@ -150,7 +142,7 @@ impl Fields for DocumentFields {
         Ok(())
     }
 
-    fn check(&mut self) -> Result<(), String> {
+    fn finish(self) -> Result<TableSpecification, String> {
         match self.version {
             None => {
                 return Err(
@@ -164,13 +156,10 @@ impl Fields for DocumentFields {
                 ));
             }
         }
-        let mut seen = AHashSet::with_capacity(self.table.services.len());
-        for service in &self.table.services {
-            if !seen.insert(service.key) {
-                return Err(format!("virtual service {} comes twice", service.key));
-            }
+        match repeated(self.table.services.iter().map(|service| service.key)) {
+            Some(key) => Err(format!("virtual service {key} comes twice")),
+            None => Ok(self.table),
         }
-        Ok(())
     }
 }
 
@@ -178,6 +167,7 @@ impl Fields for DocumentFields {
 struct TimeoutsFields(TimeoutsEdit);
 
 impl Fields for TimeoutsFields {
+    type Value = TimeoutsEdit;
     const WHAT: &'static str = "timeouts";
     const KNOWN: &'static [&'static str] = &["tcp_seconds", "tcp_fin_seconds", "udp_seconds"];
 
@@ -190,6 +180,10 @@ impl Fields for TimeoutsFields {
         *place = Some(map.next_value()?);
         Ok(())
     }
+
+    fn finish(self) -> Result<TimeoutsEdit, String> {
+        Ok(self.0)
+    }
 }
 
 #[derive(Default)]
@@ -201,10 +195,10 @@ struct DaemonFields {
     group: Option<std::net::IpAddr>,
     port: Option<u16>,
     ttl: Option<u8>,
-    daemon: Option<SyncDaemon>,
 }
 
 impl Fields for DaemonFields {
+    type Value = SyncDaemon;
     const WHAT: &'static str = "a sync daemon";
     const KNOWN: &'static [&'static str] = &[
         "state",
@@ -229,15 +223,12 @@ impl Fields for DaemonFields {
         Ok(())
     }
 
-    fn check(&mut self) -> Result<(), String> {
+    fn finish(self) -> Result<SyncDaemon, String> {
         let daemon = SyncDaemon {
             role: self
                 .state
                 .ok_or("a sync daemon needs a state: master or backup")?,
-            interface: self
-                .interface
-                .take()
-                .ok_or("a sync daemon needs an interface")?,
+            interface: self.interface.ok_or("a sync daemon needs an interface")?,
             sync_id: self.sync_id.unwrap_or_default(),
             sync_maxlen: self.sync_maxlen,
             group: self.group.unwrap_or(SyncDaemon::DEFAULT_GROUP),
@@ -245,7 +236,6 @@ impl Fields for DaemonFields {
             ttl: self.ttl.unwrap_or(SyncDaemon::DEFAULT_TTL),
         };
         daemon.check().map_err(|error| error.to_string())?;
-        self.daemon = Some(daemon);
-        Ok(())
+        Ok(daemon)
     }
 }

@@ -1,9 +1,8 @@
 //! Virtual services and real servers of the table document, as read.
 
-use ahash::AHashSet;
 use serde::de::{Error as _, IgnoredAny, MapAccess};
 
-use super::keys::{Fields, Object, list, parsed, parsed_address};
+use super::keys::{Fields, Object, list, parsed, parsed_address, repeated};
 use crate::model::{
     AddressFamily, Checksum, DestinationEdit, DestinationKey, DestinationSpecification, EngineName,
     ForwardingMethod, Fwmark, Granularity, Invalid, PersistenceEdit, Protocol, Scheduler,
@@ -28,10 +27,10 @@ pub(super) struct ServiceFields {
     family: Option<AddressFamily>,
     edit: ServiceEdit,
     destinations: Option<Vec<DestinationSpecification>>,
-    pub(super) specification: Option<ServiceSpecification>,
 }
 
 impl Fields for ServiceFields {
+    type Value = ServiceSpecification;
     const WHAT: &'static str = "a virtual service";
     const KNOWN: &'static [&'static str] = &[
         "id",
@@ -70,20 +69,14 @@ impl Fields for ServiceFields {
             "other_flags" => self.edit.other_flags = Some(map.next_value()?),
             "persistence" => {
                 let fields = map.next_value::<Option<Object<PersistenceFields>>>()?;
-                self.edit.persistence = Some(fields.map(|fields| fields.0.0));
+                self.edit.persistence = Some(fields.map(|fields| fields.0));
             }
             "dormant_persistence" => {
                 let fields = map.next_value::<Option<Object<PersistenceFields>>>()?;
-                self.edit.dormant = Some(fields.map(|fields| fields.0.0));
+                self.edit.dormant = Some(fields.map(|fields| fields.0));
             }
             "destinations" => {
-                let servers = list::<DestinationFields, A>(map)?;
-                self.destinations = Some(
-                    servers
-                        .into_iter()
-                        .filter_map(|server| server.specification)
-                        .collect(),
-                );
+                self.destinations = Some(list::<DestinationFields, A>(map)?);
             }
             _ => {
                 map.next_value::<IgnoredAny>()?;
@@ -92,20 +85,17 @@ impl Fields for ServiceFields {
         Ok(())
     }
 
-    fn check(&mut self) -> Result<(), String> {
+    fn finish(self) -> Result<ServiceSpecification, String> {
         let key = self.key()?;
-        let mut seen = AHashSet::new();
-        for server in self.destinations.iter().flatten() {
-            if !seen.insert(server.key) {
-                return Err(format!("real server {} of {key} comes twice", server.key));
-            }
+        let servers = self.destinations.iter().flatten();
+        if let Some(server) = repeated(servers.map(|server| server.key)) {
+            return Err(format!("real server {server} of {key} comes twice"));
         }
-        self.specification = Some(ServiceSpecification {
+        Ok(ServiceSpecification {
             key,
-            edit: std::mem::take(&mut self.edit),
-            destinations: self.destinations.take(),
-        });
-        Ok(())
+            edit: self.edit,
+            destinations: self.destinations,
+        })
     }
 }
 
@@ -175,6 +165,7 @@ impl ServiceFields {
 struct PersistenceFields(PersistenceEdit);
 
 impl Fields for PersistenceFields {
+    type Value = PersistenceEdit;
     const WHAT: &'static str = "a persistence";
     const KNOWN: &'static [&'static str] =
         &["timeout_seconds", "netmask", "prefix_length", "engine"];
@@ -205,6 +196,10 @@ impl Fields for PersistenceFields {
         }
         Ok(())
     }
+
+    fn finish(self) -> Result<PersistenceEdit, String> {
+        Ok(self.0)
+    }
 }
 
 #[derive(Default)]
@@ -213,10 +208,10 @@ struct DestinationFields {
     address: Option<std::net::IpAddr>,
     port: Option<u16>,
     edit: DestinationEdit,
-    specification: Option<DestinationSpecification>,
 }
 
 impl Fields for DestinationFields {
+    type Value = DestinationSpecification;
     const WHAT: &'static str = "a real server";
     const KNOWN: &'static [&'static str] = &[
         "id",
@@ -238,7 +233,7 @@ impl Fields for DestinationFields {
             "forwarding" => self.edit.forwarding = Some(parsed(map, ForwardingMethod::parse)?),
             "tunnel" => {
                 let fields = map.next_value::<Option<Object<TunnelFields>>>()?;
-                self.edit.tunnel = Some(fields.and_then(|fields| fields.0.tunnel));
+                self.edit.tunnel = Some(fields.map(|fields| fields.0));
             }
             "weight" => {
                 self.edit.weight = Some(Weight::new(map.next_value()?).map_err(A::Error::custom)?)
@@ -252,7 +247,7 @@ impl Fields for DestinationFields {
         Ok(())
     }
 
-    fn check(&mut self) -> Result<(), String> {
+    fn finish(self) -> Result<DestinationSpecification, String> {
         let key = match (self.id, self.address, self.port) {
             (Some(id), address, port) => {
                 let agrees = address.is_none_or(|given| given == id.address)
@@ -265,11 +260,10 @@ impl Fields for DestinationFields {
             (None, Some(address), Some(port)) => DestinationKey { address, port },
             (None, ..) => return Err("a real server needs address and port, or an id".to_owned()),
         };
-        self.specification = Some(DestinationSpecification {
+        Ok(DestinationSpecification {
             key,
-            edit: std::mem::take(&mut self.edit),
-        });
-        Ok(())
+            edit: self.edit,
+        })
     }
 }
 
@@ -279,10 +273,10 @@ struct TunnelFields {
     port: Option<u16>,
     checksum: Option<Checksum>,
     flags: Option<u16>,
-    tunnel: Option<Tunnel>,
 }
 
 impl Fields for TunnelFields {
+    type Value = Tunnel;
     const WHAT: &'static str = "a tunnel";
     const KNOWN: &'static [&'static str] = &["type", "port", "checksum", "flags"];
 
@@ -296,13 +290,12 @@ impl Fields for TunnelFields {
         Ok(())
     }
 
-    fn check(&mut self) -> Result<(), String> {
+    fn finish(self) -> Result<Tunnel, String> {
         let kind = self
             .kind
             .as_deref()
             .ok_or("a tunnel needs a type: ipip, gue or gre")?;
         let tunnel = Tunnel::from_parts(kind, self.port, self.checksum, self.flags);
-        self.tunnel = Some(tunnel.map_err(|error| error.to_string())?);
-        Ok(())
+        tunnel.map_err(|error| error.to_string())
     }
 }

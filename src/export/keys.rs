@@ -2,6 +2,7 @@
 //! one; `comment`, `labels` and `x-…` are anyone's.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -9,8 +10,10 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor
 
 use crate::model::{Invalid, suggestion};
 
-/// An object whose fields are known.
+/// An object whose fields are known, while it is read.
 pub(super) trait Fields: Default {
+    /// What it means.
+    type Value;
     /// What it is, with its article.
     const WHAT: &'static str;
     /// The names of its fields.
@@ -19,19 +22,17 @@ pub(super) trait Fields: Default {
     /// Reads the value of a known field.
     fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error>;
 
-    /// Checks what belongs together, once all is read.
-    fn check(&mut self) -> Result<(), String> {
-        Ok(())
-    }
+    /// Checks what belongs together, once all is read, and returns what it means.
+    fn finish(self) -> Result<Self::Value, String>;
 }
 
 /// A value read through [`Fields`].
-pub(super) struct Object<T>(pub(super) T);
+pub(super) struct Object<T: Fields>(pub(super) T::Value);
 
 impl<'de, T: Fields> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer
-            .deserialize_map(ObjectVisitor(PhantomData))
+            .deserialize_map(ObjectVisitor(PhantomData::<T>))
             .map(Self)
     }
 }
@@ -39,26 +40,27 @@ impl<'de, T: Fields> Deserialize<'de> for Object<T> {
 struct ObjectVisitor<T>(PhantomData<T>);
 
 impl<'de, T: Fields> Visitor<'de> for ObjectVisitor<T> {
-    type Value = T;
+    type Value = T::Value;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(T::WHAT)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T::Value, A::Error> {
         let mut object = T::default();
-        let mut seen: Vec<&'static str> = Vec::with_capacity(T::KNOWN.len());
+        // One bit for each known field.
+        let mut seen = 0u32;
         while let Some(Text(name)) = map.next_key()? {
-            let known = T::KNOWN.iter().find(|known| ***known == *name);
+            let known = T::KNOWN.iter().position(|known| **known == *name);
             match known {
-                Some(known) if seen.contains(known) => {
+                Some(place) if seen >> place & 1 == 1 => {
                     return Err(A::Error::custom(format!(
                         "field `{name}` of {} comes twice",
                         T::WHAT
                     )));
                 }
-                Some(known) => {
-                    seen.push(known);
+                Some(place) => {
+                    seen |= 1 << place;
                     object.read(&name, &mut map)?;
                 }
                 None if name == "comment" || name == "labels" || name.starts_with("x-") => {
@@ -67,8 +69,7 @@ impl<'de, T: Fields> Visitor<'de> for ObjectVisitor<T> {
                 None => return Err(A::Error::custom(unknown::<T>(&name))),
             }
         }
-        object.check().map_err(A::Error::custom)?;
-        Ok(object)
+        object.finish().map_err(A::Error::custom)
     }
 }
 
@@ -84,9 +85,20 @@ fn unknown<T: Fields>(name: &str) -> String {
 }
 
 /// Reads a list of objects.
-pub(super) fn list<'de, T: Fields, A: MapAccess<'de>>(map: &mut A) -> Result<Vec<T>, A::Error> {
+pub(super) fn list<'de, T: Fields, A: MapAccess<'de>>(
+    map: &mut A,
+) -> Result<Vec<T::Value>, A::Error> {
     let objects = map.next_value::<Vec<Object<T>>>()?;
     Ok(objects.into_iter().map(|object| object.0).collect())
+}
+
+/// Finds an object that comes twice; a list in order, which is the usual, is not searched.
+pub(super) fn repeated<K: Copy + Ord>(keys: impl Iterator<Item = K> + Clone) -> Option<K> {
+    if keys.clone().is_sorted_by(|a, b| a < b) {
+        return None;
+    }
+    let mut seen = BTreeSet::new();
+    keys.into_iter().find(|key| !seen.insert(*key))
 }
 
 /// Reads a text and what it means.

@@ -139,18 +139,14 @@ pub(super) fn parse_endpoint(what: &str, text: &str) -> Result<(IpAddr, Port), I
             (IpAddr::V6(address), port)
         }
         None => {
-            if text.parse::<Ipv6Addr>().is_ok() {
-                return Err(wrong(
-                    "an IPv6 address and port are written [2001:db8::1]:80",
-                ));
-            }
             let (address, port) = text
                 .rsplit_once(':')
                 .ok_or_else(|| wrong("the port is missing: write ADDRESS:PORT"))?;
             let address = address.parse::<Ipv4Addr>().map_err(|_| {
-                wrong(
-                    "write an IPv4 address, or an IPv6 address in brackets; names are not resolved",
-                )
+                wrong(match text.parse::<Ipv6Addr>() {
+                    Ok(_) => "an IPv6 address and port are written [2001:db8::1]:80",
+                    Err(_) => "write an IPv4 address, or an IPv6 address in brackets; names are not resolved",
+                })
             })?;
             (IpAddr::V4(address), port)
         }

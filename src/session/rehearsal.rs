@@ -11,7 +11,7 @@ use ahash::{AHashMap, AHashSet};
 
 use super::error::Error;
 use crate::backend::{
-    BackendError, Fate, FetchedService, Ipvs, Operation, model_entries, model_entry,
+    BackendError, Errno, Fate, FetchedService, Ipvs, Operation, Refusal, model_entries, model_entry,
 };
 use crate::model::{
     DaemonRole, DestinationEntry, ObjectId, ServiceConfiguration, ServiceEntry, ServiceKey,
@@ -286,20 +286,13 @@ impl Rehearsal {
     /// Executes operations; the first refusal ends it and leaves the rehearsal as it was before all of them.
     pub(super) fn perform(&mut self, operations: &[Operation]) -> Result<(), Error> {
         let before = (operations.len() > 1).then(|| self.moment());
-        let execution = self.kernel.execute(operations, &mut || true);
-        for (fate, operation) in execution.fates.iter().zip(operations) {
-            let Fate::Refused(refusal) = fate else {
-                continue;
-            };
-            if let Some(before) = before {
-                self.go_back(before);
+        for operation in operations {
+            if let Some(refusal) = self.refusal(operation)? {
+                if let Some(before) = before {
+                    self.go_back(before);
+                }
+                return Err(Error::refused(operation, &refusal));
             }
-            return Err(Error::refused(operation, refusal));
-        }
-        if !execution.is_complete() {
-            return Err(Error::Rehearsal(
-                "its own simulated kernel did not answer".to_owned(),
-            ));
         }
         for operation in operations {
             self.follow(operation);
@@ -316,6 +309,26 @@ impl Rehearsal {
             }
         }
         Ok(())
+    }
+
+    /// Does one operation, or returns why the simulated kernel refuses it.
+    fn refusal(&mut self, operation: &Operation) -> Result<Option<Refusal>, Error> {
+        if let Some(request) = operation.request() {
+            let refused = self.simulated.request(request).err();
+            return Ok(
+                refused.map(|number| Refusal::explain(operation, Errno::from_number(number), None))
+            );
+        }
+        let execution = self
+            .kernel
+            .execute(std::slice::from_ref(operation), &mut || true);
+        match execution.fates.into_iter().next() {
+            Some(Fate::Done) => Ok(None),
+            Some(Fate::Refused(refusal)) => Ok(Some(*refusal)),
+            _ => Err(Error::Rehearsal(
+                "its own simulated kernel did not answer".to_owned(),
+            )),
+        }
     }
 
     pub(super) fn stage_action(&mut self, action: Action) {

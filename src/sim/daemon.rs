@@ -10,7 +10,8 @@ const DEFAULT_PORT: u16 = 8848;
 /// What a daemon sends at most on an interface of unknown MTU.
 const ETHERNET_MTU: u32 = 1500;
 
-fn parse(bytes: Option<&[u8]>) -> Ruling<DaemonAttributes> {
+/// Reads the daemon of a request.
+pub(super) fn read(bytes: Option<&[u8]>) -> Ruling<DaemonAttributes> {
     let bytes = bytes.ok_or(errno::EINVAL)?;
     policy::check_daemon(bytes).map_err(|_| errno::EINVAL)?;
     DaemonAttributes::decode(bytes, Strictness::AsTheKernel).map_err(|_| errno::EINVAL)
@@ -24,9 +25,22 @@ fn role(state: u32) -> Ruling<usize> {
     }
 }
 
+/// Reads timeouts to set; the kernel ignores what it can't read.
+pub(super) fn read_config(body: &[u8]) -> ConfigAttributes {
+    let value = |number: u16| {
+        let found = Attributes::new(body, Strictness::AsTheKernel).last(number);
+        crate::wire::take_u32(found.ok().flatten()?, 0)
+    };
+    ConfigAttributes {
+        tcp: value(k::IPVS_CMD_ATTR_TIMEOUT_TCP),
+        tcp_fin: value(k::IPVS_CMD_ATTR_TIMEOUT_TCP_FIN),
+        udp: value(k::IPVS_CMD_ATTR_TIMEOUT_UDP),
+    }
+}
+
 impl State {
-    pub(super) fn new_daemon(&mut self, bytes: Option<&[u8]>) -> Ruling<()> {
-        let given = parse(bytes)?;
+    pub(super) fn new_daemon(&mut self, given: Ruling<DaemonAttributes>) -> Ruling<()> {
+        let given = given?;
         let (Some(state), Some(interface), Some(sync_id)) =
             (given.state, given.interface, given.sync_id)
         else {
@@ -70,8 +84,8 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn delete_daemon(&mut self, bytes: Option<&[u8]>) -> Ruling<()> {
-        let given = parse(bytes)?;
+    pub(super) fn delete_daemon(&mut self, given: Ruling<DaemonAttributes>) -> Ruling<()> {
+        let given = given?;
         let index = role(given.state.ok_or(errno::EINVAL)?)?;
         self.daemons[index].take().map(|_| ()).ok_or(errno::ESRCH)
     }
@@ -118,22 +132,8 @@ impl State {
     }
 
     /// Sets the timeouts that are given; all are checked before any is stored, and 0 keeps.
-    pub(super) fn set_config(&mut self, body: &[u8]) -> Ruling<()> {
-        let value = |number: u16| {
-            let found = Attributes::new(body, Strictness::AsTheKernel)
-                .last(number)
-                .ok()
-                .flatten();
-            found
-                .and_then(|bytes| crate::wire::take_u32(bytes, 0))
-                .unwrap_or_default()
-        };
-        let given = [
-            k::IPVS_CMD_ATTR_TIMEOUT_TCP,
-            k::IPVS_CMD_ATTR_TIMEOUT_TCP_FIN,
-            k::IPVS_CMD_ATTR_TIMEOUT_UDP,
-        ]
-        .map(value);
+    pub(super) fn set_config(&mut self, given: &ConfigAttributes) -> Ruling<()> {
+        let given = [given.tcp, given.tcp_fin, given.udp].map(Option::unwrap_or_default);
         let longest = i32::MAX.unsigned_abs() / self.environment.ticks_per_second;
         if given.iter().any(|seconds| *seconds > longest) {
             return Err(errno::EINVAL);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::policy::{self, libc_errno as errno};
 use super::service::{Ruling, own_bytes};
 use super::state::{Destination, DestinationIdentity, ServiceIdentity, State, Trashed, counted};
-use crate::wire::{DestinationAttributes, Strictness, uapi as k};
+use crate::wire::{DestinationAttributes, ServiceAttributes, Strictness, uapi as k};
 
 /// How often the kernel looks through the trash.
 const TRASH_PASS: Duration = Duration::from_secs(60);
@@ -27,11 +27,19 @@ enum Form {
     Full,
 }
 
-fn parse(bytes: Option<&[u8]>, service: &ServiceIdentity, form: Form) -> Ruling<Given> {
+/// Reads the server of a request. What can't be read is a refusal that waits for its turn.
+pub(super) fn read(bytes: Option<&[u8]>) -> Ruling<DestinationAttributes> {
     let bytes = bytes.ok_or(errno::EINVAL)?;
     policy::check_destination(bytes).map_err(|_| errno::EINVAL)?;
-    let attributes =
-        DestinationAttributes::decode(bytes, Strictness::AsTheKernel).map_err(|_| errno::EINVAL)?;
+    DestinationAttributes::decode(bytes, Strictness::AsTheKernel).map_err(|_| errno::EINVAL)
+}
+
+fn understood(
+    attributes: Ruling<DestinationAttributes>,
+    service: &ServiceIdentity,
+    form: Form,
+) -> Ruling<Given> {
+    let attributes = attributes?;
     let (Some(address), Some(port)) = (attributes.address, attributes.port) else {
         return Err(errno::EINVAL);
     };
@@ -171,11 +179,11 @@ pub(super) fn record(destination: &Destination) -> DestinationAttributes {
 impl State {
     pub(super) fn new_destination(
         &mut self,
-        service: Option<&[u8]>,
-        destination: Option<&[u8]>,
+        service: &Ruling<ServiceAttributes>,
+        destination: Ruling<DestinationAttributes>,
     ) -> Ruling<()> {
         let identity = self.find_service(service)?;
-        let given = parse(destination, &identity, Form::Full)?;
+        let given = understood(destination, &identity, Form::Full)?;
         check_values(self, &identity, &given)?;
         let instance = match self.services.get(&identity) {
             Some(service) if service.index.contains_key(&given.identity) => {
@@ -200,11 +208,11 @@ impl State {
 
     pub(super) fn set_destination(
         &mut self,
-        service: Option<&[u8]>,
-        destination: Option<&[u8]>,
+        service: &Ruling<ServiceAttributes>,
+        destination: Ruling<DestinationAttributes>,
     ) -> Ruling<()> {
         let identity = self.find_service(service)?;
-        let given = parse(destination, &identity, Form::Full)?;
+        let given = understood(destination, &identity, Form::Full)?;
         check_values(self, &identity, &given)?;
         let service = self.service_mut(&identity).ok_or(errno::ESRCH)?;
         let number = service.index.get(&given.identity).ok_or(errno::ENOENT)?;
@@ -215,11 +223,11 @@ impl State {
 
     pub(super) fn delete_destination(
         &mut self,
-        service: Option<&[u8]>,
-        destination: Option<&[u8]>,
+        service: &Ruling<ServiceAttributes>,
+        destination: Ruling<DestinationAttributes>,
     ) -> Ruling<()> {
         let identity = self.find_service(service)?;
-        let given = parse(destination, &identity, Form::Identity)?;
+        let given = understood(destination, &identity, Form::Identity)?;
         let service = self.service_mut(&identity).ok_or(errno::ESRCH)?;
         let number = service.index.remove(&given.identity).ok_or(errno::ENOENT)?;
         let instance = service.instance;

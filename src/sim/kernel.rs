@@ -9,7 +9,7 @@ use super::environment::Environment;
 use super::netlink::Socket;
 use super::state::State;
 use crate::backend::transport::{KernelFile, Lock, Transport, TransportError};
-use crate::wire::{DaemonAttributes, ServiceRecord};
+use crate::wire::{DaemonAttributes, Request, ServiceRecord};
 
 /// A kernel in this process: one socket to one network namespace. Clones of a namespace share their table.
 pub struct SimulatedKernel {
@@ -38,6 +38,15 @@ impl SimulatedKernel {
             state: Rc::clone(&self.state),
             socket: Socket::default(),
         }
+    }
+
+    /// Does what a request says without its way through bytes: for a rehearsal, whose requests this program made
+    /// itself. The answer is the one that the bytes would get. Requests that only read belong to the other door.
+    ///
+    /// # Errors
+    /// The error number of the refusal.
+    pub fn request(&self, request: Request) -> Result<(), i32> {
+        super::request::perform(&mut self.state.borrow_mut(), request)
     }
 
     /// Takes over a service as another kernel reported it; one of the same name is replaced.

@@ -16,6 +16,7 @@ mod files;
 mod kernel;
 mod netlink;
 mod policy;
+mod request;
 mod service;
 mod state;
 mod sysctl;

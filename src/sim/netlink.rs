@@ -3,10 +3,10 @@
 
 use std::collections::VecDeque;
 
-use super::destination;
 use super::policy::{self, VIOLATION_TEXT, libc_errno as errno};
 use super::service::Ruling;
 use super::state::{ServiceIdentity, State, reported};
+use super::{daemon, destination, service};
 use crate::wire::{
     Attributes, InfoAttributes, Message, Messages, Record, Strictness, finish, put_header,
     uapi as k,
@@ -265,7 +265,9 @@ fn ipvs(state: &mut State, message: &Message<'_>) -> Result<Answer, Refused> {
         // A dump of a service that is not there is empty, not an error.
         return Ok(Answer::Dump(match command {
             k::IPVS_CMD_GET_SERVICE => DumpKind::Services,
-            k::IPVS_CMD_GET_DEST => DumpKind::Destinations(state.find_service(service).ok()),
+            k::IPVS_CMD_GET_DEST => {
+                DumpKind::Destinations(state.find_service(&service::read(service)).ok())
+            }
             _ => DumpKind::Daemons,
         }));
     }
@@ -273,19 +275,20 @@ fn ipvs(state: &mut State, message: &Message<'_>) -> Result<Answer, Refused> {
         errno: violation.0,
         text: Some(VIOLATION_TEXT),
     })?;
-    let destination = part(k::IPVS_CMD_ATTR_DEST);
-    let daemon = part(k::IPVS_CMD_ATTR_DAEMON);
+    let given = || service::read(service);
+    let server = || destination::read(part(k::IPVS_CMD_ATTR_DEST));
+    let daemon = || daemon::read(part(k::IPVS_CMD_ATTR_DAEMON));
     let done = match command {
-        k::IPVS_CMD_NEW_SERVICE => state.new_service(service),
-        k::IPVS_CMD_SET_SERVICE => state.set_service(service),
-        k::IPVS_CMD_DEL_SERVICE => state.delete_service(service),
-        k::IPVS_CMD_NEW_DEST => state.new_destination(service, destination),
-        k::IPVS_CMD_SET_DEST => state.set_destination(service, destination),
-        k::IPVS_CMD_DEL_DEST => state.delete_destination(service, destination),
-        k::IPVS_CMD_NEW_DAEMON => state.new_daemon(daemon),
-        k::IPVS_CMD_DEL_DAEMON => state.delete_daemon(daemon),
-        k::IPVS_CMD_SET_CONFIG => state.set_config(body),
-        k::IPVS_CMD_ZERO => state.zero(service),
+        k::IPVS_CMD_NEW_SERVICE => state.new_service(given()),
+        k::IPVS_CMD_SET_SERVICE => state.set_service(given()),
+        k::IPVS_CMD_DEL_SERVICE => state.delete_service(&given()),
+        k::IPVS_CMD_NEW_DEST => state.new_destination(&given(), server()),
+        k::IPVS_CMD_SET_DEST => state.set_destination(&given(), server()),
+        k::IPVS_CMD_DEL_DEST => state.delete_destination(&given(), server()),
+        k::IPVS_CMD_NEW_DAEMON => state.new_daemon(daemon()),
+        k::IPVS_CMD_DEL_DAEMON => state.delete_daemon(daemon()),
+        k::IPVS_CMD_SET_CONFIG => state.set_config(&daemon::read_config(body)),
+        k::IPVS_CMD_ZERO => state.zero(service.map(|_| given()).as_ref()),
         k::IPVS_CMD_FLUSH => {
             state.flush();
             Ok(())
@@ -299,7 +302,7 @@ fn ipvs(state: &mut State, message: &Message<'_>) -> Result<Answer, Refused> {
 fn read(state: &State, command: u8, service: Option<&[u8]>) -> Ruling<Record> {
     match command {
         k::IPVS_CMD_GET_SERVICE => {
-            let identity = state.find_service(service)?;
+            let identity = state.find_service(&service::read(service))?;
             let service = state.services.get(&identity).ok_or(errno::ESRCH)?;
             Ok(Record::Service(Box::new(
                 state.service_record(&identity, service),

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use ahash::AHashMap;
-
 use super::policy::{self, libc_errno as errno};
 use super::state::{Service, ServiceIdentity, State, counted};
 use crate::wire::{ServiceAttributes, ServiceRecord, Strictness, uapi as k};
@@ -20,15 +18,15 @@ pub(super) enum Form {
     Full,
 }
 
-/// Reads the service of a request: the checks that come before any look at the table.
-pub(super) fn parse(
-    bytes: Option<&[u8]>,
-    form: Form,
-) -> Ruling<(ServiceIdentity, ServiceAttributes)> {
+/// Reads the service of a request. What can't be read is a refusal that waits for its turn.
+pub(super) fn read(bytes: Option<&[u8]>) -> Ruling<ServiceAttributes> {
     let bytes = bytes.ok_or(errno::EINVAL)?;
     policy::check_service(bytes).map_err(|_| errno::EINVAL)?;
-    let given =
-        ServiceAttributes::decode(bytes, Strictness::AsTheKernel).map_err(|_| errno::EINVAL)?;
+    ServiceAttributes::decode(bytes, Strictness::AsTheKernel).map_err(|_| errno::EINVAL)
+}
+
+/// Finds what a service is called: the checks that come before any look at the table.
+fn named(given: &ServiceAttributes, form: Form) -> Ruling<ServiceIdentity> {
     let family = given.family.ok_or(errno::EINVAL)?;
     let endpoint = (given.protocol, given.address, given.port);
     if given.fwmark.is_none() && !matches!(endpoint, (Some(_), Some(_), Some(_))) {
@@ -58,7 +56,7 @@ pub(super) fn parse(
     if form == Form::Full && !complete {
         return Err(errno::EINVAL);
     }
-    Ok((identity, given))
+    Ok(identity)
 }
 
 /// Keeps the bytes that count in a family.
@@ -71,8 +69,12 @@ pub(super) fn own_bytes(family: u16, address: [u8; 16]) -> [u8; 16] {
 }
 
 impl State {
-    pub(super) fn find_service(&self, bytes: Option<&[u8]>) -> Ruling<ServiceIdentity> {
-        let (identity, _) = parse(bytes, Form::Identity)?;
+    pub(super) fn find_service(
+        &self,
+        given: &Ruling<ServiceAttributes>,
+    ) -> Ruling<ServiceIdentity> {
+        let given = given.as_ref().map_err(|errno| *errno)?;
+        let identity = named(given, Form::Identity)?;
         if self.services.contains_key(&identity) {
             Ok(identity)
         } else {
@@ -80,8 +82,9 @@ impl State {
         }
     }
 
-    pub(super) fn new_service(&mut self, bytes: Option<&[u8]>) -> Ruling<()> {
-        let (identity, given) = parse(bytes, Form::Full)?;
+    pub(super) fn new_service(&mut self, given: Ruling<ServiceAttributes>) -> Ruling<()> {
+        let given = given?;
+        let identity = named(&given, Form::Full)?;
         if self.services.contains_key(&identity) {
             return Err(errno::EEXIST);
         }
@@ -96,7 +99,7 @@ impl State {
             counters: None,
             instance: self.next_number(),
             destinations: BTreeMap::new(),
-            index: AHashMap::new(),
+            index: BTreeMap::new(),
         };
         self.insert_service(identity, service);
         Ok(())
@@ -121,8 +124,9 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn set_service(&mut self, bytes: Option<&[u8]>) -> Ruling<()> {
-        let (identity, given) = parse(bytes, Form::Full)?;
+    pub(super) fn set_service(&mut self, given: Ruling<ServiceAttributes>) -> Ruling<()> {
+        let given = given?;
+        let identity = named(&given, Form::Full)?;
         if !self.services.contains_key(&identity) {
             return Err(errno::ESRCH);
         }
@@ -144,8 +148,8 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn delete_service(&mut self, bytes: Option<&[u8]>) -> Ruling<()> {
-        let identity = self.find_service(bytes)?;
+    pub(super) fn delete_service(&mut self, given: &Ruling<ServiceAttributes>) -> Ruling<()> {
+        let identity = self.find_service(given)?;
         self.drop_service(&identity);
         Ok(())
     }
@@ -165,11 +169,8 @@ impl State {
         }
     }
 
-    pub(super) fn zero(&mut self, bytes: Option<&[u8]>) -> Ruling<()> {
-        let chosen = match bytes {
-            Some(_) => Some(self.find_service(bytes)?),
-            None => None,
-        };
+    pub(super) fn zero(&mut self, given: Option<&Ruling<ServiceAttributes>>) -> Ruling<()> {
+        let chosen = given.map(|given| self.find_service(given)).transpose()?;
         for (identity, service) in &mut self.services {
             if chosen.is_none_or(|chosen| chosen == *identity) {
                 let service = std::rc::Rc::make_mut(service);
@@ -206,7 +207,7 @@ impl State {
             counters: counted(given.counters64.as_deref(), given.counters.as_deref()),
             instance: self.next_number(),
             destinations: BTreeMap::new(),
-            index: AHashMap::new(),
+            index: BTreeMap::new(),
         };
         // The record lists the newest first.
         for destination in record.destinations.iter().rev() {

@@ -81,7 +81,7 @@ pub(super) struct Service {
     pub(super) instance: u64,
     /// Servers by age; the kernel lists the newest first.
     pub(super) destinations: BTreeMap<u64, Destination>,
-    pub(super) index: AHashMap<DestinationIdentity, u64>,
+    pub(super) index: BTreeMap<DestinationIdentity, u64>,
 }
 
 /// A deleted real server that the kernel keeps for a while.

@@ -89,7 +89,9 @@ impl Touched {
 
     fn server(&mut self, service: &ServiceKey, key: &DestinationKey, exact: bool) {
         let service = self.services.entry(*service).or_default();
-        service.servers.insert(*key);
+        if !service.all_servers {
+            service.servers.insert(*key);
+        }
         service.exact |= exact;
     }
 

@@ -102,17 +102,29 @@ pub(super) fn put(out: &mut Vec<u8>, kind: u16, payload: &[u8]) {
 /// Appends one attribute if there is a value.
 #[inline]
 pub(super) fn put_some<const N: usize>(out: &mut Vec<u8>, kind: u16, value: Option<[u8; N]>) {
+    const { assert!(N <= 16) };
     if let Some(bytes) = value {
-        put(out, kind, &bytes);
+        // Header, value and padding go out in one piece.
+        let mut whole = [0; NLA_HDRLEN + 16];
+        let length = NLA_HDRLEN + N;
+        let claimed = u16::try_from(length).unwrap_or_default();
+        whole[..2].copy_from_slice(&claimed.to_ne_bytes());
+        whole[2..4].copy_from_slice(&kind.to_ne_bytes());
+        whole[NLA_HDRLEN..length].copy_from_slice(&bytes);
+        out.extend_from_slice(&whole[..length.next_multiple_of(4)]);
     }
 }
 
 /// Appends a text with the zero byte that ends it.
 pub(super) fn put_name(out: &mut Vec<u8>, kind: u16, name: Option<&Vec<u8>>) {
     if let Some(name) = name {
-        let mut bytes = name.clone();
-        bytes.push(0);
-        put(out, kind, &bytes);
+        let length = NLA_HDRLEN + name.len() + 1;
+        let claimed = u16::try_from(length).expect("BUG: a name of a record is short");
+        out.extend_from_slice(&claimed.to_ne_bytes());
+        out.extend_from_slice(&kind.to_ne_bytes());
+        out.extend_from_slice(name);
+        let padded = out.len() + 1 + (length.next_multiple_of(4) - length);
+        out.resize(padded, 0);
     }
 }
 
