@@ -61,6 +61,8 @@ pub(super) fn apply(
         }
     };
     target::write_back(globals, &mut session)?;
+    // The program ends soon: giving back a large table piece by piece would only take time.
+    std::mem::forget((session, wanted));
     Ok(Ending::Done {
         done,
         kept,

@@ -59,7 +59,11 @@ pub fn read_document_file(path: &str, max_size: u64) -> Result<TableSpecificatio
 /// # Errors
 /// [`DocumentError::Invalid`] with line and column.
 pub fn read_document(path: &str, bytes: &[u8]) -> Result<TableSpecification, DocumentError> {
-    let parsed = serde_json::from_slice::<Object<DocumentFields>>(bytes);
+    // Text that is checked at once needs no check at each value.
+    let parsed = match std::str::from_utf8(bytes) {
+        Ok(text) => serde_json::from_str::<Object<DocumentFields>>(text),
+        Err(_) => serde_json::from_slice::<Object<DocumentFields>>(bytes),
+    };
     let document = parsed.map_err(|error| {
         let text = error.to_string();
         // serde_json puts the place behind its text; here it stands before.

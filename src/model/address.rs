@@ -113,6 +113,14 @@ impl fmt::Display for Protocol {
     }
 }
 
+/// Numbers that are ordered as addresses are: whether it is IPv6, and the address.
+pub(super) fn address_rank(address: IpAddr) -> (u32, u128) {
+    match address {
+        IpAddr::V4(v4) => (0, u128::from(v4.to_bits())),
+        IpAddr::V6(v6) => (1, v6.to_bits()),
+    }
+}
+
 /// Writes `192.0.2.1:80` or `[2001:db8::1]:80`.
 pub(super) fn write_endpoint(
     out: &mut fmt::Formatter<'_>,

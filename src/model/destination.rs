@@ -1,18 +1,33 @@
 //! A real server: its key within a virtual service, and its configuration.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::net::IpAddr;
 
-use super::address::{parse_endpoint, write_endpoint};
+use super::address::{address_rank, parse_endpoint, write_endpoint};
 use super::{AddressFamily, ForwardingMethod, Invalid, Port, Tunnel};
 
 /// Names a real server within its virtual service: `10.0.0.2:8080`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DestinationKey {
     /// The server's address; its family may differ from the service's when tunneling.
     pub address: IpAddr,
     /// The server's port; zero means the port of the packet.
     pub port: Port,
+}
+
+impl Ord for DestinationKey {
+    /// By address, IPv4 first, then by port.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let rank = |key: &Self| (address_rank(key.address), key.port);
+        rank(self).cmp(&rank(other))
+    }
+}
+
+impl PartialOrd for DestinationKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl DestinationKey {

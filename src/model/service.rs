@@ -1,10 +1,11 @@
 //! A virtual service: its key and its configuration.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
-use super::address::{parse_endpoint, write_endpoint};
+use super::address::{address_rank, parse_endpoint, write_endpoint};
 use super::{AddressFamily, Invalid, Persistence, Port, Protocol, Scheduler, SchedulerFlags};
 
 /// A firewall mark; zero is "no mark" and not representable.
@@ -40,7 +41,7 @@ impl Fwmark {
 /// Names a virtual service: `tcp://192.0.2.1:80`, `udp://[2001:db8::1]:53`, `fwmark://7`, `fwmark6://7`.
 ///
 /// Keys are ordered: by protocol, address and port, then those with a mark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ServiceKey {
     /// Packets to an address and port.
     Endpoint {
@@ -60,7 +61,45 @@ pub enum ServiceKey {
     },
 }
 
+impl Ord for ServiceKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+impl PartialOrd for ServiceKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 impl ServiceKey {
+    /// Numbers that are ordered as keys are: large tables are searched by them, and numbers compare fast.
+    fn rank(&self) -> (u32, u128, u32) {
+        const MARKS: u32 = 1 << 24;
+        match self {
+            Self::Endpoint {
+                protocol,
+                address,
+                port,
+            } => {
+                let protocol = match protocol {
+                    Protocol::Tcp => 0,
+                    Protocol::Udp => 1,
+                    Protocol::Sctp => 2,
+                    Protocol::Other(number) => 3 + u32::from(*number),
+                };
+                let (six, address) = address_rank(*address);
+                (protocol << 1 | six, address, u32::from(*port))
+            }
+            Self::Fwmark { family, mark } => (
+                MARKS | u32::from(*family == AddressFamily::Inet6),
+                0,
+                mark.get(),
+            ),
+        }
+    }
+
     /// Returns the family of the packets.
     #[must_use]
     pub const fn family(&self) -> AddressFamily {
@@ -176,6 +215,26 @@ pub struct ServiceConfiguration {
 #[cfg(test)]
 mod tests {
     use super::ServiceKey;
+
+    #[test]
+    fn keys_are_ordered_by_protocol_address_port_then_marks() {
+        let keys = [
+            "tcp://9.0.0.1:80",
+            "tcp://10.0.0.1:80",
+            "tcp://10.0.0.1:443",
+            "tcp://[2001:db8::1]:80",
+            "udp://10.0.0.1:53",
+            "sctp://10.0.0.1:1",
+            "protocol-0://10.0.0.1:0",
+            "protocol-65535://10.0.0.1:0",
+            "fwmark://1",
+            "fwmark://4294967295",
+            "fwmark6://1",
+        ]
+        .map(|text| ServiceKey::parse(text).unwrap());
+        assert!(keys.is_sorted_by(|a, b| a < b));
+        assert!(keys.iter().all(|key| key.cmp(key).is_eq()));
+    }
 
     #[test]
     fn keys_read_what_they_write() {

@@ -62,19 +62,23 @@ impl Session {
     /// # Errors
     /// [`Error`] if the commit did not go through; the transaction is over all the same.
     pub fn end_transaction(&mut self) -> Result<Ended, Error> {
+        if self.layers.len() <= 1 {
+            self.layers.clear();
+            let plan = match self.rehearsal.take() {
+                Some(rehearsal) => rehearsal.into_plan()?,
+                None => Plan::default(),
+            };
+            let report = self.commit(plan)?;
+            return Ok(Ended::Committed(Box::new(report)));
+        }
         let plan = self.staged_plan();
         let layer = self.layers.pop();
-        match (plan, &mut self.rehearsal) {
-            (Err(error), _) => {
+        match plan {
+            Err(error) => {
                 self.drop_back_to(layer);
                 Err(error)
             }
-            (Ok(plan), Some(_)) if !self.layers.is_empty() => Ok(Ended::Staged(Box::new(plan))),
-            (Ok(plan), _) => {
-                self.rehearsal = None;
-                self.commit(plan)
-                    .map(|report| Ended::Committed(Box::new(report)))
-            }
+            Ok(plan) => Ok(Ended::Staged(Box::new(plan))),
         }
     }
 

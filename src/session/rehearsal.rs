@@ -335,18 +335,37 @@ impl Rehearsal {
         self.knowledge.actions.push(action);
     }
 
-    /// Returns the way from the live table to the rehearsed one. It is about changed services alone.
+    /// Returns the way from the live table to the rehearsed one, and ends the rehearsal.
+    pub(super) fn into_plan(mut self) -> Result<Plan, BackendError> {
+        let mut entries = std::mem::take(&mut self.entries);
+        self.plan_of(|key| entries.remove(key).map(Rc::unwrap_or_clone))
+    }
+
+    /// Returns the way from the live table to the rehearsed one.
     pub(super) fn plan(&mut self) -> Result<Plan, BackendError> {
+        let entries = std::mem::take(&mut self.entries);
+        let plan = self.plan_of(|key| entries.get(key).map(|entry| ServiceEntry::clone(entry)));
+        self.entries = entries;
+        plan
+    }
+
+    /// Makes a plan, which is about changed services alone. `followed` knows those that were followed.
+    fn plan_of(
+        &mut self,
+        mut followed: impl FnMut(&ServiceKey) -> Option<ServiceEntry>,
+    ) -> Result<Plan, BackendError> {
         let mut after = self.staged_settings()?;
         let mut unread = Vec::new();
-        for key in &self.knowledge.changed {
-            match self.entries.get(key) {
-                Some(entry) => {
-                    after.services.insert(*key, ServiceEntry::clone(entry));
+        let changed = self.knowledge.changed.iter();
+        after.services = changed
+            .filter_map(|key| {
+                let entry = followed(key);
+                if entry.is_none() {
+                    unread.push(*key);
                 }
-                None => unread.push(*key),
-            }
-        }
+                Some((*key, entry?))
+            })
+            .collect();
         let read = self.kernel.fetch(&unread)?;
         after.services.extend(read.iter().map(model_entry));
         debug_assert!(

@@ -7,7 +7,7 @@ use super::outcome::{Cause, Outcome, Report};
 use super::plan::Plan;
 use super::touched::Touched;
 use super::undo;
-use crate::backend::{BackendError, Execution, Fate, Ipvs, Lock, Operation};
+use crate::backend::{BackendError, Execution, Fate, Ipvs, Lock, Operation, Selection};
 use crate::model::Table;
 
 /// What a commit may do and when it must stop.
@@ -40,7 +40,8 @@ impl Plan {
             Err(outcome) => return Ok(self.ended(kernel, begun, outcome)),
         };
         let touched = Touched::by(&self);
-        let differences = settled(kernel, &touched, &self.before)?;
+        let selection = touched.selection();
+        let differences = settled(kernel, &touched, &selection, &self.before)?;
         if !differences.is_empty() {
             drop(lock);
             return Ok(self.ended(kernel, begun, Outcome::Conflict { differences }));
@@ -52,7 +53,7 @@ impl Plan {
             signal.is_none()
         });
         let outcome = if execution.is_complete() {
-            verified(kernel, &touched, &self)
+            verified(kernel, &touched, &selection, &self)
         } else {
             let cause = cause_of(&execution, &operations, signal);
             undo::lead_back(kernel, &touched, &self, &execution, cause)
@@ -108,18 +109,18 @@ fn locked(
 fn settled(
     kernel: &mut Ipvs,
     touched: &Touched,
+    selection: &Selection,
     expected: &Table,
 ) -> Result<Vec<Change>, BackendError> {
-    let selection = touched.selection();
-    let differences = touched.differences(expected, &kernel.read(&selection)?);
+    let differences = touched.differences(expected, &kernel.read(selection)?);
     if differences.is_empty() {
         return Ok(differences);
     }
-    Ok(touched.differences(expected, &kernel.read(&selection)?))
+    Ok(touched.differences(expected, &kernel.read(selection)?))
 }
 
-fn verified(kernel: &mut Ipvs, touched: &Touched, plan: &Plan) -> Outcome {
-    match settled(kernel, touched, &plan.after) {
+fn verified(kernel: &mut Ipvs, touched: &Touched, selection: &Selection, plan: &Plan) -> Outcome {
+    match settled(kernel, touched, selection, &plan.after) {
         Ok(differences) if differences.is_empty() => Outcome::Committed,
         Ok(differences) => {
             let (residue, unread) = undo::residue(kernel, touched, plan);

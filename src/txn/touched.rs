@@ -43,7 +43,18 @@ fn shows_in_proc(configuration: &DestinationConfiguration) -> bool {
 impl Touched {
     pub(super) fn by(plan: &Plan) -> Self {
         let mut touched = Self::default();
+        // Changes of one service follow each other: one that is read as a whole has nothing to add.
+        let mut whole = None;
         for change in &plan.changes {
+            if let Change::AddDestination { service, after, .. } = change
+                && shows_in_proc(after)
+            {
+                if whole == Some(*service) {
+                    continue;
+                }
+                let known = touched.services.get(service);
+                whole = known.filter(|known| known.all_servers).map(|_| *service);
+            }
             touched.add(change);
         }
         touched
