@@ -35,7 +35,7 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
         &[
             "model", "txn", "session", "export", "render", "ui", "config",
         ],
-        &["rhai", "humantime", "serde_json", "cap", "anstream"],
+        &["rhai", "csv", "humantime", "serde_json", "cap", "anstream"],
     ),
     (
         "cli",
@@ -54,6 +54,7 @@ const PACKAGES: &[&str] = &[
     "annotate_snippets",
     "cap",
     "clap",
+    "csv",
     "directories",
     "humantime",
     "libc",

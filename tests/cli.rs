@@ -590,7 +590,7 @@ fn a_plan_of_a_script_changes_nothing_and_shows_everything() {
     let plan = ipvsh_ok(path, &["plan", "--sim=web.json", "change.rhai"]);
     assert_eq!(
         plan,
-        "true\n- fwmark://7   with 0 real servers\n+ fwmark://8   wlc\nPlan: 1 to add, 0 to change, 1 to delete. Nothing was changed.\n"
+        "true\n- fwmark://7   with 0 real servers\n+ fwmark://8   wlc\n  waits: sleep 1h (counted as done)\nPlan: 1 to add, 0 to change, 1 to delete. Nothing was changed.\n"
     );
     assert_eq!(
         ipvsh_ok(path, &["run", "--sim=web.json", "--dry-run", "change.rhai"]),

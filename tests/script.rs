@@ -5,7 +5,10 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
 
-use ipvsh::script::{Limits, Ran, Script, ScriptFailure, run};
+use ipvsh::script::{
+    Allowed, Limits, Permissions, Ran, Script, ScriptFailure, Surroundings, check,
+    describe_options, run,
+};
 use ipvsh::session::Session;
 
 use crate::support::Place;
@@ -29,7 +32,11 @@ fn run_in(
         source: source.to_owned(),
         arguments,
     };
-    let (session, result) = run(&script, session, limits, output);
+    let surroundings = Surroundings {
+        limits,
+        ..Surroundings::closed(output)
+    };
+    let (session, result) = run(&script, session, &surroundings);
     let printed = printed.borrow().clone();
     (session, printed, result)
 }
@@ -161,4 +168,334 @@ error: there is no virtual service tcp://192.0.2.9:80
   | ------- `quiesce` is called here";
     assert_eq!(failure.render(false), expected);
     assert_eq!(failure.kind(), "missing");
+}
+
+/// Demands what the check says of a script that lies in a folder.
+#[track_caller]
+fn complaint(source: &str, expected: &[&str]) {
+    let script = Script {
+        path: "x.rhai".to_owned(),
+        source: source.to_owned(),
+        arguments: Vec::new(),
+    };
+    let failure = check(&script, &Permissions::default()).expect_err(source);
+    let shown = failure.render(false);
+    for part in expected {
+        assert!(shown.contains(part), "{part}\n{shown}");
+    }
+}
+
+#[test]
+fn traps_are_found_before_a_script_runs() {
+    // The most natural line, in each of its forms.
+    for line in [
+        "let svc = service::get(\"fwmark://1\"); svc.destinations.filter(|d| d.weight * 3 > svc.weight_sum);",
+        "const SVC = service::get(\"fwmark://1\"); for n in 0..3 { print(SVC.destinations.filter(|d| d.weight > SVC.weight_sum)); }",
+        "let d = destination::list()[0]; d.wait_until(|now| now.weight < d.weight, \"1m\");",
+    ] {
+        complaint(line, &["is used inside the closure while", "^"]);
+    }
+    complaint(
+        "let svc = service::get(\"fwmark://1\");\nprint(\"${svc.id}\");",
+        &["x.rhai:2:7", "back-ticks"],
+    );
+    complaint(
+        "fn edit(m) { 1 }\nservice::get(\"fwmark://1\").edit(#{});",
+        &["x.rhai:1:4", "take the place of the method `edit`"],
+    );
+    complaint("let step = 1;", &["`step` is a word of the language"]);
+    complaint(
+        "let transaction = 1;",
+        &["is a word of the language", "x.rhai:1"],
+    );
+    complaint(
+        "let x = 1; print(transaction + 1);",
+        &["`transaction`", "x.rhai:1"],
+    );
+    complaint("rehearse \"label\" { }", &["rehearse { … }"]);
+    complaint(
+        "service::get(\"fwmark://1\").dleete();",
+        &["there is no method `dleete`: did you mean `delete`?"],
+    );
+    complaint("import \"std/exect\" as e;", &["did you mean std/expect?"]);
+    complaint(
+        "import \"std/expect\" as e; e::wieght(1, 2, 3);",
+        &["did you mean `e::weight`?"],
+    );
+    complaint(
+        "import \"std/expect\" as e; e::weight(1);",
+        &["`e::weight` takes 3 arguments, not 1"],
+    );
+    complaint(
+        "import \"/etc/passwd\" as e;",
+        &["can't import /etc/passwd"],
+    );
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("x.rhai"), "1").unwrap();
+    let outside = format!("import \"{}/x\" as e;", folder.path().display());
+    complaint(
+        &outside,
+        &["outside the folder of the script", "--allow-read"],
+    );
+}
+
+#[test]
+fn what_is_fine_has_no_complaint() {
+    for line in [
+        "let svc = 1; destination::list(\"fwmark://1\").filter(|d| d.weight > svc);",
+        "let names = []; for s in service::list() { names.push(`${s.id}`); } print(\"$ {x}\");",
+        "let tools = #{ twice: |x| x * 2 }; print(tools.twice(2));",
+        "import \"std/select\" as select; select::by_address(\"10.0.0.2\").edit(#{ weight: 0 });",
+        "fn Destination.heavier() { this.edit(#{ weight: this.weight + 1 }) } destination::list()[0].heavier();",
+        "let step_size = 1; let f = |a, b| a + b; f.call(1, step_size);",
+    ] {
+        let script = Script {
+            path: "x.rhai".to_owned(),
+            source: line.to_owned(),
+            arguments: Vec::new(),
+        };
+        if let Err(failure) = check(&script, &Permissions::default()) {
+            panic!("{}", failure.render(false));
+        }
+    }
+}
+
+#[test]
+fn an_error_in_a_module_shows_file_line_source_and_the_calls_that_led_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let module = folder.path().join("lib/tools.rhai");
+    std::fs::create_dir(folder.path().join("lib")).unwrap();
+    std::fs::write(
+        &module,
+        "fn weigh(svc, n) {\n    destination::edit(svc, \"10.0.0.2:80\", #{ weight: n });\n}\n\
+         fn broken() {\n    let list = [1];\n    list[7]\n}\n\
+         fn schedule(svc, name) {\n    service::edit(svc, #{ scheduler: name });\n}\n",
+    )
+    .unwrap();
+    let main = folder.path().join("main.rhai");
+    let run_main = |place: &Place, call: &str| {
+        let source = format!(
+            "import \"lib/tools\" as tools;\nlet svc = service::ensure(\"tcp://192.0.2.1:80\", #{{}});\n\
+             fn outer(svc) {{\n    {call}\n}}\ntransaction {{\n    outer(svc);\n}}\n"
+        );
+        std::fs::write(&main, &source).unwrap();
+        let (_, _, result) = run_in(
+            place.session(),
+            main.to_str().unwrap(),
+            &source,
+            Limits::DEFAULT,
+        );
+        let shown = result.unwrap_err().render(false);
+        println!("{shown}");
+        shown
+    };
+    // An import inside a function: modules are not seen from outside.
+    let import = "import \"lib/tools\" as tools; ";
+    for place in Place::every() {
+        // A Rhai error.
+        let shown = run_main(&place, &format!("{import}tools::broken()"));
+        for part in [
+            "lib/tools.rhai:6:",
+            "list[7]",
+            "main.rhai:",
+            "`broken` is called here",
+            "`outer` is called here",
+            "^",
+        ] {
+            assert!(
+                shown.contains(part),
+                "{part} on the {}\n{shown}",
+                place.name()
+            );
+        }
+        // A refusal at the verb.
+        let shown = run_main(&place, &format!("{import}tools::weigh(svc, 3)"));
+        for part in [
+            "lib/tools.rhai:2:",
+            "there is no real server",
+            "destination::edit",
+            "`weigh` is called here",
+        ] {
+            assert!(
+                shown.contains(part),
+                "{part} on the {}\n{shown}",
+                place.name()
+            );
+        }
+        // A refusal at commit points at the verb that staged the change, in the module.
+        let shown = run_main(&place, &format!("{import}tools::schedule(svc, \"nosuch\")"));
+        for part in [
+            "ENOENT",
+            "lib/tools.rhai:9:",
+            "staged here",
+            "committed here",
+            "main.rhai:6:",
+        ] {
+            assert!(
+                shown.contains(part),
+                "{part} on the {}\n{shown}",
+                place.name()
+            );
+        }
+    }
+}
+
+#[test]
+fn files_are_touched_only_where_that_is_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let inside = folder.path().join("in");
+    std::fs::create_dir(&inside).unwrap();
+    std::fs::write(inside.join("a.txt"), "hello").unwrap();
+    std::fs::write(folder.path().join("secret.txt"), "no").unwrap();
+    std::os::unix::fs::symlink(folder.path().join("secret.txt"), inside.join("link.txt")).unwrap();
+    let source = |call: &str| call.replace("IN", inside.to_str().unwrap());
+    let attempt = |call: &str, rehearsed: bool| {
+        let script = Script {
+            path: "x.rhai".to_owned(),
+            source: source(call),
+            arguments: Vec::new(),
+        };
+        let only = Allowed::In(vec![inside.clone()]);
+        let surroundings = Surroundings {
+            permissions: Permissions {
+                read: only.clone(),
+                write: only,
+            },
+            ..Surroundings::closed(Rc::new(|_: &str| Ok(())))
+        };
+        let mut session = Place::simulated().session();
+        if rehearsed {
+            session.begin(ipvsh::session::LayerKind::Rehearsal).unwrap();
+        }
+        let (_, result) = run(&script, session, &surroundings);
+        result
+            .map(|ran| ran.value.text)
+            .map_err(|failure| failure.kind())
+    };
+    assert_eq!(
+        attempt("read_text(\"IN/a.txt\")", false).as_deref(),
+        Ok("hello")
+    );
+    for refused in [
+        "read_text(\"IN/../secret.txt\")",
+        "read_text(\"IN/link.txt\")",
+        "read_text(\"/etc/passwd\")",
+        "write_text(\"IN/../new.txt\", \"x\")",
+        "write_text(\"IN/link.txt\", \"x\")",
+    ] {
+        assert_eq!(
+            attempt(refused, false),
+            Err("permission".to_owned()),
+            "{refused}"
+        );
+    }
+    assert_eq!(
+        attempt("write_json(\"IN/b.json\", [1])", true).as_deref(),
+        Ok("")
+    );
+    assert!(
+        !inside.join("b.json").exists(),
+        "a rehearsal leaves no trace"
+    );
+    assert_eq!(
+        attempt(
+            "write_json(\"IN/b.json\", [1]); read_json(\"IN/b.json\")[0]",
+            false
+        )
+        .as_deref(),
+        Ok("1")
+    );
+    assert_eq!(
+        std::fs::read_to_string(folder.path().join("secret.txt")).unwrap(),
+        "no"
+    );
+}
+
+#[test]
+fn a_script_describes_its_own_options() {
+    let source = "#!/usr/bin/env ipvsh\n// Drains a server.\n// Try it with --sim.\n\nlet o = options(#{ server: (), deadline: \"10m\", yes: false, tag: [] , count: 3 });\nprint(`${o.server} ${o.deadline} ${o.yes} ${o.tag} ${o.count}`);";
+    let with = |arguments: &[&str]| {
+        let script = Script {
+            path: "drain.rhai".to_owned(),
+            source: source.to_owned(),
+            arguments: arguments.iter().map(|text| (*text).to_owned()).collect(),
+        };
+        let printed: Rc<RefCell<Vec<String>>> = Rc::default();
+        let sink = Rc::clone(&printed);
+        let output = Rc::new(move |text: &str| {
+            sink.borrow_mut().push(text.to_owned());
+            Ok(())
+        });
+        let (_, result) = run(
+            &script,
+            Place::simulated().session(),
+            &Surroundings::closed(output),
+        );
+        match result {
+            Ok(_) => printed.borrow().join("\n"),
+            Err(failure) => format!(
+                "{}: {} ({})",
+                failure.kind(),
+                failure.message(),
+                failure.hint().unwrap_or_default()
+            ),
+        }
+    };
+    assert_eq!(with(&["--server", "10.0.0.2"]), "10.0.0.2 10m false [] 3");
+    assert_eq!(
+        with(&[
+            "--server=a",
+            "--yes",
+            "--tag",
+            "x",
+            "--tag=y",
+            "--count",
+            "7",
+            "--deadline",
+            "5m"
+        ]),
+        "a 5m true [\"x\", \"y\"] 7"
+    );
+    assert_eq!(with(&["--server", "a", "--no-yes"]), "a 10m false [] 3");
+    let usage =
+        "(usage: drain.rhai --server SERVER [--count 3] [--deadline 10m] [--tag TAG]... [--yes])";
+    for (arguments, expected) in [
+        (&[][..], "--server is missing"),
+        (&["--server"], "--server needs a value"),
+        (
+            &["--sever", "x"],
+            "there is no option --sever: did you mean --server?",
+        ),
+        (
+            &["--server", "x", "--count", "many"],
+            "--count is a whole number, not many",
+        ),
+        (
+            &["--server", "x", "--server", "y"],
+            "--server is given twice",
+        ),
+        (&["x"], "unexpected argument x"),
+    ] {
+        let said = with(arguments);
+        assert!(
+            said.starts_with("usage: ") && said.contains(expected) && said.ends_with(usage),
+            "{said}"
+        );
+    }
+    let script = Script {
+        path: "drain.rhai".to_owned(),
+        source: source.to_owned(),
+        arguments: Vec::new(),
+    };
+    let help = describe_options(&script).unwrap();
+    assert!(
+        help.starts_with(
+            "Drains a server.\nTry it with --sim.\n\nusage: drain.rhai --server SERVER"
+        ),
+        "{help}"
+    );
+    assert!(
+        help.contains("--deadline           10m unless given"),
+        "{help}"
+    );
 }

@@ -164,9 +164,17 @@ impl Transport for KernelTransport {
     }
 
     fn read_file(&mut self, file: &KernelFile) -> io::Result<Vec<u8>> {
+        let path = match file {
+            KernelFile::SysctlNames => return directory(&file.path()),
+            KernelFile::AvailableModules | KernelFile::BuiltinModules => {
+                let release = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
+                file.path().replace("RELEASE", release.trim())
+            }
+            _ => file.path(),
+        };
         // The kernel hands out such files a few kilobytes at a time, whatever is asked for.
         let mut contents = Vec::with_capacity(64 * 1024);
-        File::open(file.path())?.read_to_end(&mut contents)?;
+        File::open(path)?.read_to_end(&mut contents)?;
         Ok(contents)
     }
 
@@ -200,4 +208,14 @@ impl Transport for KernelTransport {
             }
         }
     }
+}
+
+/// Lists a directory as a file: one name a line, sorted.
+fn directory(path: &str) -> io::Result<Vec<u8>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names.join("\n").into_bytes())
 }

@@ -21,6 +21,14 @@ pub enum KernelFile {
     ConnectionsSync,
     /// A file in `/proc/sys/net/ipv4/vs`.
     Sysctl(String),
+    /// The names of the files in `/proc/sys/net/ipv4/vs`, one a line.
+    SysctlNames,
+    /// `/proc/modules`: the modules that are loaded.
+    LoadedModules,
+    /// `modules.dep`: the modules that can be loaded.
+    AvailableModules,
+    /// `modules.builtin`: the modules that are part of the kernel.
+    BuiltinModules,
 }
 
 impl KernelFile {
@@ -34,6 +42,10 @@ impl KernelFile {
             Self::Connections => "ip_vs_conn",
             Self::ConnectionsSync => "ip_vs_conn_sync",
             Self::Sysctl(name) => return format!("/proc/sys/net/ipv4/vs/{name}"),
+            Self::SysctlNames => return "/proc/sys/net/ipv4/vs".to_owned(),
+            Self::LoadedModules => return "/proc/modules".to_owned(),
+            Self::AvailableModules => return "/lib/modules/RELEASE/modules.dep".to_owned(),
+            Self::BuiltinModules => return "/lib/modules/RELEASE/modules.builtin".to_owned(),
         };
         format!("/proc/thread-self/net/{name}")
     }

@@ -111,6 +111,12 @@ pub(super) struct Limits {
     /// End a script that takes more memory, in MiB
     #[arg(long, value_name = "MIB", default_value_t = crate::script::Limits::DEFAULT.memory_mib)]
     pub(super) max_memory: usize,
+    /// Let the script read files: all, or those in FILES (files and folders, separated by commas)
+    #[arg(long, value_name = "FILES", num_args = 0..=1, require_equals = true, default_missing_value = "", value_delimiter = ',')]
+    pub(super) allow_read: Option<Vec<String>>,
+    /// Let the script write files: all, or those in FILES
+    #[arg(long, value_name = "FILES", num_args = 0..=1, require_equals = true, default_missing_value = "", value_delimiter = ',')]
+    pub(super) allow_write: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -146,6 +152,9 @@ pub(super) struct EvalArguments {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct CheckArguments {
+    /// Let scripts import from other folders: all, or those in FILES
+    #[arg(long, value_name = "FILES", num_args = 0..=1, require_equals = true, default_missing_value = "", value_delimiter = ',')]
+    pub(super) allow_read: Option<Vec<String>>,
     /// The scripts
     #[arg(required = true, value_name = "FILE")]
     pub(super) scripts: Vec<String>,

@@ -58,6 +58,7 @@ impl Failure {
                     session: Some(error),
                     ..
                 } => session_status(error, exit::FAILED),
+                ScriptFailure::Run { kind, .. } if kind == "usage" => exit::USAGE,
                 ScriptFailure::Run { .. } => exit::FAILED,
             },
         }
@@ -95,7 +96,11 @@ impl Failure {
         if let Some(report) = self.report() {
             report::tell_outcome(report, words, ui);
         }
-        if let Some(hint) = self.session_error().and_then(Error::hint) {
+        let hint = match self {
+            Self::Script(failure) => failure.hint(),
+            _ => self.session_error().and_then(Error::hint),
+        };
+        if let Some(hint) = hint {
             ui.hint(&hint);
         }
     }
@@ -117,6 +122,8 @@ impl Failure {
             Self::Script(failure) => CauseShape {
                 kind: failure.kind(),
                 message: failure.message(),
+                object: failure.object(),
+                hint: failure.hint(),
                 ..CauseShape::default()
             },
             Self::Session(error) => CauseShape {

@@ -232,6 +232,8 @@ fn run_arguments(script: Vec<String>) -> RunArguments {
         limits: super::args::Limits {
             max_operations: limits.operations,
             max_memory: limits.memory_mib,
+            allow_read: None,
+            allow_write: None,
         },
         dry_run: false,
         script,

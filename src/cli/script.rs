@@ -9,7 +9,10 @@ use super::failure::Failure;
 use super::run::{Context, Ending};
 use super::{document, report, target};
 use crate::export::ResultShape;
-use crate::script::{Limits, Output, Script, ScriptFailure, check, run};
+use crate::script::{
+    Allowed, Limits, Output, Permissions, Script, ScriptFailure, Surroundings, check,
+    describe_options, run,
+};
 use crate::session::{LayerKind, Purpose, Session};
 use crate::ui::Ui;
 
@@ -19,11 +22,41 @@ const LARGEST_SCRIPT: u64 = 4 << 20;
 /// Names of global options that must not hide among a script's own arguments.
 const GLOBAL_NAMES: [&str; 5] = ["--sim", "--sim-state", "--dry-run", "--netns", "--json"];
 
-const fn limits(arguments: &LimitArguments) -> Limits {
-    Limits {
-        operations: arguments.max_operations,
-        memory_mib: arguments.max_memory,
+/// Returns what an option such as `--allow-read=FILES` allows.
+fn allowed(option: Option<&Vec<String>>) -> Allowed {
+    match option {
+        None => Allowed::Nowhere,
+        Some(files) if files.iter().all(String::is_empty) => Allowed::Everywhere,
+        Some(files) => Allowed::In(files.iter().map(Into::into).collect()),
     }
+}
+
+/// Returns what a script may take and touch, and where it prints.
+fn surroundings(arguments: &LimitArguments, ui: Ui, json: bool) -> Surroundings {
+    Surroundings {
+        limits: Limits {
+            operations: arguments.max_operations,
+            memory_mib: arguments.max_memory,
+        },
+        permissions: Permissions {
+            read: allowed(arguments.allow_read.as_ref()),
+            write: allowed(arguments.allow_write.as_ref()),
+        },
+        output: output(ui, json),
+    }
+}
+
+/// Prints what a script says of its options, if it was asked for and the script says so.
+fn help(context: &Context, script: &Script) -> Result<Option<Ending>, Failure> {
+    let asked = script
+        .arguments
+        .iter()
+        .any(|argument| argument == "--help" || argument == "-h");
+    let Some(text) = asked.then(|| describe_options(script)).flatten() else {
+        return Ok(None);
+    };
+    context.ui.line(text.trim_end()).map_err(Failure::Output)?;
+    Ok(Some(Ending::Shown))
 }
 
 fn read_script(path: &str) -> Result<String, Failure> {
@@ -107,11 +140,14 @@ pub(super) fn run_file(
         source: read_script(path)?,
         arguments: own_arguments(rest)?,
     };
+    if let Some(shown) = help(context, &script)? {
+        return Ok(shown);
+    }
     execute(
         context,
         globals,
         &script,
-        limits(&arguments.limits),
+        &surroundings(&arguments.limits, context.ui, globals.json),
         Mode::of(arguments.dry_run),
         Value::Dropped,
     )
@@ -132,7 +168,7 @@ pub(super) fn eval(
         context,
         globals,
         &script,
-        limits(&arguments.limits),
+        &surroundings(&arguments.limits, context.ui, globals.json),
         Mode::of(arguments.dry_run),
         Value::Printed,
     )
@@ -170,7 +206,7 @@ pub(super) fn plan(
         context,
         globals,
         &script,
-        limits(&arguments.limits),
+        &surroundings(&arguments.limits, context.ui, globals.json),
         Mode::Rehearsed,
         Value::Dropped,
     )
@@ -189,7 +225,11 @@ pub(super) fn check_files(
             source: read_script(path)?,
             arguments: Vec::new(),
         };
-        match check(&script) {
+        let permissions = Permissions {
+            read: allowed(arguments.allow_read.as_ref()),
+            write: Allowed::Nowhere,
+        };
+        match check(&script, &permissions) {
             Ok(()) => context.ui.status(&format!("{path}: no complaints")),
             Err(failure) => {
                 if let Some(earlier) = last.replace(failure) {
@@ -233,12 +273,13 @@ fn execute(
     context: &Context,
     globals: &Globals,
     script: &Script,
-    limits: Limits,
+    surroundings: &Surroundings,
     mode: Mode,
     value: Value,
 ) -> Result<Ending, Failure> {
     // What can't be compiled needs no kernel to say so.
-    let checked = check(script).map_err(|failure| Failure::Script(Box::new(failure)));
+    let checked = check(script, &surroundings.permissions)
+        .map_err(|failure| Failure::Script(Box::new(failure)));
     checked?;
     let purpose = if mode == Mode::Rehearsed {
         Purpose::Reading
@@ -251,7 +292,7 @@ fn execute(
         session.begin(LayerKind::Rehearsal)?;
     }
     let (mut session, result): (Session, Result<_, ScriptFailure>) =
-        run(script, session, limits, output(context.ui, globals.json));
+        run(script, session, surroundings);
     context.warn(&mut session);
     let result = match result {
         Ok(result) => result,

@@ -80,6 +80,8 @@ pub struct PlanShape {
     pub actions: Vec<String>,
     /// Notes by object.
     pub notes: Vec<NoteShape>,
+    /// Waits that counted as done while a script was rehearsed.
+    pub waits: Vec<String>,
     /// Counts.
     pub summary: SummaryShape,
 }
@@ -141,6 +143,7 @@ pub fn plan_shape(plan: &Plan) -> PlanShape {
                 text: note.text.clone(),
             })
             .collect(),
+        waits: plan.waits().to_vec(),
         summary: SummaryShape {
             add,
             change,

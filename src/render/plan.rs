@@ -73,6 +73,9 @@ pub fn plan(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
             "",
         )?;
     }
+    for wait in view.plan.waits() {
+        writeln!(out, "  waits: {wait} (counted as done)")?;
+    }
     if let Some(kept) = view.kept.filter(|kept| !kept.objects.is_empty()) {
         write_kept(out, kept)?;
     }

@@ -31,7 +31,26 @@ pub(super) fn register(engine: &mut Engine) {
     );
 }
 
-/// Reads `NAME [label] { … }`; the state says whether there is a label.
+/// The parts of a block, in their order.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Label,
+    Options,
+    Block,
+}
+
+/// The parts that were read, as a text of one letter each, which is what a syntax can keep.
+fn parts_of(state: &Dynamic) -> Vec<Part> {
+    let letters = state.clone().into_string().unwrap_or_default();
+    let parts = letters.chars().map(|letter| match letter {
+        'l' => Part::Label,
+        'o' => Part::Options,
+        _ => Part::Block,
+    });
+    parts.collect()
+}
+
+/// Reads `NAME [label] [#{ options }] { … }`.
 fn parse(
     name: &str,
     symbols: &[ImmutableString],
@@ -41,18 +60,42 @@ fn parse(
     let wrong = |text: String| {
         Err(LexError::ImproperSymbol(ahead.to_owned(), text).into_err(Position::NONE))
     };
-    match symbols {
-        [_] if ahead == "{" => Ok(Some("$block$".into())),
-        [_] if name == "transaction" && !matches!(ahead, ";" | "=" | "," | ")" | "}" | "") => {
-            *state = Dynamic::TRUE;
-            Ok(Some("$expr$".into()))
-        }
-        [_] => wrong(format!("`{name}` is followed by a block: {name} {{ … }}")),
-        [.., last] if last == "$block$" => Ok(None),
-        _ if ahead == "{" => Ok(Some("$block$".into())),
+    let mut next = |letter: char, symbol: &str| {
+        let mut letters = state.clone().into_string().unwrap_or_default();
+        letters.push(letter);
+        *state = letters.into();
+        Ok(Some(symbol.into()))
+    };
+    let inputs = symbols.len() - 1;
+    let last = symbols.last().map(ImmutableString::as_str);
+    if last == Some("$block$") {
+        return Ok(None);
+    }
+    match ahead {
+        "{" => next('b', "$block$"),
+        "#{" if name == "transaction" && inputs <= 1 => next('o', "$expr$"),
+        ";" | "=" | "," | ")" | "}" | "." | "" => wrong(format!(
+            "`{name}` is a word of the language, followed by a block: {name} {{ … }}. A variable needs another name"
+        )),
+        _ if name == "transaction" && inputs == 0 => next('l', "$expr$"),
+        _ if inputs == 0 => wrong(format!("`{name}` is followed by a block: {name} {{ … }}")),
         _ => wrong(format!(
             "`{name}` with a label is followed by a block: {name} \"label\" {{ … }}"
         )),
+    }
+}
+
+/// Leaves the innermost block without an error; `catch` does not see it.
+#[derive(Clone, Debug)]
+pub(super) struct Rollback {
+    pub(super) why: String,
+}
+
+/// Takes the reason out of an error that `rollback` threw.
+fn rollback_of(error: &EvalAltResult) -> Option<String> {
+    match error.unwrap_inner() {
+        EvalAltResult::ErrorTerminated(token, _) => Some(token.clone().try_cast::<Rollback>()?.why),
+        _ => None,
     }
 }
 
@@ -71,30 +114,60 @@ fn leaves(error: &EvalAltResult) -> bool {
     )
 }
 
+/// Evaluates the label of a block.
+fn label(
+    ctx: &mut EvalContext<'_, '_, '_, '_, '_, '_>,
+    expression: &Expression<'_>,
+) -> Scripted<String> {
+    let value = ctx.eval_expression_tree(expression)?;
+    let text = value.into_immutable_string().map_err(|found| {
+        ScriptError::new(
+            "invalid",
+            format!("the label of a transaction is a text, not a value of type {found}"),
+        )
+        .raise(expression.position())
+    })?;
+    Ok(text.to_string())
+}
+
+/// Evaluates the options of a block. None is known yet; their place is taken.
+fn options(
+    ctx: &mut EvalContext<'_, '_, '_, '_, '_, '_>,
+    expression: &Expression<'_>,
+) -> Scripted<Option<String>> {
+    let value = ctx.eval_expression_tree(expression)?;
+    let position = expression.position();
+    let Some(map) = value.try_cast::<rhai::Map>() else {
+        let text = "the options of a transaction are a map, such as #{label: \"swap\"}";
+        return Err(ScriptError::new("invalid", text).raise(position));
+    };
+    super::convert::block_options(&map)
+        .map_err(|error| ScriptError::of(error.into(), None).raise(position))
+}
+
 fn transaction(
     ctx: &mut EvalContext<'_, '_, '_, '_, '_, '_>,
     inputs: &[Expression<'_>],
     state: &Dynamic,
 ) -> Result<Dynamic, Box<EvalAltResult>> {
-    let (label, block) = match inputs {
-        [label, block] if state.as_bool().unwrap_or(false) => (Some(label), block),
-        [block, ..] => (None, block),
-        [] => unreachable!("BUG: the syntax has a block"),
+    let Some(position) = inputs.first().map(Expression::position) else {
+        unreachable!("BUG: the syntax has a block")
     };
-    let position = label.unwrap_or(block).position();
-    let label = match label {
-        None => None,
-        Some(expression) => {
-            let value = ctx.eval_expression_tree(expression)?;
-            let text = value.into_immutable_string().map_err(|found| {
-                ScriptError::new(
-                    "invalid",
-                    format!("the label of a transaction is a text, not a value of type {found}"),
-                )
-                .raise(expression.position())
-            })?;
-            Some(text.to_string())
+    let mut name = None;
+    let mut block = None;
+    for (part, input) in parts_of(state).into_iter().zip(inputs) {
+        match part {
+            Part::Label => name = Some(label(ctx, input)?),
+            Part::Options => {
+                if let Some(label) = options(ctx, input)? {
+                    name = Some(label);
+                }
+            }
+            Part::Block => block = Some(input),
         }
+    }
+    let Some(block) = block else {
+        unreachable!("BUG: the syntax has a block")
     };
     let host = host(ctx, position)?;
     let source = ctx.source().map(str::to_owned);
@@ -105,7 +178,10 @@ fn transaction(
     match ended {
         Err(error) if !leaves(&error) => {
             host.session.borrow_mut().abandon();
-            Err(error)
+            match rollback_of(&error) {
+                Some(why) => Ok(Dynamic::from(OutcomeValue::rolled_back(why, name))),
+                None => Err(error),
+            }
         }
         ended => {
             // A refused commit overrides a pending return.
@@ -114,7 +190,7 @@ fn transaction(
                 position,
                 crate::session::Session::end_transaction,
             )?;
-            Ok(Dynamic::from(OutcomeValue::new(outcome, label, ended?)))
+            Ok(Dynamic::from(OutcomeValue::new(outcome, name, ended?)))
         }
     }
 }
@@ -138,7 +214,13 @@ fn rehearse(
         Ok(value) => value,
         Err(error) => {
             host.session.borrow_mut().abandon();
-            return Err(error);
+            return match rollback_of(&error) {
+                Some(_) => Ok(Dynamic::from(PlanValue::new(
+                    crate::txn::Plan::default(),
+                    Dynamic::UNIT,
+                ))),
+                None => Err(error),
+            };
         }
     };
     let plan = host.call(

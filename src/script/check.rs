@@ -1,11 +1,13 @@
-//! Looks at a script without running it.
+//! Looks at a script without running it: calls of what does not exist, and lines that do not mean what they say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
+use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, Map, OptimizationLevel, Position, Stmt};
 
 use super::engine::builtin_engine;
 use super::failure::ScriptFailure;
+use super::modules::Loader;
+use super::permission::Permissions;
 use super::runner::Script;
 use crate::model::suggestion;
 
@@ -27,19 +29,86 @@ const KEYWORDS: [&str; 11] = [
     "call_fn",
 ];
 
-/// Compiles a script and looks for calls of functions that do not exist.
+/// Methods of snapshots, lists and plans: a function of a script with such a name would silently take their place.
+const METHODS: [&str; 18] = [
+    "edit",
+    "delete",
+    "ensure",
+    "zero",
+    "refresh",
+    "add",
+    "destination",
+    "wait_until",
+    "commit",
+    "filter",
+    "map",
+    "some",
+    "all",
+    "find",
+    "sort_by",
+    "first",
+    "sum",
+    "group_by",
+];
+
+/// The name that Rhai gives to the function which binds what a closure captures.
+const CURRY: &str = "curry";
+
+/// What is wrong, and where.
+type Complaint = (String, Position);
+
+/// Compiles a script and what it imports, and looks for what would go wrong.
 ///
 /// # Errors
 /// [`ScriptFailure::Compile`] with the first thing that is wrong.
-pub fn check(script: &Script) -> Result<(), ScriptFailure> {
-    let engine = builtin_engine();
-    let ast = engine
-        .compile(script.compilable())
-        .map_err(|error| ScriptFailure::of_parse(script, &error))?;
-    match unknown_call(&ast) {
-        None => Ok(()),
-        Some((message, position)) => Err(ScriptFailure::compile(script, message, position)),
+pub fn check(script: &Script, permissions: &Permissions) -> Result<(), ScriptFailure> {
+    let loader = Loader::for_script(&script.path, permissions.clone());
+    let mut engine = builtin_engine();
+    // As written: what the optimizer folds has lost its place.
+    engine.set_optimization_level(OptimizationLevel::None);
+    let mut modules = BTreeMap::new();
+    Checker {
+        engine: &engine,
+        loader: &loader,
+        modules: &mut modules,
     }
+    .script(script)
+    .map(|_functions| ())
+}
+
+/// Finds the description of a script's options: the map that it gives to `options`, and its first comment.
+#[must_use]
+pub fn describe_options(script: &Script) -> Option<String> {
+    let mut engine = builtin_engine();
+    engine.set_optimization_level(OptimizationLevel::Simple);
+    let ast = engine.compile(script.compilable()).ok()?;
+    let mut known = None;
+    ast.walk(&mut |path: &[ASTNode<'_>]| {
+        let call = match path.last() {
+            Some(ASTNode::Stmt(Stmt::FnCall(call, _)) | ASTNode::Expr(Expr::FnCall(call, _))) => {
+                call
+            }
+            _ => return true,
+        };
+        if call.name == "options"
+            && let Some(Expr::DynamicConstant(value, _)) = call.args.first()
+        {
+            known = value.read_lock::<Map>().map(|map| map.clone());
+        }
+        known.is_none()
+    });
+    let comment = first_comment(&script.source);
+    Some(super::options::help(&script.path, &comment, &known?))
+}
+
+/// Returns the comment that a script begins with, without its strokes.
+fn first_comment(source: &str) -> String {
+    let lines = source.lines().skip_while(|line| line.starts_with("#!"));
+    let comment = lines.map_while(|line| line.strip_prefix("//"));
+    let lines: Vec<&str> = comment
+        .map(|line| line.strip_prefix(' ').unwrap_or(line))
+        .collect();
+    lines.join("\n")
 }
 
 fn known() -> impl Iterator<Item = (&'static str, usize)> {
@@ -63,6 +132,13 @@ fn own_names(ast: &AST) -> BTreeSet<String> {
             Some(ASTNode::Expr(Expr::Variable(variable, ..))) => {
                 names.insert(variable.1.to_string());
             }
+            // A map can hold closures, which are called like methods.
+            Some(ASTNode::Expr(Expr::Map(fields, _))) => {
+                names.extend(fields.0.iter().map(|(name, _)| name.name.to_string()));
+            }
+            Some(ASTNode::Expr(Expr::Property(property, _))) => {
+                names.insert(property.2.to_string());
+            }
             _ => {}
         }
         true
@@ -70,28 +146,248 @@ fn own_names(ast: &AST) -> BTreeSet<String> {
     names
 }
 
-fn unknown_call(ast: &AST) -> Option<(String, Position)> {
-    let own = own_names(ast);
-    let mut imports = false;
+/// Public functions of a module: name and number of parameters.
+type Functions = BTreeSet<(String, usize)>;
+
+struct Checker<'a> {
+    engine: &'a Engine,
+    loader: &'a Loader,
+    /// Modules that were checked, by name; `None` while they are.
+    modules: &'a mut BTreeMap<String, Option<Functions>>,
+}
+
+impl Checker<'_> {
+    fn script(&mut self, script: &Script) -> Result<Functions, ScriptFailure> {
+        let ast = self
+            .engine
+            .compile(script.compilable())
+            .map_err(|error| ScriptFailure::of_parse(script, &error))?;
+        let imports = self.imports(script, &ast)?;
+        let own = own_names(&ast);
+        let complaint = hidden_verb(script, &ast)
+            .or_else(|| literal(script, &ast))
+            .or_else(|| captured(&ast))
+            .or_else(|| unknown_call(&ast, &own, &imports));
+        match complaint {
+            None => Ok(functions_of(&ast)),
+            Some((message, position)) => Err(ScriptFailure::compile(script, message, position)),
+        }
+    }
+
+    /// Checks what a script imports by a literal name; returns the functions by the name that the script gave.
+    fn imports(
+        &mut self,
+        script: &Script,
+        ast: &AST,
+    ) -> Result<BTreeMap<String, Option<Functions>>, ScriptFailure> {
+        let mut named = Vec::new();
+        ast.walk(&mut |path: &[ASTNode<'_>]| {
+            if let Some(ASTNode::Stmt(Stmt::Import(import, position))) = path.last() {
+                let alias = import.1.name.to_string();
+                let literal = match &import.0 {
+                    Expr::StringConstant(text, _) => Some(text.to_string()),
+                    _ => None,
+                };
+                named.push((alias, literal, *position));
+            }
+            true
+        });
+        let mut imports = BTreeMap::new();
+        for (alias, literal, position) in named {
+            let functions = match literal {
+                Some(path) => self.module(script, &path, position)?,
+                None => None,
+            };
+            imports.insert(alias, functions);
+        }
+        Ok(imports)
+    }
+
+    fn module(
+        &mut self,
+        script: &Script,
+        path: &str,
+        position: Position,
+    ) -> Result<Option<Functions>, ScriptFailure> {
+        let found = self
+            .loader
+            .find(path, Some(&script.path))
+            .map_err(|error| {
+                let hint = error
+                    .hint
+                    .map(|hint| format!(" ({hint})"))
+                    .unwrap_or_default();
+                ScriptFailure::compile(script, format!("{}{hint}", error.message), position)
+            })?;
+        if let Some(known) = self.modules.get(&found.name) {
+            return Ok(known.clone());
+        }
+        self.modules.insert(found.name.clone(), None);
+        let module = Script {
+            path: found.name.clone(),
+            source: found.text,
+            arguments: Vec::new(),
+        };
+        let functions = self.script(&module)?;
+        self.modules.insert(found.name, Some(functions.clone()));
+        Ok(Some(functions))
+    }
+}
+
+fn functions_of(ast: &AST) -> Functions {
+    let public = ast
+        .iter_functions()
+        .filter(|function| function.access == rhai::FnAccess::Public);
+    public
+        .map(|function| (function.name.to_owned(), function.params.len()))
+        .collect()
+}
+
+/// Finds a function of the script that would take the place of a verb.
+fn hidden_verb(script: &Script, ast: &AST) -> Option<Complaint> {
+    let name = ast
+        .iter_functions()
+        .find(|function| METHODS.contains(&function.name) && function.this_type.is_none())?
+        .name
+        .to_owned();
+    let text = format!(
+        "a function `{name}` would silently take the place of the method `{name}` of snapshots: give it another name"
+    );
+    let place = script.source.lines().enumerate().find_map(|(index, line)| {
+        let column = line.find(&format!("fn {name}"))? + 4;
+        let line = u16::try_from(index + 1).ok()?;
+        Some(Position::new(line, u16::try_from(column).ok()?))
+    });
+    Some((text, place.unwrap_or(Position::NONE)))
+}
+
+/// Finds a text in double quotes that looks like an interpolation.
+fn literal(script: &Script, ast: &AST) -> Option<Complaint> {
     let mut found = None;
     ast.walk(&mut |path: &[ASTNode<'_>]| {
-        let (call, position) = match path.last() {
-            Some(ASTNode::Stmt(Stmt::Import(..))) => {
-                imports = true;
-                return true;
-            }
-            Some(ASTNode::Stmt(Stmt::FnCall(call, position))) => (call, *position),
-            Some(ASTNode::Expr(Expr::FnCall(call, position))) => (call, *position),
-            _ => return true,
-        };
-        // A call behind a dot is a method: which one depends on the value.
-        found = complaint(call, &own, imports).map(|message| (message, position));
+        if let Some(ASTNode::Expr(Expr::StringConstant(text, position))) = path.last()
+            && text.contains("${")
+            && character_at(&script.source, *position) == Some('"')
+        {
+            let text =
+                "`${…}` is put in between back-ticks alone; in double quotes it stays as it is"
+                    .to_owned();
+            found = Some((text, *position));
+        }
         found.is_none()
     });
     found
 }
 
-fn complaint(call: &FnCallExpr, own: &BTreeSet<String>, imports: bool) -> Option<String> {
+fn character_at(source: &str, position: Position) -> Option<char> {
+    let line = source.lines().nth(position.line()?.checked_sub(1)?)?;
+    line.chars().nth(position.position()?.checked_sub(1)?)
+}
+
+/// Finds a closure that uses the variable whose method it is given to.
+fn captured(ast: &AST) -> Option<Complaint> {
+    let mut found = None;
+    ast.walk(&mut |path: &[ASTNode<'_>]| {
+        if let Some(ASTNode::Expr(Expr::Dot(chain, ..))) = path.last()
+            && let Some(root) = root_of(&chain.lhs)
+        {
+            found = method_that_captures(&chain.rhs, root);
+        }
+        found.is_none()
+    });
+    found
+}
+
+/// Returns the variable at the beginning of a chain of dots.
+fn root_of(expression: &Expr) -> Option<&str> {
+    match expression {
+        Expr::Variable(variable, ..) => Some(variable.1.as_str()),
+        Expr::Dot(chain, ..) | Expr::Index(chain, ..) => root_of(&chain.lhs),
+        _ => None,
+    }
+}
+
+fn method_that_captures(chain: &Expr, root: &str) -> Option<Complaint> {
+    match chain {
+        Expr::MethodCall(call, position) => {
+            let captures = call.args.iter().any(|argument| captures(argument, root));
+            captures.then(|| {
+                let text = format!(
+                    "`{root}` is used inside the closure while `{}` works on it, which Rhai can't do: take what you need before, as in `let x = {root}.…;`",
+                    call.name
+                );
+                (text, *position)
+            })
+        }
+        Expr::Dot(inner, ..) | Expr::Index(inner, ..) => method_that_captures(&inner.lhs, root)
+            .or_else(|| method_that_captures(&inner.rhs, root)),
+        _ => None,
+    }
+}
+
+/// Tells whether an argument is a closure that captures a variable.
+fn captures(argument: &Expr, root: &str) -> bool {
+    match argument {
+        Expr::FnCall(call, _) if call.name == CURRY => call
+            .args
+            .iter()
+            .skip(1)
+            .any(|bound| matches!(bound, Expr::Variable(variable, ..) if variable.1 == root)),
+        Expr::Stmt(block) => block.statements().iter().any(|statement| match statement {
+            Stmt::Share(shared) => shared.iter().any(|(name, _)| name.name == root),
+            Stmt::Expr(expression) => captures(expression, root),
+            _ => false,
+        }),
+        _ => false,
+    }
+}
+
+fn unknown_call(
+    ast: &AST,
+    own: &BTreeSet<String>,
+    imports: &BTreeMap<String, Option<Functions>>,
+) -> Option<Complaint> {
+    let mut found = None;
+    ast.walk(&mut |path: &[ASTNode<'_>]| {
+        let (text, position) = match path.last() {
+            Some(
+                ASTNode::Stmt(Stmt::FnCall(call, position))
+                | ASTNode::Expr(Expr::FnCall(call, position)),
+            ) => (function_complaint(call, own, imports), *position),
+            Some(ASTNode::Expr(Expr::MethodCall(call, position))) => {
+                (method_complaint(call, own), *position)
+            }
+            _ => return true,
+        };
+        found = text.map(|text| (text, position));
+        found.is_none()
+    });
+    found
+}
+
+/// A method is known if anything has one of that name: which values there will be is not known.
+fn method_complaint(call: &FnCallExpr, own: &BTreeSet<String>) -> Option<String> {
+    if call.op_token.is_some()
+        || KEYWORDS.contains(&call.name.as_str())
+        || own.contains(call.name.as_str())
+    {
+        return None;
+    }
+    let bare = || known().map(|(name, _)| name.rsplit("::").next().unwrap_or(name));
+    if bare().any(|name| call.name == name) {
+        return None;
+    }
+    Some(match suggestion(&call.name, bare()) {
+        Some(near) => format!("there is no method `{}`: did you mean `{near}`?", call.name),
+        None => format!("there is no method `{}`", call.name),
+    })
+}
+
+fn function_complaint(
+    call: &FnCallExpr,
+    own: &BTreeSet<String>,
+    imports: &BTreeMap<String, Option<Functions>>,
+) -> Option<String> {
     if call.op_token.is_some() || KEYWORDS.contains(&call.name.as_str()) {
         return None;
     }
@@ -101,41 +397,51 @@ fn complaint(call: &FnCallExpr, own: &BTreeSet<String>, imports: bool) -> Option
         .iter()
         .map(rhai::Ident::as_str)
         .collect();
-    if spaces.is_empty() && (own.contains(call.name.as_str()) || imports) {
+    if spaces.is_empty() && own.contains(call.name.as_str()) {
         return None;
     }
+    let given = call.args.len();
     let mut name = spaces.join("::");
-    let is_ours = known().any(|(known, _)| {
-        known
-            .split_once("::")
-            .is_some_and(|(space, _)| space == name)
-    });
-    if !spaces.is_empty() && !is_ours && imports {
-        return None;
-    }
+    let candidates: Vec<(String, usize)> = match imports.get(&name) {
+        // What is imported by a name that is made at run time can't be looked at.
+        Some(None) => return None,
+        Some(Some(functions)) => functions
+            .iter()
+            .map(|(function, parameters)| (format!("{name}::{function}"), *parameters))
+            .collect(),
+        None => known()
+            .map(|(name, parameters)| (name.to_owned(), parameters))
+            .collect(),
+    };
     if !name.is_empty() {
         name.push_str("::");
     }
     name.push_str(&call.name);
-    let given = call.args.len();
-    let mut counts: Vec<usize> = known()
+    let mut counts: Vec<usize> = candidates
+        .iter()
         .filter(|(known, _)| *known == name)
-        .map(|(_, parameters)| parameters)
+        .map(|(_, parameters)| *parameters)
         .collect();
     if counts.contains(&given) {
         return None;
     }
     if counts.is_empty() {
-        return Some(match suggestion(&name, known().map(|(known, _)| known)) {
+        let names = candidates.iter().map(|(known, _)| known.as_str());
+        return Some(match suggestion(&name, names) {
             Some(near) => format!("there is no function `{name}`: did you mean `{near}`?"),
             None => format!("there is no function `{name}`"),
         });
     }
     counts.sort_unstable();
     counts.dedup();
+    let noun = if counts == [1] {
+        "argument"
+    } else {
+        "arguments"
+    };
     let counts: Vec<String> = counts.iter().map(ToString::to_string).collect();
     Some(format!(
-        "`{name}` takes {} arguments, not {given}",
+        "`{name}` takes {} {noun}, not {given}",
         counts.join(" or ")
     ))
 }
@@ -144,7 +450,7 @@ fn complaint(call: &FnCallExpr, own: &BTreeSet<String>, imports: bool) -> Option
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{FUNCTIONS, Script, builtin_engine, check};
+    use super::{FUNCTIONS, Permissions, Script, builtin_engine, check};
 
     /// Lists every function of the engine as `name parameters`.
     fn listed() -> String {
@@ -186,7 +492,7 @@ mod tests {
             source: source.to_owned(),
             arguments: Vec::new(),
         };
-        let failure = check(&script).expect_err(source);
+        let failure = check(&script, &Permissions::default()).expect_err(source);
         let shown = failure.render(false);
         assert!(shown.contains(expected) && shown.contains("^"), "{shown}");
     }
@@ -201,7 +507,7 @@ mod tests {
             "fn f() { if true { prnt(1); } }",
             "there is no function `prnt`",
         );
-        complaint("service::get();", "`service::get` takes 1 arguments, not 0");
+        complaint("service::get();", "`service::get` takes 1 argument, not 0");
         complaint(
             "transaction { destination::ad(\"x\"); }",
             "did you mean `destination::add`?",
@@ -220,7 +526,7 @@ mod tests {
             source: source.to_owned(),
             arguments: Vec::new(),
         };
-        if let Err(failure) = check(&script) {
+        if let Err(failure) = check(&script, &Permissions::default()) {
             panic!("{}", failure.render(false));
         }
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use rhai::{Array, Dynamic, Map};
 
 use crate::model::{
-    Checksum, DestinationEdit, DestinationKey, DestinationSpecification, EngineName,
+    Checksum, DaemonRole, DestinationEdit, DestinationKey, DestinationSpecification, EngineName,
     ForwardingMethod, Granularity, Invalid, PersistenceEdit, Scheduler, ServiceEdit, ServiceKey,
-    TimeoutsEdit, Tunnel, Weight, suggestion,
+    SyncDaemon, SysctlName, TimeoutsEdit, Tunnel, Weight, suggestion,
 };
 use crate::session::{ApplyOptions, IfMissing, Prune};
 
@@ -75,6 +75,9 @@ fn check_keys(what: &str, map: &Map, known: &[&str]) -> Converted<()> {
 
 /// Reads a duration: a text such as "90s" or "1h30m".
 pub(super) fn duration(name: &str, value: &Dynamic) -> Converted<Duration> {
+    if let Some(duration) = value.clone().try_cast::<super::values::DurationValue>() {
+        return Ok(duration.0);
+    }
     if let Ok(number) = value.as_int() {
         return Err(Invalid::new(
             name,
@@ -313,6 +316,102 @@ pub(super) fn timeouts_edit(map: &Map) -> Converted<TimeoutsEdit> {
         tcp_fin_seconds: timeout(map, "tcp_fin")?,
         udp_seconds: timeout(map, "udp")?,
     })
+}
+
+/// Reads the options of a wait: how often to look.
+pub(super) fn wait_options(map: &Map) -> Converted<Option<Duration>> {
+    check_keys("wait_until", map, &["every"])?;
+    let every = map.get("every").map(|value| duration("every", value));
+    match every.transpose()? {
+        Some(Duration::ZERO) => Err(Invalid::new("every", "0s", "it is longer than nothing")),
+        other => Ok(other),
+    }
+}
+
+/// Reads the options of a transaction: its label.
+pub(super) fn block_options(map: &Map) -> Converted<Option<String>> {
+    check_keys("a transaction", map, &["label"])?;
+    map.get("label")
+        .map(|value| text("label", value))
+        .transpose()
+}
+
+/// Reads what an error made by a script says beside its message: the object and the hint.
+pub(super) fn error_options(map: &Map) -> Converted<(Option<String>, Option<String>)> {
+    check_keys("error", map, &["object", "hint"])?;
+    let pick = |name: &str| map.get(name).map(|value| text(name, value)).transpose();
+    Ok((pick("object")?, pick("hint")?))
+}
+
+/// Reads a sync daemon to start.
+pub(super) fn sync_daemon(state: &str, map: &Map) -> Converted<SyncDaemon> {
+    const RANGE: &str = "it is a number in the range of the field";
+    check_keys(
+        "a sync daemon",
+        map,
+        &[
+            "interface",
+            "sync_id",
+            "sync_maxlen",
+            "group",
+            "port",
+            "ttl",
+        ],
+    )?;
+    let interface = map.get("interface").ok_or_else(|| {
+        Invalid::new(
+            "sync daemon",
+            state,
+            "it needs an interface, as in #{interface: \"eth0\"}",
+        )
+    })?;
+    let numbered = |name: &str| map.get(name).map(|value| int(name, value)).transpose();
+    let group = match map.get("group") {
+        None => SyncDaemon::DEFAULT_GROUP,
+        Some(value) => text("group", value)?.parse().map_err(|_| {
+            wrong(
+                "group",
+                value,
+                "it is a multicast address, such as 224.0.0.81",
+            )
+        })?,
+    };
+    let fit = |name: &str, value: i64| Invalid::new(name, value, RANGE);
+    let daemon = SyncDaemon {
+        role: DaemonRole::parse(state)?,
+        interface: text("interface", interface)?,
+        sync_id: match numbered("sync_id")? {
+            None => 0,
+            Some(id) => u32::try_from(id).map_err(|_| fit("sync_id", id))?,
+        },
+        sync_maxlen: match numbered("sync_maxlen")? {
+            None => None,
+            Some(length) => Some(u16::try_from(length).map_err(|_| fit("sync_maxlen", length))?),
+        },
+        group,
+        port: match numbered("port")? {
+            None => SyncDaemon::DEFAULT_PORT,
+            Some(port) => u16::try_from(port).map_err(|_| fit("port", port))?,
+        },
+        ttl: match numbered("ttl")? {
+            None => SyncDaemon::DEFAULT_TTL,
+            Some(ttl) => u8::try_from(ttl).map_err(|_| fit("ttl", ttl))?,
+        },
+    };
+    daemon.check()?;
+    Ok(daemon)
+}
+
+/// Reads the value of a kernel parameter: a text or a number.
+pub(super) fn sysctl_value(name: &SysctlName, value: &Dynamic) -> Converted<String> {
+    if let Ok(number) = value.as_int() {
+        return Ok(number.to_string());
+    }
+    if let Ok(flag) = value.as_bool() {
+        return Ok(i64::from(flag).to_string());
+    }
+    let text = text(&format!("value of sysctl {name}"), value)?;
+    Ok(text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// Reads the options of a deletion.

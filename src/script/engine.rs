@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use rhai::packages::{
     BasicArrayPackage, BasicBlobPackage, BasicMapPackage, BasicMathPackage, CorePackage,
-    MoreStringPackage, Package,
+    LogicPackage, MoreStringPackage, Package,
 };
 use rhai::{Dynamic, Engine};
 
@@ -18,6 +18,7 @@ pub(super) fn builtin_engine() -> Engine {
     let mut engine = Engine::new_raw();
     // Without the package of the wall clock: time is the session's.
     CorePackage::new().register_into_engine(&mut engine);
+    LogicPackage::new().register_into_engine(&mut engine);
     BasicMathPackage::new().register_into_engine(&mut engine);
     BasicArrayPackage::new().register_into_engine(&mut engine);
     BasicBlobPackage::new().register_into_engine(&mut engine);
@@ -26,13 +27,33 @@ pub(super) fn builtin_engine() -> Engine {
     engine.set_strict_variables(true);
     engine.set_max_call_levels(CALL_LEVELS);
     engine.set_max_expr_depths(EXPRESSION_DEPTHS.0, EXPRESSION_DEPTHS.1);
+    // Operators look at our own comparisons too, which refuse what Rhai answers with a silent `false`.
+    engine.set_fast_operators(false);
     engine.disable_symbol("eval");
     // Wraps a value in another without a copy: lists within lists deep enough to overflow the stack.
     engine.disable_symbol("take");
     values::register(&mut engine);
     bind::register(&mut engine);
     blocks::register(&mut engine);
+    refuse_names(&mut engine);
     engine
+}
+
+/// Words of the language, now or soon, that no variable can have.
+const WORDS: [&str; 4] = ["transaction", "rehearse", "runbook", "step"];
+
+#[allow(deprecated)] // the interface is volatile, and the version of rhai pinned
+fn refuse_names(engine: &mut Engine) {
+    engine.on_def_var(|_, info, _| {
+        if WORDS.contains(&info.name()) {
+            let text = format!(
+                "`{}` is a word of the language; a variable needs another name",
+                info.name()
+            );
+            return Err(text.into());
+        }
+        Ok(true)
+    });
 }
 
 /// Connects an engine to a table, an output and its limits.

@@ -11,14 +11,16 @@ pub(super) type Scripted<T> = Result<T, Box<EvalAltResult>>;
 #[derive(Clone, Debug)]
 pub(super) struct ScriptError {
     pub(super) kind: String,
-    pub(super) errno: Option<String>,
-    pub(super) object: Option<String>,
+    pub(super) errno: Option<Box<str>>,
+    pub(super) object: Option<Box<str>>,
     pub(super) message: String,
-    pub(super) hint: Option<String>,
+    pub(super) hint: Option<Box<str>>,
     /// Where the change was staged that a commit failed at.
-    pub(super) staged: Option<Origin>,
+    pub(super) staged: Option<Box<Origin>>,
     /// What the session said.
-    pub(super) session: Option<Error>,
+    pub(super) session: Option<Box<Error>>,
+    /// Where it was thrown first.
+    pub(super) place: Option<Box<Origin>>,
 }
 
 impl ScriptError {
@@ -32,6 +34,7 @@ impl ScriptError {
             hint: None,
             staged: None,
             session: None,
+            place: None,
         }
     }
 
@@ -40,13 +43,31 @@ impl ScriptError {
         let commit = matches!(error, Error::Commit(_));
         Self {
             kind: error.kind().word().to_owned(),
-            errno: error.errno().map(|errno| errno.to_string()),
-            object: error.object().map(|object| object.to_string()),
+            errno: error.errno().map(|errno| errno.to_string().into()),
+            object: error.object().map(|object| object.to_string().into()),
             message: error.to_string(),
-            hint: error.hint(),
-            staged: staged.filter(|_| commit),
-            session: Some(error),
+            hint: error.hint().map(Into::into),
+            staged: staged.filter(|_| commit).map(Box::new),
+            session: Some(Box::new(error)),
+            place: None,
         }
+    }
+
+    /// Says what the way out is.
+    pub(super) fn set_hint(&mut self, hint: impl Into<Box<str>>) {
+        self.hint = Some(hint.into());
+    }
+
+    /// Remembers where it is thrown, for errors that are caught and thrown again.
+    pub(super) fn at(mut self, source: &str, position: Position) -> Self {
+        self.place = position.line().map(|line| {
+            Box::new(Origin {
+                source: source.to_owned(),
+                line,
+                column: position.position().unwrap_or_default(),
+            })
+        });
+        self
     }
 
     /// Throws it at a place in the script.

@@ -1,17 +1,20 @@
 //! A script that did not come to its end, and how it is shown.
 
+use std::collections::BTreeMap;
+
 use rhai::{Dynamic, EvalAltResult, ParseError, Position};
 
 use super::error::ScriptError;
 use super::limits::Stop;
 use super::runner::Script;
+use super::translate;
 use crate::render::{Excerpt, Label, excerpt};
-use crate::session::Error;
+use crate::session::{Error, Origin};
 
 /// A place in a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// The script's name.
+    /// The script's or module's name.
     pub path: String,
     /// The line, from 1; 0 if it is not known.
     pub line: usize,
@@ -20,6 +23,9 @@ pub struct Frame {
     /// What happened there.
     pub text: String,
 }
+
+/// The texts of scripts by their names.
+pub type SourceTexts = BTreeMap<String, String>;
 
 /// Why a script did not come to its end.
 #[derive(Clone, Debug)]
@@ -44,13 +50,33 @@ pub enum ScriptFailure {
         kind: String,
         /// What is wrong.
         message: String,
+        /// The object it is about, if it is one.
+        object: Option<Box<str>>,
+        /// The way out, if there is one to name.
+        hint: Option<Box<str>>,
         /// Where, and the calls that led there, the innermost first.
         frames: Vec<Frame>,
-        /// The script's text.
-        source: String,
+        /// The texts of the script and of what it imported.
+        sources: Box<SourceTexts>,
         /// What the session said, if it was that.
         session: Option<Box<Error>>,
     },
+}
+
+/// The innermost error, taken apart.
+#[derive(Default)]
+struct Innermost {
+    kind: String,
+    message: String,
+    object: Option<Box<str>>,
+    hint: Option<Box<str>>,
+    /// What happened at its place.
+    note: String,
+    /// Where it was thrown first, if it was caught and thrown again.
+    place: Option<Box<Origin>>,
+    /// Where the change was staged that a commit failed at.
+    staged: Option<Box<Origin>>,
+    session: Option<Box<Error>>,
 }
 
 impl ScriptFailure {
@@ -63,83 +89,77 @@ impl ScriptFailure {
     }
 
     pub(super) fn of_parse(script: &Script, error: &ParseError) -> Self {
-        Self::compile(script, error.err_type().to_string(), error.position())
+        let message = translate::parse_error(error);
+        Self::compile(script, message, error.position())
     }
 
     /// Takes an uncaught error apart.
-    pub(super) fn of_run(script: &Script, error: EvalAltResult) -> Self {
+    pub(super) fn of_run(path: &str, sources: SourceTexts, error: EvalAltResult) -> Self {
         let mut calls = Vec::new();
-        let mut path = script.path.clone();
+        let mut path = path.to_owned();
         let mut inner = error;
         loop {
             inner = match inner {
                 EvalAltResult::ErrorInFunctionCall(name, source, cause, position) => {
-                    calls.push(frame_at(
-                        &path,
-                        position,
-                        format!("`{name}` is called here"),
-                    ));
+                    let text = if name.starts_with("anon$") {
+                        "a closure is called here".to_owned()
+                    } else {
+                        format!("`{name}` is called here")
+                    };
+                    calls.push(frame_at(&path, position, text));
                     if !source.is_empty() {
                         path = source;
                     }
                     *cause
                 }
                 EvalAltResult::ErrorInModule(name, cause, position) => {
-                    calls.push(frame_at(&path, position, format!("in module {name}")));
+                    calls.push(frame_at(
+                        &path,
+                        position,
+                        format!("{name} is imported here"),
+                    ));
+                    path = name;
                     *cause
                 }
-                other => break Self::innermost(script, &path, other, calls),
+                other => break Self::innermost(&path, sources, other, calls),
             };
         }
     }
 
-    fn innermost(script: &Script, path: &str, mut error: EvalAltResult, calls: Vec<Frame>) -> Self {
+    fn innermost(
+        path: &str,
+        sources: SourceTexts,
+        mut error: EvalAltResult,
+        calls: Vec<Frame>,
+    ) -> Self {
         let position = error.take_position();
-        let (mut session, mut staged) = (None, None);
-        let (kind, message, place) = match error {
-            EvalAltResult::ErrorTerminated(token, _) => match token.try_cast::<Stop>() {
-                Some(Stop::Signal(signal)) => return Self::Interrupted { signal },
-                Some(Stop::Memory(mib)) => (
-                    "limit".to_owned(),
-                    format!(
-                        "the script takes more than {mib} MiB of memory; --max-memory allows more"
-                    ),
-                    String::new(),
-                ),
-                None => (
-                    "limit".to_owned(),
-                    "the script was ended".to_owned(),
-                    String::new(),
-                ),
-            },
-            EvalAltResult::ErrorTooManyOperations(_) => (
-                "limit".to_owned(),
-                "the script takes more operations than it may; --max-operations allows more"
-                    .to_owned(),
-                String::new(),
-            ),
-            EvalAltResult::ErrorStackOverflow(_) => (
-                "limit".to_owned(),
-                "calls within calls go too deep: does a function call itself without end?"
-                    .to_owned(),
-                String::new(),
-            ),
-            EvalAltResult::ErrorRuntime(value, _) => thrown(&value, &mut session, &mut staged),
-            other => ("script".to_owned(), other.to_string(), String::new()),
-        };
-        let mut frames = vec![frame_at(path, position, place)];
-        if let Some(staged) = staged {
+        if let EvalAltResult::ErrorTerminated(token, _) = &error
+            && let Some(Stop::Signal(signal)) = token.clone().try_cast::<Stop>()
+        {
+            return Self::Interrupted { signal };
+        }
+        let inner = take_apart(error);
+        let mut frames = vec![frame_at(path, position, inner.note)];
+        let same =
+            |place: &Origin| (place.source.as_str(), Some(place.line)) == (path, position.line());
+        if let Some(place) = inner.place.filter(|place| !same(place)) {
+            frames[0].text = "thrown again here".to_owned();
+            frames.insert(0, origin_frame(&place, ""));
+        }
+        if let Some(staged) = &inner.staged {
             // The verb that staged the change says more than the block that committed it.
             frames[0].text = "committed here".to_owned();
-            frames.insert(0, staged);
+            frames.insert(0, origin_frame(staged, "staged here"));
         }
         frames.extend(calls.into_iter().rev());
         Self::Run {
-            kind,
-            message,
+            kind: inner.kind,
+            message: inner.message,
+            object: inner.object,
+            hint: inner.hint,
             frames,
-            source: script.source.clone(),
-            session,
+            sources: Box::new(sources),
+            session: inner.session,
         }
     }
 
@@ -159,6 +179,24 @@ impl ScriptFailure {
             Self::Compile { .. } => "compile".to_owned(),
             Self::Interrupted { .. } => "interrupted".to_owned(),
             Self::Run { kind, .. } => kind.clone(),
+        }
+    }
+
+    /// Returns the object it is about, if it is one.
+    #[must_use]
+    pub fn object(&self) -> Option<String> {
+        match self {
+            Self::Run { object, .. } => object.as_deref().map(str::to_owned),
+            Self::Compile { .. } | Self::Interrupted { .. } => None,
+        }
+    }
+
+    /// Returns the way out, if there is one to name.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Run { hint, .. } => hint.as_deref().map(str::to_owned),
+            Self::Compile { .. } | Self::Interrupted { .. } => None,
         }
     }
 
@@ -183,69 +221,107 @@ impl ScriptFailure {
     /// Renders the error with its source and a caret.
     #[must_use]
     pub fn render(&self, coloured: bool) -> String {
-        let (message, frames, source) = match self {
+        /// Calls beyond this are counted, not shown: endless recursion has many.
+        const SHOWN: usize = 8;
+        let single;
+        let (message, frames, sources) = match self {
             Self::Compile {
                 message,
                 frame,
                 source,
-            } => (message, std::slice::from_ref(frame), source),
+            } => {
+                single = [(frame.path.clone(), source.clone())].into();
+                (message, std::slice::from_ref(frame), &single)
+            }
             Self::Run {
                 message,
                 frames,
-                source,
+                sources,
                 ..
-            } => (message, frames.as_slice(), source),
+            } => (message, frames.as_slice(), sources.as_ref()),
             Self::Interrupted { .. } => return format!("error: {}", self.message()),
-        };
-        let main = match self {
-            Self::Compile { frame, .. } => frame.path.clone(),
-            _ => frames
-                .last()
-                .map(|frame| frame.path.clone())
-                .unwrap_or_default(),
         };
         let shown = frames
             .iter()
-            .filter(|frame| frame.line > 0 && frame.path == main);
-        let labels = shown.map(|frame| Label {
+            .filter(|frame| frame.line > 0)
+            .filter_map(|frame| Some((frame, sources.get(&frame.path)?)));
+        let labels = shown.take(SHOWN).map(|(frame, source)| Label {
             path: &frame.path,
             source,
             line: frame.line,
             column: frame.column.max(1),
             text: &frame.text,
         });
-        excerpt(
+        let text = excerpt(
             &Excerpt {
                 title: message,
                 labels: labels.collect(),
             },
             coloured,
-        )
+        );
+        match frames.len().checked_sub(SHOWN) {
+            Some(more) if more > 0 => format!("{text}\n(and {more} more calls)"),
+            _ => text,
+        }
     }
 }
 
-fn thrown(
-    value: &Dynamic,
-    session: &mut Option<Box<Error>>,
-    staged: &mut Option<Frame>,
-) -> (String, String, String) {
-    if let Some(error) = value.read_lock::<ScriptError>() {
-        *session = error.session.clone().map(Box::new);
-        if let Some(origin) = &error.staged {
-            *staged = Some(Frame {
-                path: origin.source.clone(),
-                line: origin.line,
-                column: origin.column,
-                text: "staged here".to_owned(),
-            });
-        }
-        return (error.kind.clone(), error.message.clone(), String::new());
-    }
-    let text = match value.clone().into_string() {
-        Ok(text) => text,
-        Err(_) => super::values::json_text(value),
+fn take_apart(error: EvalAltResult) -> Innermost {
+    let limit = |message: String| Innermost {
+        kind: "limit".to_owned(),
+        message,
+        ..Innermost::default()
     };
-    ("script".to_owned(), text, "thrown here".to_owned())
+    match error {
+        EvalAltResult::ErrorTerminated(token, _) => limit(match token.try_cast::<Stop>() {
+            Some(Stop::Memory(mib)) => {
+                format!("the script takes more than {mib} MiB of memory; --max-memory allows more")
+            }
+            _ => "the script was ended".to_owned(),
+        }),
+        EvalAltResult::ErrorTooManyOperations(_) => limit(
+            "the script takes more operations than it may; --max-operations allows more".to_owned(),
+        ),
+        EvalAltResult::ErrorStackOverflow(_) => limit(
+            "calls within calls go too deep: does a function call itself without end?".to_owned(),
+        ),
+        EvalAltResult::ErrorRuntime(value, _) => thrown(&value),
+        other => Innermost {
+            kind: "script".to_owned(),
+            message: translate::run_error(&other),
+            ..Innermost::default()
+        },
+    }
+}
+
+fn thrown(value: &Dynamic) -> Innermost {
+    if let Some(error) = value.read_lock::<ScriptError>() {
+        return Innermost {
+            kind: error.kind.clone(),
+            message: error.message.clone(),
+            object: error.object.clone(),
+            hint: error.hint.clone(),
+            place: error.place.clone(),
+            staged: error.staged.clone(),
+            session: error.session.clone(),
+            note: String::new(),
+        };
+    }
+    Innermost {
+        kind: "script".to_owned(),
+        message: super::values::plain_text(value),
+        note: "thrown here".to_owned(),
+        ..Innermost::default()
+    }
+}
+
+fn origin_frame(origin: &Origin, text: &str) -> Frame {
+    Frame {
+        path: origin.source.clone(),
+        line: origin.line,
+        column: origin.column,
+        text: text.to_owned(),
+    }
 }
 
 fn frame_at(path: &str, position: Position, text: String) -> Frame {

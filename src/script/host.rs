@@ -7,6 +7,8 @@ use std::rc::Rc;
 use rhai::{Dynamic, NativeCallContext, Position};
 
 use super::error::{ScriptError, Scripted};
+use super::modules::Sources;
+use super::permission::Permissions;
 use crate::session::{Error, Origin, Session};
 
 /// Where `print` goes.
@@ -18,6 +20,9 @@ pub(super) struct Host {
     pub(super) path: String,
     pub(super) arguments: Vec<String>,
     pub(super) output: Output,
+    pub(super) permissions: Permissions,
+    /// The texts of the script and of what it imported.
+    pub(super) sources: Sources,
     /// The first failure to print; the script goes on, but the run is no success.
     pub(super) output_failure: RefCell<Option<io::Error>>,
     /// The status that the script gave to `exit`, if it did.
@@ -43,8 +48,9 @@ impl Host {
         work: impl FnOnce(&mut Session) -> Result<T, Error>,
     ) -> Scripted<T> {
         let mut session = self.session.borrow_mut();
+        let source = source.unwrap_or(&self.path);
         let origin = Origin {
-            source: source.unwrap_or(&self.path).to_owned(),
+            source: source.to_owned(),
             line: position.line().unwrap_or_default(),
             column: position.position().unwrap_or_default(),
         };
@@ -55,7 +61,9 @@ impl Host {
             let staged = error
                 .object()
                 .and_then(|object| session.origin_of(&object).cloned());
-            ScriptError::of(error, staged).raise(position)
+            ScriptError::of(error, staged)
+                .at(source, position)
+                .raise(position)
         })
     }
 }

@@ -10,6 +10,8 @@ use super::engine::{builtin_engine, connect};
 use super::failure::ScriptFailure;
 use super::host::{Host, Output};
 use super::limits::Limits;
+use super::modules::{Loader, Resolver, Sources};
+use super::permission::Permissions;
 use super::values::ValueText;
 use crate::session::Session;
 
@@ -35,6 +37,29 @@ impl Script {
     }
 }
 
+/// What a script may take and touch, and where its output goes.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Operations and memory.
+    pub limits: Limits,
+    /// Files.
+    pub permissions: Permissions,
+    /// Where `print` goes.
+    pub output: Output,
+}
+
+impl Surroundings {
+    /// Makes surroundings with the usual limits and without any file.
+    #[must_use]
+    pub fn closed(output: Output) -> Self {
+        Self {
+            limits: Limits::DEFAULT,
+            permissions: Permissions::default(),
+            output,
+        }
+    }
+}
+
 /// What a script came to.
 #[derive(Debug)]
 pub struct Ran {
@@ -46,30 +71,37 @@ pub struct Ran {
     pub output_failure: Option<io::Error>,
 }
 
-/// Runs a script and gives the session back.
+/// Runs a script and gives the session back. Whoever wants to know before what is wrong checks it first.
 ///
 /// # Errors
 /// [`ScriptFailure`] says where and why it did not come to its end. What it had committed stands.
 pub fn run(
     script: &Script,
     session: Session,
-    limits: Limits,
-    output: Output,
+    surroundings: &Surroundings,
 ) -> (Session, Result<Ran, ScriptFailure>) {
     let interrupt = session.interrupt().clone();
     let depth = session.depth();
+    let loader = Loader::for_script(&script.path, surroundings.permissions.clone());
+    let sources = Sources::default();
+    sources
+        .borrow_mut()
+        .insert(script.path.clone(), script.source.clone());
     let host = Rc::new(Host {
         session: RefCell::new(session),
         path: script.path.clone(),
         arguments: script.arguments.clone(),
-        output,
+        output: Rc::clone(&surroundings.output),
+        permissions: surroundings.permissions.clone(),
+        sources: Rc::clone(&sources),
         output_failure: RefCell::new(None),
         exit: Cell::new(None),
     });
     let result = {
         let mut engine = builtin_engine();
-        connect(&mut engine, &host, limits, interrupt);
-        let result = evaluate(&engine, script);
+        connect(&mut engine, &host, surroundings.limits, interrupt);
+        engine.set_module_resolver(Resolver::new(loader, Rc::clone(&sources)));
+        let result = evaluate(&engine, script, &host);
         // A block that an error left open is over.
         let mut session = host.session.borrow_mut();
         while session.depth() > depth {
@@ -95,7 +127,11 @@ pub fn run(
     (host.session.into_inner(), result)
 }
 
-fn evaluate(engine: &rhai::Engine, script: &Script) -> Result<ValueText, ScriptFailure> {
+fn evaluate(
+    engine: &rhai::Engine,
+    script: &Script,
+    host: &Host,
+) -> Result<ValueText, ScriptFailure> {
     let compiled = engine.compile(script.compilable());
     let mut ast = compiled.map_err(|error| ScriptFailure::of_parse(script, &error))?;
     ast.set_source(script.path.as_str());
@@ -103,6 +139,16 @@ fn evaluate(engine: &rhai::Engine, script: &Script) -> Result<ValueText, ScriptF
     let value = engine.eval_ast_with_scope::<rhai::Dynamic>(&mut scope, &ast);
     match value {
         Ok(value) => Ok(ValueText::of(&value)),
-        Err(error) => Err(ScriptFailure::of_run(script, *error)),
+        Err(error) if host.exit.get().is_some() && is_exit(&error) => Ok(ValueText::nothing()),
+        Err(error) => Err(ScriptFailure::of_run(
+            &script.path,
+            host.sources.borrow().clone(),
+            *error,
+        )),
     }
+}
+
+/// Tells whether an error is an `exit` that came wrapped, out of a closure that a native function called.
+fn is_exit(error: &rhai::EvalAltResult) -> bool {
+    matches!(error.unwrap_inner(), rhai::EvalAltResult::Exit(..))
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Session;
 use super::error::Error;
-use super::verbs::{Done, Stage, check_sysctl_value, known_sysctl, server_operation};
+use super::settings::{check_sysctl_value, known_sysctl};
+use super::verbs::{Done, Stage, server_operation};
 use crate::backend::Operation;
 use crate::model::{
     DestinationEdit, DestinationKey, Invalid, ObjectId, ServiceEntry, ServiceKey,

@@ -3,6 +3,7 @@
 use super::Session;
 use super::error::Error;
 use super::rehearsal::{Moment, Rehearsal};
+use crate::model::Invalid;
 use crate::txn::{Plan, Report};
 
 /// What a layer is for.
@@ -19,6 +20,7 @@ pub enum LayerKind {
 pub(super) struct Layer {
     kind: LayerKind,
     start: Moment,
+    savepoints: Vec<(String, Moment)>,
 }
 
 impl Session {
@@ -32,7 +34,11 @@ impl Session {
             none => none.insert(Rehearsal::new()?),
         };
         let start = rehearsal.moment();
-        self.layers.push(Layer { kind, start });
+        self.layers.push(Layer {
+            kind,
+            start,
+            savepoints: Vec::new(),
+        });
         Ok(())
     }
 
@@ -111,6 +117,45 @@ impl Session {
         }
     }
 
+    /// Gives this moment of the innermost block a name; an older one of the same name is forgotten.
+    ///
+    /// # Errors
+    /// [`Error`] if no block is open.
+    pub fn savepoint(&mut self, name: &str) -> Result<(), Error> {
+        let (Some(layer), Some(rehearsal)) = (self.layers.last_mut(), &self.rehearsal) else {
+            return Err(no_block("savepoint", name));
+        };
+        layer.savepoints.retain(|(known, _)| known != name);
+        layer.savepoints.push((name.to_owned(), rehearsal.moment()));
+        Ok(())
+    }
+
+    /// Takes back what the innermost block staged since a savepoint, which stays; later ones are gone.
+    ///
+    /// # Errors
+    /// [`Error`] if no block is open or it has no such savepoint.
+    pub fn rollback_to(&mut self, name: &str) -> Result<(), Error> {
+        let (Some(layer), Some(rehearsal)) = (self.layers.last_mut(), &mut self.rehearsal) else {
+            return Err(no_block("rollback_to", name));
+        };
+        let Some(place) = layer.savepoints.iter().position(|(known, _)| known == name) else {
+            let known: Vec<&str> = layer
+                .savepoints
+                .iter()
+                .map(|(known, _)| known.as_str())
+                .collect();
+            let expected = if known.is_empty() {
+                "this block has none; `savepoint(\"NAME\")` makes one".to_owned()
+            } else {
+                format!("this block has {}", known.join(", "))
+            };
+            return Err(Invalid::new("savepoint", name, expected).into());
+        };
+        layer.savepoints.truncate(place + 1);
+        rehearsal.go_back(layer.savepoints[place].1.clone());
+        Ok(())
+    }
+
     /// Ends the innermost rehearsal: returns its plan and takes it back.
     ///
     /// # Errors
@@ -133,6 +178,15 @@ impl Session {
             (None, _) => Ok(Plan::default()),
         }
     }
+}
+
+fn no_block(what: &str, name: &str) -> Error {
+    Invalid::new(
+        what,
+        name,
+        "it belongs into transaction { } or rehearse { }",
+    )
+    .into()
 }
 
 /// How a transaction ended.

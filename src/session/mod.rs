@@ -10,9 +10,12 @@ mod apply;
 mod error;
 mod interrupt;
 mod layers;
+mod observe;
 mod open;
 mod rehearsal;
+mod settings;
 mod verbs;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -22,8 +25,10 @@ pub use apply::{ApplyOptions, Prune};
 pub use error::{Error, ErrorKind};
 pub use interrupt::Interrupt;
 pub use layers::{Ended, LayerKind};
+pub use observe::SchedulerInfo;
 pub use open::{Place, Purpose, Target};
 pub use verbs::{Done, IfMissing};
+pub use waiting::Waiting;
 
 use crate::backend::{BackendError, Ipvs, KernelFile, ProcReading};
 use crate::model::{ObjectId, ServiceEntry, ServiceKey, SysctlName, Table};
@@ -55,6 +60,7 @@ pub struct Session {
     origin: Option<Origin>,
     origins: HashMap<ObjectId, Origin>,
     sysctls: BTreeSet<SysctlName>,
+    reads: u64,
 }
 
 /// How long a commit waits for another one, unless told otherwise.
@@ -76,6 +82,7 @@ impl Session {
             origin: None,
             origins: HashMap::new(),
             sysctls: BTreeSet::new(),
+            reads: 0,
         }
     }
 
@@ -126,6 +133,7 @@ impl Session {
     /// # Errors
     /// [`Error`] if it can't be read.
     pub fn table(&mut self) -> Result<Table, Error> {
+        self.reads += 1;
         match &mut self.rehearsal {
             Some(rehearsal) => Ok(rehearsal.table(&mut self.live)?),
             None => Ok(self.live.table()?),
@@ -137,6 +145,7 @@ impl Session {
     /// # Errors
     /// [`Error`] if it can't be read.
     pub fn find_service(&mut self, key: &ServiceKey) -> Result<Option<Rc<ServiceEntry>>, Error> {
+        self.reads += 1;
         if let Some(rehearsal) = &mut self.rehearsal {
             return Ok(rehearsal.service(&mut self.live, key)?);
         }
@@ -151,6 +160,7 @@ impl Session {
     /// # Errors
     /// [`Error`] if it is there and can't be read.
     pub fn sysctl(&mut self, name: &SysctlName) -> Result<Option<String>, Error> {
+        self.reads += 1;
         match &mut self.rehearsal {
             Some(rehearsal) => Ok(rehearsal.touch_sysctl(&mut self.live, name)?),
             None => Ok(self.live.sysctl(name)?),
@@ -224,41 +234,6 @@ impl Session {
             self.committed.push(report.without_tables());
         }
         Ok(report)
-    }
-
-    /// Waits, in short steps so that a signal ends it. In a rehearsal a wait counts as done; with staged changes
-    /// nothing can come of it, and the answer is false.
-    ///
-    /// # Errors
-    /// [`Error`] if the plan so far can't be made.
-    pub fn wait(&mut self, duration: Duration) -> Result<bool, Error> {
-        const STEP: Duration = Duration::from_millis(50);
-        if self.is_rehearsing() {
-            return Ok(true);
-        }
-        if let Some(rehearsal) = &mut self.rehearsal
-            && !rehearsal.plan()?.is_empty()
-        {
-            return Ok(false);
-        }
-        if self.place.is_simulated() {
-            // Virtual time passes at once.
-            self.live.sleep(duration);
-            return Ok(true);
-        }
-        let mut left = duration;
-        while !left.is_zero() && self.interrupt.signal().is_none() {
-            let step = left.min(STEP);
-            self.live.sleep(step);
-            left -= step;
-        }
-        Ok(true)
-    }
-
-    /// Returns the clock of the session: the kernel's, or the simulation's.
-    #[must_use]
-    pub fn now(&self) -> Duration {
-        self.live.now()
     }
 }
 

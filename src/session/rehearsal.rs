@@ -34,10 +34,12 @@ struct Knowledge {
     /// Daemons as they were asked for: a length left to the kernel stays left to it.
     wanted_daemons: BTreeMap<DaemonRole, SyncDaemon>,
     actions: Vec<Action>,
+    /// Waits that counted as done.
+    waits: Vec<String>,
 }
 
 /// A moment of a rehearsal, to go back to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Moment {
     simulated: Snapshot,
     knowledge: Knowledge,
@@ -331,6 +333,10 @@ impl Rehearsal {
         }
     }
 
+    pub(super) fn note_wait(&mut self, text: String) {
+        self.knowledge.waits.push(text);
+    }
+
     pub(super) fn stage_action(&mut self, action: Action) {
         self.knowledge.actions.push(action);
     }
@@ -382,7 +388,8 @@ impl Rehearsal {
             daemons: known.daemons.clone(),
             sysctl: known.sysctl.clone(),
         };
-        Ok(Plan::between(before, after, self.knowledge.actions.clone()))
+        let plan = Plan::between(before, after, self.knowledge.actions.clone());
+        Ok(plan.with_waits(self.knowledge.waits.clone()))
     }
 
     /// Compares what was followed with the simulated kernel, which is the judge: every test does so.
@@ -426,7 +433,12 @@ impl Rehearsal {
             .actions
             .get(moment.knowledge.actions.len()..)
             .unwrap_or_default();
-        Ok(Plan::between(before, after, actions.to_vec()))
+        let waits = self
+            .knowledge
+            .waits
+            .get(moment.knowledge.waits.len()..)
+            .unwrap_or_default();
+        Ok(Plan::between(before, after, actions.to_vec()).with_waits(waits.to_vec()))
     }
 
     pub(super) fn moment(&self) -> Moment {

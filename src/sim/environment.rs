@@ -23,6 +23,15 @@ impl<T: Copy> Names<T> {
         }
     }
 
+    /// Returns the names, if they are known.
+    #[must_use]
+    pub fn listed(&self) -> Vec<&str> {
+        match self {
+            Self::Any => Vec::new(),
+            Self::Only(known) => known.keys().map(String::as_str).collect(),
+        }
+    }
+
     /// Returns what is known of a name.
     #[must_use]
     pub fn get(&self, name: &[u8]) -> Option<T> {

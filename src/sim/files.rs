@@ -143,6 +143,31 @@ impl State {
         text
     }
 
+    /// The schedulers of the environment, as modules that can be loaded.
+    pub(super) fn available_modules_file(&self) -> String {
+        let names = self.environment.schedulers.listed();
+        let lines = names.iter().map(|name| {
+            format!(
+                "kernel/net/netfilter/ipvs/ip_vs_{name}.ko: kernel/net/netfilter/ipvs/ip_vs.ko\n"
+            )
+        });
+        lines.collect()
+    }
+
+    /// The schedulers that services use, as modules that are loaded.
+    pub(super) fn loaded_modules_file(&self) -> String {
+        let services = self.services.values();
+        let used: std::collections::BTreeSet<String> = services
+            .map(|service| String::from_utf8_lossy(&service.scheduler).into_owned())
+            .collect();
+        let known = self.environment.schedulers.listed();
+        let mut text = "ip_vs 176128 0 - Live 0x0000000000000000\n".to_owned();
+        for name in known.iter().filter(|name| used.contains(**name)) {
+            let _ = writeln!(text, "ip_vs_{name} 16384 1 - Live 0x0000000000000000");
+        }
+        text
+    }
+
     pub(super) fn connections_file(&self) -> String {
         CONNECTIONS_TITLE.to_owned()
     }

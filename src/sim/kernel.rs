@@ -124,6 +124,10 @@ impl Transport for SimulatedKernel {
             KernelFile::StatsPerCpu => state.stats_per_cpu_file(),
             KernelFile::Connections => state.connections_file(),
             KernelFile::ConnectionsSync => state.connections_sync_file(),
+            KernelFile::SysctlNames => state.sysctls.names().join("\n"),
+            KernelFile::LoadedModules => state.loaded_modules_file(),
+            KernelFile::AvailableModules => state.available_modules_file(),
+            KernelFile::BuiltinModules => String::new(),
             KernelFile::Sysctl(name) => state
                 .sysctls
                 .read(name)

@@ -71,6 +71,10 @@ impl Sysctls {
             .ok_or(errno::ENOENT)
     }
 
+    pub(super) fn names(&self) -> Vec<&str> {
+        self.values.keys().map(String::as_str).collect()
+    }
+
     /// Takes over a value as another kernel reported it.
     pub(super) fn load(&mut self, name: &str, value: &str) {
         self.values.insert(name.to_owned(), value.to_owned());

@@ -35,6 +35,7 @@ pub struct Plan {
     pub(super) changes: Vec<Change>,
     pub(super) actions: Vec<Action>,
     notes: Vec<Note>,
+    waits: Vec<String>,
     /// What the changes do to connections, where the tables that tell it are no longer kept.
     kept_traffic: Option<Traffic>,
 }
@@ -116,8 +117,21 @@ impl Plan {
             changes,
             actions,
             notes,
+            waits: Vec::new(),
             kept_traffic: None,
         }
+    }
+
+    /// Adds waits that counted as done while the plan was made, in words.
+    pub fn with_waits(mut self, waits: Vec<String>) -> Self {
+        self.waits = waits;
+        self
+    }
+
+    /// Returns the waits that counted as done while the plan was made.
+    #[must_use]
+    pub fn waits(&self) -> &[String] {
+        &self.waits
     }
 
     pub(super) fn without_tables(&self) -> Self {
@@ -125,6 +139,7 @@ impl Plan {
             changes: self.changes.clone(),
             actions: self.actions.clone(),
             notes: self.notes.clone(),
+            waits: self.waits.clone(),
             kept_traffic: Some(self.traffic()),
             ..Self::default()
         }

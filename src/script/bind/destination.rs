@@ -13,7 +13,7 @@ use crate::script::host::with;
 use crate::script::values::{DestinationList, DestinationValue, ServiceValue};
 use crate::session::{Done, Error, IfMissing, Session};
 
-fn get_destination(
+pub(super) fn get_destination(
     session: &mut Session,
     service: ServiceKey,
     key: DestinationKey,

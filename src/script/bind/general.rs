@@ -1,13 +1,13 @@
 //! Functions without a noun.
 
 use rhai::plugin::export_module;
-use rhai::{Array, Blob, Dynamic, Engine, EvalAltResult, ImmutableString, NativeCallContext};
+use rhai::{Array, Blob, Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCallContext};
 
-use crate::script::convert;
 use crate::script::error::{ScriptError, Scripted};
-use crate::script::host::{host, with};
+use crate::script::host::host;
 use crate::script::limits::LARGEST_STEP;
-use crate::script::values::json_of;
+use crate::script::options;
+use crate::script::values::ValueText;
 
 /// Functions without a noun.
 #[export_module]
@@ -33,45 +33,33 @@ pub(in crate::script) mod functions {
             .collect())
     }
 
-    /// Returns a value as JSON, indented; snapshots have the shape of the table document.
+    /// Returns the script's own options as a map. The given map describes them: each name with its default, which
+    /// also says what the option takes; `()` is a required one, `false` a switch, `[]` one that may come often.
+    /// A wrong option ends the script with exit status 2 and the usage; `ipvsh run FILE --help` shows it too.
     ///
     /// # Example
     /// ```rhai
-    /// to_json(table::get())
+    /// let o = options(#{ deadline: "10m", yes: false });
+    /// print(o.deadline);
     /// ```
-    pub fn to_json(value: Dynamic) -> String {
-        serde_json::to_string_pretty(&json_of(&value)).unwrap_or_default()
+    #[rhai_fn(name = "options", return_raw)]
+    pub fn own_options(ctx: NativeCallContext, known: Map) -> Scripted<Map> {
+        let host = host(&ctx)?;
+        options::read(&host.path, &known, &host.arguments)
+            .map_err(|error| error.raise(ctx.call_position()))
     }
 
-    /// Returns a map as JSON, indented.
+    /// Prints a value as the prompt shows it: snapshots as tables.
     ///
     /// # Example
     /// ```rhai
-    /// to_json(#{ a: 1 })
+    /// show(service::list());
     /// ```
-    #[rhai_fn(name = "to_json")]
-    pub fn map_to_json(value: rhai::Map) -> String {
-        to_json(value.into())
-    }
-
-    /// Waits; with staged changes that is an error, and a rehearsal counts it as done.
-    ///
-    /// # Example
-    /// ```rhai
-    /// sleep("10ms");
-    /// ```
-    #[rhai_fn(name = "sleep", return_raw)]
-    pub fn sleep(ctx: NativeCallContext, duration: Dynamic) -> Scripted<()> {
-        let duration = with(&ctx, |_| Ok(convert::duration("duration", &duration)?))?;
-        let waited = with(&ctx, |session| session.wait(duration))?;
-        if waited {
-            return Ok(());
-        }
-        let error = ScriptError::new(
-            "staged",
-            "waiting changes nothing here: what is staged was not sent; commit first",
-        );
-        Err(error.raise(ctx.call_position()))
+    #[rhai_fn(name = "show", return_raw)]
+    pub fn show(ctx: NativeCallContext, value: Dynamic) -> Scripted<()> {
+        let text = ValueText::of(&value).text;
+        host(&ctx)?.print(&text);
+        Ok(())
     }
 
     /// Ends the script with exit status 0; what is open is dropped.
@@ -100,28 +88,6 @@ pub(in crate::script) mod functions {
         };
         host(&ctx)?.exit.set(Some(status));
         Err(EvalAltResult::Exit(Dynamic::UNIT, position).into())
-    }
-
-    /// Refuses a number without a unit.
-    ///
-    /// # Example
-    /// ```rhai
-    /// try { sleep(5); } catch (e) { print(e.message); }
-    /// ```
-    #[rhai_fn(name = "sleep", return_raw)]
-    pub fn sleep_number(ctx: NativeCallContext, number: i64) -> Scripted<()> {
-        sleep(ctx, number.into())
-    }
-
-    /// Refuses a number without a unit.
-    ///
-    /// # Example
-    /// ```rhai
-    /// try { sleep(0.5); } catch (e) { print(e.message); }
-    /// ```
-    #[rhai_fn(name = "sleep", return_raw)]
-    pub fn sleep_fraction(ctx: NativeCallContext, number: f64) -> Scripted<()> {
-        sleep(ctx, number.into())
     }
 }
 

@@ -34,6 +34,11 @@ impl DestinationValue {
             .unwrap_or_default()
     }
 
+    /// Returns what was counted.
+    pub(in crate::script) fn observed(&self) -> crate::model::Observed {
+        self.entry().observed
+    }
+
     pub(super) fn json(&self) -> serde_json::Value {
         let alone = ServiceEntry {
             destinations: [(self.key, self.entry())].into(),

@@ -46,6 +46,9 @@ pub(in crate::script) fn json_of(value: &Dynamic) -> Value {
     if let Some(list) = value.read_lock::<DestinationList>() {
         return list.iter().map(DestinationValue::json).collect();
     }
+    if let Some(duration) = value.clone().try_cast::<super::DurationValue>() {
+        return duration.to_string().into();
+    }
     if let Some(plan) = value.read_lock::<PlanValue>() {
         return plan.json();
     }

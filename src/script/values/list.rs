@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::rc::Rc;
 
-use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, NativeCallContext, Position};
+use rhai::{Engine, EvalAltResult, Position};
 
 /// A list that can be read and not changed.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ pub(in crate::script) trait Named {
     fn id(&self) -> String;
 }
 
-/// Registers what a list can do: `len`, `is_empty`, index, iteration, `filter`, `map`, `in`.
+/// Registers what a list can do: `len`, `is_empty`, index, iteration, `in`. The rest is bound in `bind/lists.rs`.
 pub(super) fn register<T: Clone + Display + Named + 'static>(engine: &mut Engine, name: &str) {
     engine.register_type_with_name::<List<T>>(name);
     engine.register_iterator::<List<T>>();
@@ -97,34 +97,6 @@ pub(super) fn register<T: Clone + Display + Named + 'static>(engine: &mut Engine
             item.ok_or_else(|| {
                 EvalAltResult::ErrorArrayBounds(list.0.len(), index, Position::NONE).into()
             })
-        },
-    );
-    engine.register_fn(
-        "filter",
-        |ctx: NativeCallContext<'_>,
-         list: &mut List<T>,
-         keep: FnPtr|
-         -> Result<List<T>, Box<EvalAltResult>> {
-            let mut kept = Vec::new();
-            for item in list.0.iter() {
-                let answer = keep.call_within_context::<Dynamic>(&ctx, (item.clone(),))?;
-                if answer.as_bool().unwrap_or(false) {
-                    kept.push(item.clone());
-                }
-            }
-            Ok(List::new(kept))
-        },
-    );
-    engine.register_fn(
-        "map",
-        |ctx: NativeCallContext<'_>,
-         list: &mut List<T>,
-         turn: FnPtr|
-         -> Result<Array, Box<EvalAltResult>> {
-            list.0
-                .iter()
-                .map(|item| turn.call_within_context::<Dynamic>(&ctx, (item.clone(),)))
-                .collect()
         },
     );
 }

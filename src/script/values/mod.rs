@@ -1,6 +1,7 @@
 //! Values that scripts hold: snapshots, lists of them, plans, outcomes, errors.
 
 mod destination;
+mod duration;
 mod json;
 mod list;
 mod outcome;
@@ -11,10 +12,11 @@ use rhai::plugin::{Dynamic, combine_with_exported_module};
 use rhai::{Engine, Module};
 
 pub(super) use destination::{DestinationList, DestinationValue};
+pub(super) use duration::DurationValue;
 pub(super) use json::{dynamic_of, json_of, json_text};
 pub(super) use outcome::OutcomeValue;
 pub(super) use plan::PlanValue;
-pub(super) use service::{ServiceList, ServiceValue};
+pub(super) use service::{ServiceList, ServiceValue, counters, rates};
 
 use super::error::ScriptError;
 
@@ -63,6 +65,7 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<PlanValue>("Plan");
     engine.register_type_with_name::<OutcomeValue>("Outcome");
     engine.register_type_with_name::<ScriptError>("Error");
+    engine.register_type_with_name::<DurationValue>("Duration");
     list::register::<ServiceValue>(engine, "ServiceList");
     list::register::<DestinationValue>(engine, "DestinationList");
     let mut fields = Module::new();
@@ -71,7 +74,31 @@ pub(super) fn register(engine: &mut Engine) {
     combine_with_exported_module!(&mut fields, "plan_fields", plan::fields);
     combine_with_exported_module!(&mut fields, "outcome_fields", outcome::fields);
     combine_with_exported_module!(&mut fields, "error_fields", error_fields);
+    combine_with_exported_module!(&mut fields, "duration_fields", duration::fields);
     engine.register_global_module(fields.into());
+    duration::refuse_comparisons(engine);
+}
+
+/// Returns a value as a person writes it: text without quotes, the rest as JSON.
+pub(super) fn plain_text(value: &Dynamic) -> String {
+    if let Some(duration) = value.clone().try_cast::<DurationValue>() {
+        return duration.to_string();
+    }
+    value
+        .clone()
+        .into_string()
+        .unwrap_or_else(|_| json_text(value))
+}
+
+/// Returns what a commit left, as changes that lead back.
+fn residue(error: &ScriptError) -> Dynamic {
+    let mut left = rhai::Array::new();
+    if let Some(crate::session::Error::Commit(report)) = error.session.as_deref()
+        && let crate::txn::Outcome::Indeterminate { residue, .. } = &report.outcome
+    {
+        left.extend(residue.iter().map(plan::change));
+    }
+    Dynamic::from_array(left).into_read_only()
 }
 
 /// Fields of an error.
@@ -85,8 +112,14 @@ pub(super) fn register(engine: &mut Engine) {
 mod error_fields {
     use crate::script::error::ScriptError as Error;
 
-    fn some(text: Option<&String>) -> Dynamic {
-        text.map_or(Dynamic::UNIT, |text| text.clone().into())
+    fn number(value: Option<usize>) -> Dynamic {
+        value
+            .and_then(|value| i64::try_from(value).ok())
+            .map_or(Dynamic::UNIT, Into::into)
+    }
+
+    fn some(text: Option<&str>) -> Dynamic {
+        text.map_or(Dynamic::UNIT, Into::into)
     }
 
     /// Returns the kind of error: `exists`, `missing`, `refused`, `conflict`, `invalid`, …
@@ -98,13 +131,49 @@ mod error_fields {
     /// Returns the kernel's error by name, such as `EEXIST`, or `()`.
     #[rhai_fn(get = "errno", pure)]
     pub fn errno(error: &mut Error) -> Dynamic {
-        some(error.errno.as_ref())
+        some(error.errno.as_deref())
     }
 
     /// Returns the object it is about, or `()`.
     #[rhai_fn(get = "object", pure)]
     pub fn object(error: &mut Error) -> Dynamic {
-        some(error.object.as_ref())
+        some(error.object.as_deref())
+    }
+
+    /// Returns where it was thrown: the script or module, or `()`.
+    #[rhai_fn(get = "source", pure)]
+    pub fn source(error: &mut Error) -> Dynamic {
+        some(error.place.as_ref().map(|place| place.source.as_str()))
+    }
+
+    /// Returns the line where it was thrown, or `()`.
+    #[rhai_fn(get = "line", pure)]
+    pub fn line(error: &mut Error) -> Dynamic {
+        number(error.place.as_ref().map(|place| place.line))
+    }
+
+    /// Returns the column where it was thrown, or `()`.
+    #[rhai_fn(get = "column", pure)]
+    pub fn column(error: &mut Error) -> Dynamic {
+        number(error.place.as_ref().map(|place| place.column))
+    }
+
+    /// Returns the changes that would lead back to the table before, if a commit left something: `[]` otherwise.
+    #[rhai_fn(get = "residue", pure)]
+    pub fn residue(error: &mut Error) -> Dynamic {
+        crate::script::values::residue(error)
+    }
+
+    /// Returns the kind of a text that was thrown: `script`.
+    #[rhai_fn(get = "kind", pure)]
+    pub fn text_kind(_text: &mut rhai::ImmutableString) -> String {
+        "script".to_owned()
+    }
+
+    /// Returns a text that was thrown.
+    #[rhai_fn(get = "message", pure)]
+    pub fn text_message(text: &mut rhai::ImmutableString) -> String {
+        text.to_string()
     }
 
     /// Returns the error in words.
@@ -116,7 +185,7 @@ mod error_fields {
     /// Returns the way out, or `()`.
     #[rhai_fn(get = "hint", pure)]
     pub fn hint(error: &mut Error) -> Dynamic {
-        some(error.hint.as_ref())
+        some(error.hint.as_deref())
     }
 
     /// Returns the error in words.

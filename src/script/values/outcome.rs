@@ -16,6 +16,7 @@ pub(in crate::script) struct OutcomeValue {
     plan: Plan,
     value: Dynamic,
     seconds: f64,
+    reason: Option<String>,
 }
 
 impl OutcomeValue {
@@ -27,6 +28,7 @@ impl OutcomeValue {
                 seconds: report.elapsed.as_secs_f64(),
                 plan: report.plan,
                 value,
+                reason: None,
             },
             Ended::Staged(plan) if plan.is_empty() => Self {
                 kind: Outcome::Unchanged.word(),
@@ -34,6 +36,7 @@ impl OutcomeValue {
                 plan: *plan,
                 value,
                 seconds: 0.0,
+                reason: None,
             },
             Ended::Staged(plan) => Self {
                 kind: "staged",
@@ -41,7 +44,20 @@ impl OutcomeValue {
                 plan: *plan,
                 value,
                 seconds: 0.0,
+                reason: None,
             },
+        }
+    }
+
+    /// Makes the outcome of a block that was left by `rollback`.
+    pub(in crate::script) fn rolled_back(reason: String, label: Option<String>) -> Self {
+        Self {
+            kind: "rolled_back",
+            label,
+            plan: Plan::default(),
+            value: Dynamic::UNIT,
+            seconds: 0.0,
+            reason: Some(reason),
         }
     }
 
@@ -51,12 +67,15 @@ impl OutcomeValue {
             .as_ref()
             .map(|label| format!(" \"{label}\""))
             .unwrap_or_default();
-        plain(&self.plan, &format!("Outcome{label}: {}.", self.kind))
+        match &self.reason {
+            Some(reason) => format!("Outcome{label}: {}: {reason}", self.kind),
+            None => plain(&self.plan, &format!("Outcome{label}: {}.", self.kind)),
+        }
     }
 
     pub(super) fn json(&self) -> serde_json::Value {
         serde_json::json!({
-            "kind": self.kind, "label": self.label, "seconds": self.seconds, "value": super::json_of(&self.value),
+            "kind": self.kind, "label": self.label, "reason": self.reason, "seconds": self.seconds, "value": super::json_of(&self.value),
             "plan": serde_json::to_value(plan_shape(&self.plan)).unwrap_or_default(),
         })
     }
@@ -73,7 +92,13 @@ impl OutcomeValue {
 pub(super) mod fields {
     use super::OutcomeValue as Value;
 
-    /// Returns `committed`, `unchanged`, or `staged` inside another transaction.
+    /// Returns why the block was left, for one that `rollback` left, or `()`.
+    #[rhai_fn(get = "reason", pure)]
+    pub fn reason(outcome: &mut Value) -> Dynamic {
+        outcome.reason.clone().map_or(Dynamic::UNIT, Into::into)
+    }
+
+    /// Returns `committed`, `unchanged`, `rolled_back`, or `staged` inside another transaction.
     #[rhai_fn(get = "kind", pure)]
     pub fn kind(outcome: &mut Value) -> String {
         outcome.kind.to_owned()

@@ -50,13 +50,16 @@ pub(super) fn plain(plan: &Plan, ending: &str) -> String {
         .to_owned()
 }
 
+/// Returns a change as a map.
+pub(super) fn change(change: &crate::txn::Change) -> Dynamic {
+    let mut value = serde_json::to_value(change_shape(change)).unwrap_or_default();
+    value["line"] = crate::render::change_summary(change).into();
+    super::dynamic_of(&value)
+}
+
 /// Returns the changes of a plan as maps.
 pub(super) fn changes(plan: &Plan) -> Dynamic {
-    let changes = plan.changes().iter().map(|change| {
-        let mut value = serde_json::to_value(change_shape(change)).unwrap_or_default();
-        value["line"] = crate::render::change_summary(change).into();
-        super::dynamic_of(&value)
-    });
+    let changes = plan.changes().iter().map(change);
     Dynamic::from_array(changes.collect()).into_read_only()
 }
 
@@ -117,6 +120,17 @@ pub(super) mod fields {
             .iter()
             .map(|note| Dynamic::from(format!("{}: {}", note.object, note.text)));
         Dynamic::from_array(notes.collect()).into_read_only()
+    }
+
+    /// Returns the waits that counted as done, in words.
+    #[rhai_fn(get = "waits", pure)]
+    pub fn waits(plan: &mut Value) -> Dynamic {
+        let waits = plan
+            .plan
+            .waits()
+            .iter()
+            .map(|wait| Dynamic::from(wait.clone()));
+        Dynamic::from_array(waits.collect()).into_read_only()
     }
 
     /// Returns whether there is nothing to do.

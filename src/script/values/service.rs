@@ -78,7 +78,7 @@ impl Named for ServiceValue {
     }
 }
 
-pub(super) fn counters(observed: &Observed) -> Dynamic {
+pub(in crate::script) fn counters(observed: &Observed) -> Dynamic {
     let number = |value: u64| Dynamic::from_int(i64::try_from(value).unwrap_or(i64::MAX));
     let counters = observed.counters();
     let map: rhai::Map = [
@@ -93,7 +93,7 @@ pub(super) fn counters(observed: &Observed) -> Dynamic {
     Dynamic::from_map(map).into_read_only()
 }
 
-pub(super) fn rates(observed: &Observed) -> Dynamic {
+pub(in crate::script) fn rates(observed: &Observed) -> Dynamic {
     let number = |value: u64| Dynamic::from_int(i64::try_from(value).unwrap_or(i64::MAX));
     let rates = observed.rates();
     let map: rhai::Map = [

@@ -1,0 +1,398 @@
+//! Time: `sleep`, `now`, `wait_until`.
+
+use std::time::Duration;
+
+use rhai::plugin::export_module;
+use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
+
+use crate::script::convert;
+use crate::script::error::{ScriptError, Scripted};
+use crate::script::host::{host, with};
+use crate::script::values::{DestinationList, DestinationValue, DurationValue, ServiceValue};
+use crate::session::Waiting;
+
+/// How often a condition is looked at, unless told otherwise.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// What is waited for, and how long.
+struct Wait {
+    /// In words, for plans and errors.
+    what: String,
+    /// The object, for errors.
+    object: Option<Box<str>>,
+    limit: Duration,
+    every: Duration,
+}
+
+fn wait(
+    ctx: &NativeCallContext<'_>,
+    (what, object): (String, Option<String>),
+    limit: &Dynamic,
+    options: Option<&Map>,
+) -> Scripted<Wait> {
+    with(ctx, |_| {
+        Ok(Wait {
+            what,
+            object: object.map(Into::into),
+            limit: convert::duration("deadline", limit)?,
+            every: options
+                .map(convert::wait_options)
+                .transpose()?
+                .flatten()
+                .unwrap_or(EVERY),
+        })
+    })
+}
+
+fn staged(ctx: &NativeCallContext<'_>) -> Box<rhai::EvalAltResult> {
+    let mut error = ScriptError::new(
+        "staged",
+        "waiting changes nothing here: what is staged was not sent",
+    );
+    error.set_hint("end the transaction first, which commits it, and wait behind it".to_owned());
+    error.raise(ctx.call_position())
+}
+
+/// Looks at a condition until it holds. Returns false if it was not looked at: in a rehearsal.
+fn until(
+    ctx: &NativeCallContext<'_>,
+    wait: &Wait,
+    mut condition: impl FnMut() -> Scripted<bool>,
+) -> Scripted<bool> {
+    let text = || {
+        format!(
+            "wait until {}, at most {}",
+            wait.what,
+            DurationValue(wait.limit)
+        )
+    };
+    match with(ctx, |session| session.begin_wait(text))? {
+        Waiting::Rehearsed => return Ok(false),
+        Waiting::Staged => return Err(staged(ctx)),
+        Waiting::Passes => {}
+    }
+    let host = host(ctx)?;
+    let now = || host.session.borrow().now();
+    let reads = || host.session.borrow().reads();
+    let begun = now();
+    loop {
+        let before = reads();
+        if condition()? {
+            return Ok(true);
+        }
+        if reads() == before {
+            let mut error = ScriptError::new(
+                "invalid",
+                "this condition reads nothing, so that it can never change: what a script holds are snapshots",
+            );
+            error.set_hint(
+                "read again inside it, as in `d.refresh().active_connections == 0`, or write `d.wait_until(|now| now.active_connections == 0, \"10m\")`",
+            );
+            return Err(error.raise(ctx.call_position()));
+        }
+        let waited = now().saturating_sub(begun);
+        if waited >= wait.limit {
+            let mut error = ScriptError::new(
+                "timeout",
+                format!(
+                    "waited {} until {}, in vain",
+                    DurationValue(wait.limit),
+                    wait.what
+                ),
+            );
+            error.object.clone_from(&wait.object);
+            return Err(error.raise(ctx.call_position()));
+        }
+        let step = wait.every.min(wait.limit.saturating_sub(waited));
+        host.session.borrow_mut().pass_time(step);
+        // A signal ends the script here: the condition may be native and count no operations.
+        if let Some(signal) = host.session.borrow().interrupt().signal() {
+            let stop = crate::script::limits::Stop::Signal(signal);
+            return Err(rhai::EvalAltResult::ErrorTerminated(
+                Dynamic::from(stop),
+                ctx.call_position(),
+            )
+            .into());
+        }
+    }
+}
+
+/// Calls a condition and demands a truth value of it.
+fn answer(
+    ctx: &NativeCallContext<'_>,
+    condition: &FnPtr,
+    arguments: Vec<Dynamic>,
+) -> Scripted<bool> {
+    let value: Dynamic = condition.call_within_context(ctx, arguments)?;
+    value.as_bool().map_err(|found| {
+        ScriptError::new(
+            "invalid",
+            format!(
+                "a condition gives true or false, not a value of type {}",
+                crate::script::translate::clean(found)
+            ),
+        )
+        .raise(ctx.call_position())
+    })
+}
+
+/// Time.
+#[export_module]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::needless_pass_by_value,
+    clippy::unwrap_used
+)] // what the macro makes and asks for
+pub(in crate::script) mod functions {
+    use crate::script::values::DestinationValue as Destination;
+    use crate::script::values::ServiceValue as Service;
+
+    /// Waits; with staged changes that is an error, and a rehearsal counts it as done and lists it.
+    ///
+    /// # Example
+    /// ```rhai
+    /// sleep("10ms");
+    /// ```
+    #[rhai_fn(name = "sleep", return_raw)]
+    pub fn sleep(ctx: NativeCallContext, duration: Dynamic) -> Scripted<()> {
+        let duration = with(&ctx, |_| Ok(convert::duration("duration", &duration)?))?;
+        let text = || format!("sleep {}", DurationValue(duration));
+        match with(&ctx, |session| session.begin_wait(text))? {
+            Waiting::Rehearsed => {}
+            Waiting::Staged => return Err(staged(&ctx)),
+            Waiting::Passes => host(&ctx)?.session.borrow_mut().pass_time(duration),
+        }
+        Ok(())
+    }
+
+    /// Refuses a number without a unit.
+    ///
+    /// # Example
+    /// ```rhai
+    /// try { sleep(5); } catch (e) { print(e.message); }
+    /// ```
+    #[rhai_fn(name = "sleep", return_raw)]
+    pub fn sleep_number(ctx: NativeCallContext, number: i64) -> Scripted<()> {
+        sleep(ctx, number.into())
+    }
+
+    /// Refuses a number without a unit.
+    ///
+    /// # Example
+    /// ```rhai
+    /// try { sleep(0.5); } catch (e) { print(e.message); }
+    /// ```
+    #[rhai_fn(name = "sleep", return_raw)]
+    pub fn sleep_fraction(ctx: NativeCallContext, number: f64) -> Scripted<()> {
+        sleep(ctx, number.into())
+    }
+
+    /// Returns the time since some fixed moment; the simulated kernel's own time on a simulated kernel.
+    ///
+    /// # Example
+    /// ```rhai
+    /// let begun = now(); sleep("5s"); print(now() - begun);
+    /// ```
+    #[rhai_fn(name = "now", return_raw)]
+    pub fn now(ctx: NativeCallContext) -> Scripted<DurationValue> {
+        with(&ctx, |session| Ok(DurationValue(session.now())))
+    }
+
+    /// Waits until a condition, which must read the table, holds; throws `timeout` after the given time.
+    ///
+    /// # Example
+    /// ```rhai
+    /// wait_until(|| service::has("tcp://192.0.2.1:80"), "10m");
+    /// ```
+    #[rhai_fn(name = "wait_until", return_raw)]
+    pub fn wait_until(ctx: NativeCallContext, condition: FnPtr, deadline: Dynamic) -> Scripted<()> {
+        wait_until_with(ctx, condition, deadline, Map::new())
+    }
+
+    /// Waits until a condition holds; `#{every: "5s"}` says how often it is looked at (every second otherwise).
+    ///
+    /// # Example
+    /// ```rhai
+    /// wait_until(|| service::has("tcp://192.0.2.1:80"), "10m", #{ every: "5s" });
+    /// ```
+    #[rhai_fn(name = "wait_until", return_raw)]
+    pub fn wait_until_with(
+        ctx: NativeCallContext,
+        condition: FnPtr,
+        deadline: Dynamic,
+        options: Map,
+    ) -> Scripted<()> {
+        let wait = wait(
+            &ctx,
+            ("a condition holds".to_owned(), None),
+            &deadline,
+            Some(&options),
+        )?;
+        until(&ctx, &wait, || answer(&ctx, &condition, Vec::new()))?;
+        Ok(())
+    }
+
+    /// Waits until a condition on this real server, read again each time, holds; returns what was read last.
+    ///
+    /// # Example
+    /// ```rhai
+    /// let d = destination::get("tcp://192.0.2.1:80", "10.0.0.2:80");
+    /// d.wait_until(|now| now.open_connections == 0, "10m");
+    /// ```
+    #[rhai_fn(name = "wait_until", pure, return_raw)]
+    pub fn destination_wait_until(
+        ctx: NativeCallContext,
+        d: &mut Destination,
+        condition: FnPtr,
+        deadline: Dynamic,
+    ) -> Scripted<Destination> {
+        destination_wait_until_with(ctx, d, condition, deadline, Map::new())
+    }
+
+    /// Waits until a condition on this real server holds, looking as often as `#{every: "5s"}` says.
+    ///
+    /// # Example
+    /// ```rhai
+    /// let d = destination::get("tcp://192.0.2.1:80", "10.0.0.2:80");
+    /// d.wait_until(|now| now.open_connections == 0, "10m", #{ every: "5s" });
+    /// ```
+    #[rhai_fn(name = "wait_until", pure, return_raw)]
+    pub fn destination_wait_until_with(
+        ctx: NativeCallContext,
+        d: &mut Destination,
+        condition: FnPtr,
+        deadline: Dynamic,
+        options: Map,
+    ) -> Scripted<Destination> {
+        let name = d.to_string();
+        let what = (format!("{name} is as asked"), Some(name));
+        let wait = wait(&ctx, what, &deadline, Some(&options))?;
+        let (service, key) = (d.service.key, d.key);
+        let mut last = d.clone();
+        until(&ctx, &wait, || {
+            last = with(&ctx, |session| {
+                super::super::destination::get_destination(session, service, key)
+            })?;
+            answer(&ctx, &condition, vec![Dynamic::from(last.clone())])
+        })?;
+        Ok(last)
+    }
+
+    /// Waits until a condition on this virtual service, read again each time, holds; returns what was read last.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::get("tcp://192.0.2.1:80").wait_until(|now| now.active_connections == 0, "10m");
+    /// ```
+    #[rhai_fn(name = "wait_until", pure, return_raw)]
+    pub fn service_wait_until(
+        ctx: NativeCallContext,
+        svc: &mut Service,
+        condition: FnPtr,
+        deadline: Dynamic,
+    ) -> Scripted<Service> {
+        service_wait_until_with(ctx, svc, condition, deadline, Map::new())
+    }
+
+    /// Waits until a condition on this virtual service holds, looking as often as `#{every: "5s"}` says.
+    ///
+    /// # Example
+    /// ```rhai
+    /// let svc = service::get("tcp://192.0.2.1:80");
+    /// svc.wait_until(|now| now.active_connections == 0, "10m", #{ every: "5s" });
+    /// ```
+    #[rhai_fn(name = "wait_until", pure, return_raw)]
+    pub fn service_wait_until_with(
+        ctx: NativeCallContext,
+        svc: &mut Service,
+        condition: FnPtr,
+        deadline: Dynamic,
+        options: Map,
+    ) -> Scripted<Service> {
+        let name = svc.key.to_string();
+        let what = (format!("{name} is as asked"), Some(name));
+        let wait = wait(&ctx, what, &deadline, Some(&options))?;
+        let key = svc.key;
+        let mut last = svc.clone();
+        until(&ctx, &wait, || {
+            last = with(&ctx, |session| {
+                super::super::service::get_service(session, key)
+            })?;
+            answer(&ctx, &condition, vec![Dynamic::from(last.clone())])
+        })?;
+        Ok(last)
+    }
+
+    /// Waits until a condition holds for each of these real servers at the same look, with one deadline for all.
+    ///
+    /// # Example
+    /// ```rhai
+    /// destination::list().wait_until(|d| d.open_connections == 0, "10m");
+    /// ```
+    #[rhai_fn(name = "wait_until", pure, return_raw)]
+    pub fn list_wait_until(
+        ctx: NativeCallContext,
+        list: &mut DestinationList,
+        condition: FnPtr,
+        deadline: Dynamic,
+    ) -> Scripted<DestinationList> {
+        list_wait_until_with(ctx, list, condition, deadline, Map::new())
+    }
+
+    /// Waits until a condition holds for each of these real servers, looking as often as `#{every: "5s"}` says.
+    ///
+    /// # Example
+    /// ```rhai
+    /// destination::list().wait_until(|d| d.open_connections == 0, "10m", #{ every: "5s" });
+    /// ```
+    #[rhai_fn(name = "wait_until", pure, return_raw)]
+    pub fn list_wait_until_with(
+        ctx: NativeCallContext,
+        list: &mut DestinationList,
+        condition: FnPtr,
+        deadline: Dynamic,
+        options: Map,
+    ) -> Scripted<DestinationList> {
+        let what = (
+            format!("{} real servers are as asked", list.iter().count()),
+            None,
+        );
+        let wait = wait(&ctx, what, &deadline, Some(&options))?;
+        let mut last = list.clone();
+        until(&ctx, &wait, || {
+            last = with(&ctx, |session| super::refreshed(session, &last))?;
+            for d in last.iter() {
+                if !answer(&ctx, &condition, vec![Dynamic::from(d.clone())])? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })?;
+        Ok(last)
+    }
+}
+
+/// Reads real servers again, each service once.
+pub(super) fn refreshed(
+    session: &mut crate::session::Session,
+    list: &DestinationList,
+) -> Result<DestinationList, crate::session::Error> {
+    let mut services: std::collections::HashMap<crate::model::ServiceKey, ServiceValue> =
+        std::collections::HashMap::new();
+    let mut fresh: Vec<DestinationValue> = Vec::new();
+    for d in list.iter() {
+        let key = d.service.key;
+        let service = match services.get(&key) {
+            Some(service) => service.clone(),
+            None => super::service::get_service(session, key)?,
+        };
+        services.insert(key, service.clone());
+        let found = service.destination(&d.key);
+        fresh.push(found.ok_or(crate::session::Error::Missing {
+            what: "real server",
+            object: crate::model::ObjectId::Destination(key, d.key),
+        })?);
+    }
+    Ok(DestinationList::new(fresh))
+}

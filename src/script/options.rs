@@ -1,0 +1,200 @@
+//! A script's own options: `options(#{server: (), deadline: "10m", yes: false})`.
+//!
+//! The map is the whole description: the names, and by the defaults whether an option must be given and what it
+//! takes. The same description feeds `ipvsh run FILE --help`.
+
+use rhai::{Array, Dynamic, Map};
+
+use super::error::ScriptError;
+use super::values::DurationValue;
+use crate::model::suggestion;
+
+/// What an option takes, by its default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Required,
+    Flag,
+    Whole,
+    Fraction,
+    Length,
+    List,
+    Text,
+}
+
+fn kind(default: &Dynamic) -> Kind {
+    match default.type_name() {
+        "()" => Kind::Required,
+        "bool" => Kind::Flag,
+        "i64" => Kind::Whole,
+        "f64" => Kind::Fraction,
+        "array" => Kind::List,
+        _ if default.clone().try_cast::<DurationValue>().is_some() => Kind::Length,
+        _ => Kind::Text,
+    }
+}
+
+/// Returns an option as it is typed.
+fn typed(name: &str) -> String {
+    format!("--{}", name.replace('_', "-"))
+}
+
+/// Returns the usage line of a script.
+pub(super) fn usage(script: &str, known: &Map) -> String {
+    let mut words = vec![format!("usage: {script}")];
+    let describe = |name: &str, default: &Dynamic| {
+        let option = typed(name);
+        let value = name.to_uppercase();
+        match kind(default) {
+            Kind::Required => format!("{option} {value}"),
+            Kind::Flag => format!("[{option}]"),
+            Kind::List => format!("[{option} {value}]..."),
+            _ => format!("[{option} {}]", super::values::plain_text(default)),
+        }
+    };
+    let (required, optional): (Vec<_>, Vec<_>) = known
+        .iter()
+        .partition(|(_, default)| kind(default) == Kind::Required);
+    words.extend(
+        required
+            .iter()
+            .map(|(name, default)| describe(name, default)),
+    );
+    words.extend(
+        optional
+            .iter()
+            .map(|(name, default)| describe(name, default)),
+    );
+    words.join(" ")
+}
+
+fn wrong(script: &str, known: &Map, message: String) -> ScriptError {
+    let mut error = ScriptError::new("usage", message);
+    error.set_hint(usage(script, known));
+    error
+}
+
+/// Reads arguments by the description of a script.
+pub(super) fn read(script: &str, known: &Map, arguments: &[String]) -> Result<Map, ScriptError> {
+    let mut values = known.clone();
+    let mut given: Vec<String> = Vec::new();
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        let Some(body) = argument.strip_prefix("--") else {
+            return Err(wrong(
+                script,
+                known,
+                format!("unexpected argument {argument}: options begin with --"),
+            ));
+        };
+        let (name, inline) = match body.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (body, None),
+        };
+        let (key, negated) = key_of(known, name).ok_or_else(|| unknown(script, known, name))?;
+        let default = known.get(key.as_str()).cloned().unwrap_or_default();
+        let value = match (kind(&default), inline) {
+            (Kind::Flag, None) => Some((!negated).to_string()),
+            (_, Some(value)) => Some(value),
+            (_, None) => rest.next().cloned(),
+        };
+        let value =
+            value.ok_or_else(|| wrong(script, known, format!("{argument} needs a value")))?;
+        let value = parsed(&default, &value).map_err(|expected| {
+            wrong(
+                script,
+                known,
+                format!("{} is {expected}, not {value}", typed(&key)),
+            )
+        })?;
+        let is_list = kind(&default) == Kind::List;
+        match values.get_mut(key.as_str()) {
+            Some(place) if is_list && given.contains(&key) => {
+                if let Some(mut list) = place.write_lock::<Array>() {
+                    list.push(value);
+                }
+            }
+            Some(place) if is_list => *place = vec![value].into(),
+            Some(_) if given.contains(&key) => {
+                return Err(wrong(
+                    script,
+                    known,
+                    format!("{} is given twice", typed(&key)),
+                ));
+            }
+            Some(place) => *place = value,
+            None => {}
+        }
+        given.push(key);
+    }
+    let missing = known
+        .iter()
+        .find(|(name, default)| default.is_unit() && !given.iter().any(|key| key == name.as_str()));
+    match missing {
+        Some((name, _)) => Err(wrong(script, known, format!("{} is missing", typed(name)))),
+        None => Ok(values),
+    }
+}
+
+/// Finds the key of an option as typed; `--no-x` turns a flag off.
+fn key_of(known: &Map, name: &str) -> Option<(String, bool)> {
+    let key = name.replace('-', "_");
+    if known.contains_key(key.as_str()) {
+        return Some((key, false));
+    }
+    let key = key.strip_prefix("no_")?;
+    let is_flag = known
+        .get(key)
+        .is_some_and(|default| kind(default) == Kind::Flag);
+    is_flag.then(|| (key.to_owned(), true))
+}
+
+fn unknown(script: &str, known: &Map, name: &str) -> ScriptError {
+    let options: Vec<String> = known.keys().map(|key| typed(key)).collect();
+    let given = format!("--{name}");
+    let near = suggestion(&given, options.iter().map(String::as_str));
+    let message = match near {
+        Some(near) => format!("there is no option {given}: did you mean {near}?"),
+        None => format!("there is no option {given}"),
+    };
+    wrong(script, known, message)
+}
+
+/// Reads a value as the default's kind asks, or returns what was expected.
+fn parsed(default: &Dynamic, text: &str) -> Result<Dynamic, &'static str> {
+    Ok(match kind(default) {
+        Kind::Flag => text.parse::<bool>().map_err(|_| "true or false")?.into(),
+        Kind::Whole => text.parse::<i64>().map_err(|_| "a whole number")?.into(),
+        Kind::Fraction => text.parse::<f64>().map_err(|_| "a number")?.into(),
+        Kind::Length => {
+            let length = humantime::parse_duration(text);
+            Dynamic::from(DurationValue(
+                length.map_err(|_| "a length of time such as 90s or 10m")?,
+            ))
+        }
+        Kind::Required | Kind::List | Kind::Text => text.into(),
+    })
+}
+
+/// Describes a script for `--help`: what its first comment says, and its options.
+pub(super) fn help(script: &str, comment: &str, known: &Map) -> String {
+    let mut text = comment.trim_end().to_owned();
+    if !text.is_empty() {
+        text.push_str("\n\n");
+    }
+    text.push_str(&usage(script, known));
+    text.push_str("\n\n");
+    for (name, default) in known {
+        let takes = match kind(default) {
+            Kind::Required => "required".to_owned(),
+            Kind::Flag => format!("true or false, {default} unless given"),
+            Kind::List => "may come several times".to_owned(),
+            Kind::Whole => format!("a whole number, {default} unless given"),
+            Kind::Fraction => format!("a number, {default} unless given"),
+            Kind::Length | Kind::Text => {
+                format!("{} unless given", super::values::plain_text(default))
+            }
+        };
+        text.push_str(&format!("  {:<20} {takes}\n", typed(name)));
+    }
+    text
+}

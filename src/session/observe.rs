@@ -1,0 +1,165 @@
+//! What can be seen beside services and their servers: schedulers, kernel parameters, daemons, totals.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Session;
+use super::error::Error;
+use crate::backend::KernelFile;
+use crate::model::{Counters, Observed, Rates, Scheduler, SchedulerFlags, SyncDaemon, SysctlName};
+
+/// A scheduler that a kernel has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchedulerInfo {
+    /// Its name.
+    pub name: String,
+    /// The flags that it understands by name.
+    pub flags: Vec<&'static str>,
+    /// Whether its module is loaded, or part of the kernel.
+    pub loaded: bool,
+    /// The kernel module that brings it.
+    pub kernel_module: String,
+}
+
+/// Modules of IPVS that bring something else than a scheduler.
+fn is_scheduler(name: &str) -> bool {
+    name != "ftp" && !name.starts_with("pe_")
+}
+
+/// Finds the names of `ip_vs_NAME` modules in a kernel file, whether it lists names or paths.
+fn modules(contents: &[u8]) -> BTreeSet<String> {
+    let text = String::from_utf8_lossy(contents);
+    let names = text.lines().filter_map(|line| {
+        let first = line.split([' ', ':']).next()?;
+        let file = first.rsplit('/').next()?;
+        let module = file.split('.').next()?.replace('-', "_");
+        module.strip_prefix("ip_vs_").map(str::to_owned)
+    });
+    names.filter(|name| is_scheduler(name)).collect()
+}
+
+impl Session {
+    /// Returns the schedulers that the kernel has or can load, sorted by name.
+    ///
+    /// # Errors
+    /// [`Error`] if not even the loaded modules can be read.
+    pub fn schedulers(&mut self) -> Result<Vec<SchedulerInfo>, Error> {
+        self.reads += 1;
+        let mut loaded = modules(&self.live.file(&KernelFile::LoadedModules)?);
+        // A kernel without a folder of modules has those it was built with.
+        let mut read = |file| self.live.file(&file).map(|bytes| modules(&bytes));
+        loaded.extend(read(KernelFile::BuiltinModules).unwrap_or_default());
+        let mut all = read(KernelFile::AvailableModules).unwrap_or_default();
+        all.extend(loaded.iter().cloned());
+        let infos = all.into_iter().map(|name| SchedulerInfo {
+            flags: named_flags(&name),
+            loaded: loaded.contains(&name),
+            kernel_module: format!("ip_vs_{name}"),
+            name,
+        });
+        Ok(infos.collect())
+    }
+
+    /// Reads every kernel parameter of IPVS.
+    ///
+    /// # Errors
+    /// [`Error`] if they can't be read.
+    pub fn sysctls(&mut self) -> Result<BTreeMap<SysctlName, String>, Error> {
+        let names = self.live.file(&KernelFile::SysctlNames)?;
+        let text = String::from_utf8_lossy(&names).into_owned();
+        let mut all = BTreeMap::new();
+        for name in text.lines().filter_map(|line| SysctlName::new(line).ok()) {
+            // Some can be written and not read.
+            if let Ok(Some(value)) = self.sysctl(&name) {
+                all.insert(name, value);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Reads the sync daemons that run.
+    ///
+    /// # Errors
+    /// [`Error`] if they can't be read.
+    pub fn daemons(&mut self) -> Result<Vec<SyncDaemon>, Error> {
+        self.reads += 1;
+        let running = match &mut self.rehearsal {
+            Some(rehearsal) => {
+                rehearsal.touch_daemons(&mut self.live)?;
+                rehearsal.staged_table()?.daemons.unwrap_or_default()
+            }
+            None => self.live.daemons()?,
+        };
+        Ok(running.into_values().collect())
+    }
+
+    /// Reads the totals of everything, those of deleted services included.
+    ///
+    /// # Errors
+    /// [`Error`] if they can't be read.
+    pub fn totals(&mut self) -> Result<Observed, Error> {
+        self.reads += 1;
+        let contents = self.live.file(&KernelFile::Stats)?;
+        let text = String::from_utf8_lossy(&contents);
+        let rows: Vec<[u64; 5]> = text.lines().filter_map(numbers).collect();
+        let [c, packets_in, packets_out, bytes_in, bytes_out] =
+            rows.first().copied().unwrap_or_default();
+        let rates = rows.get(1).copied().unwrap_or_default();
+        Ok(Observed::new(
+            Counters {
+                connections: c,
+                packets_in,
+                packets_out,
+                bytes_in,
+                bytes_out,
+            },
+            Rates {
+                connections_per_second: rates[0],
+                packets_in_per_second: rates[1],
+                packets_out_per_second: rates[2],
+                bytes_in_per_second: rates[3],
+                bytes_out_per_second: rates[4],
+            },
+        ))
+    }
+
+    /// Tells whether the kernel's estimator runs; without it all rates stand still.
+    pub fn estimates(&mut self) -> bool {
+        let name = SysctlName::new("run_estimation");
+        let value = name.ok().and_then(|name| self.sysctl(&name).ok().flatten());
+        value.is_none_or(|value| value != "0")
+    }
+}
+
+/// Reads a line of five hexadecimal numbers.
+fn numbers(line: &str) -> Option<[u64; 5]> {
+    let words = line.split_whitespace();
+    let read: Option<Vec<u64>> = words
+        .map(|word| u64::from_str_radix(word, 16).ok())
+        .collect();
+    read?.try_into().ok()
+}
+
+/// Flags with a name of their own; the others are `flag-1` to `flag-3`.
+fn named_flags(scheduler: &str) -> Vec<&'static str> {
+    let all = SchedulerFlags::from_bits(7).names(&Scheduler::from_kernel(scheduler.to_owned()));
+    all.into_iter()
+        .filter(|flag| !flag.starts_with("flag-"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::modules;
+
+    #[test]
+    fn schedulers_are_found_in_every_kind_of_module_list() {
+        let dep =
+            b"kernel/net/netfilter/ipvs/ip_vs_wlc.ko.xz: kernel/net/netfilter/ipvs/ip_vs.ko.xz\n\
+            kernel/net/netfilter/ipvs/ip_vs_pe_sip.ko:\nkernel/fs/ext4.ko:\n";
+        assert_eq!(modules(dep).into_iter().collect::<Vec<_>>(), ["wlc"]);
+        let loaded =
+            b"ip_vs_rr 16384 3 - Live 0x0\nip_vs 1 0 - Live 0x0\nip_vs_ftp 1 0 - Live 0x0\n";
+        assert_eq!(modules(loaded).into_iter().collect::<Vec<_>>(), ["rr"]);
+        assert!(modules(b"\xff\n\n::\n").is_empty());
+    }
+}
