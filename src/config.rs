@@ -1,4 +1,4 @@
-//! What the surroundings say: locale and environment.
+//! What the surroundings say: locale, environment, folders.
 
 /// Which characters a text view may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -7,6 +7,28 @@ pub enum Characters {
     Unicode,
     /// ASCII alone.
     Ascii,
+}
+
+/// Returns the folder for what lasts but matters to no one else, such as the history of the prompt.
+#[must_use]
+pub fn state_folder() -> Option<std::path::PathBuf> {
+    let folders = directories::ProjectDirs::from("", "", "ipvsh")?;
+    Some(
+        folders
+            .state_dir()
+            .unwrap_or_else(|| folders.data_dir())
+            .to_owned(),
+    )
+}
+
+/// Returns the folder for settings.
+#[must_use]
+pub fn settings_folder() -> Option<std::path::PathBuf> {
+    Some(
+        directories::ProjectDirs::from("", "", "ipvsh")?
+            .config_dir()
+            .to_owned(),
+    )
 }
 
 /// Tells whether whoever started this program had a signal ignored, as `nohup` and shells in the background do.

@@ -5,8 +5,8 @@
 //! # Bird's eye
 //!
 //! ```text
-//! argv ─► cli ─► script ─┐                      ┌─ plan, inverse ─┐
-//!              └─────────┴─► session ─► txn ────┤                 ├─► backend::Ipvs ─► wire ─► Transport
+//! argv ─► cli ─► repl ─► script ─┐              ┌─ plan, inverse ─┐
+//!              └─────────────────┴► session ─► txn ─┤              ├─► backend::Ipvs ─► wire ─► Transport
 //!                             │                 └─ outcome ◄──────┘                              │
 //!                             │                                            ┌───────────────────┴──────────────┐
 //!                             ▼                                    KernelTransport ─► kernel   sim::SimulatedKernel
@@ -34,9 +34,9 @@
 //! [`model`] the vocabulary · [`ui`] the door to the terminal · [`config`] the surroundings · [`wire`] bytes and
 //! records · [`backend`] a typed client for one kernel · [`sim`] the simulated kernel · [`txn`] all or nothing ·
 //! [`export`] the document and the results · [`render`] text for people · [`session`] what front ends drive ·
-//! [`script`] the Rhai host · `cli` the command line.
+//! [`script`] the Rhai host · [`repl`] the prompt · `cli` the command line.
 //!
-//! Their place is left free: the prompt (`repl`), the drop-in (`cli/ipvsadm`), the journal, runbooks, connections
+//! Their place is left free: the drop-in (`cli/ipvsadm`), the journal, runbooks, connections
 //! and schedulers in `sim`.
 //!
 //! # What never happens
@@ -47,7 +47,7 @@
 //! - `sim` shares no rule with `model` or `txn`: it would agree with their mistakes.
 //! - `txn` sees neither bytes nor errno numbers.
 //! - Only `ui` and `cli` print; only `config`, `cli` and `session::open` look at the surroundings.
-//! - Rhai does not appear outside `script`, clap not outside `cli`, neli and libc not outside `backend`.
+//! - Rhai does not appear outside `script`, clap not outside `cli`, rustyline not outside `repl`, neli and libc not outside `backend`.
 //! - Unsafe code stands in `backend/socket.rs` alone.
 //! - What a user or a kernel wrote never makes the program panic.
 //!
@@ -82,6 +82,8 @@ pub mod render;
 pub mod session;
 
 pub mod script;
+
+pub mod repl;
 
 mod cli;
 

@@ -145,6 +145,22 @@ impl Ui {
         }
     }
 
+    /// Tells whether results are shown with colours.
+    #[must_use]
+    pub fn colours_results(&self) -> bool {
+        match self.colour {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => AutoStream::choice(&io::stdout()) != ColorChoice::Never,
+        }
+    }
+
+    /// Tells whether someone watches the results appear.
+    #[must_use]
+    pub fn results_are_seen(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
     /// Tells whether errors are shown with colours.
     #[must_use]
     pub fn colours_errors(&self) -> bool {

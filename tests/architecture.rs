@@ -38,10 +38,17 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
         &["rhai", "csv", "humantime", "serde_json", "cap", "anstream"],
     ),
     (
+        "repl",
+        &[
+            "model", "txn", "session", "export", "render", "ui", "config", "script",
+        ],
+        &["rustyline", "terminal_size", "anstyle", "anstream"],
+    ),
+    (
         "cli",
         &[
             "model", "wire", "backend", "sim", "txn", "export", "render", "session", "script",
-            "ui", "config",
+            "repl", "ui", "config",
         ],
         &["clap", "humantime", "serde_json"],
     ),
@@ -61,9 +68,11 @@ const PACKAGES: &[&str] = &[
     "neli",
     "nix",
     "rhai",
+    "rustyline",
     "serde",
     "serde_json",
     "signal_hook",
+    "terminal_size",
     "thiserror",
 ];
 
@@ -147,10 +156,11 @@ fn complaints(module: &str, text: &str) -> Vec<String> {
         }
     }
     for package in PACKAGES {
-        let used = text.contains(&format!("{package}::"));
-        let own =
-            text.contains(&format!("::{package}::")) && !text.contains(&format!(" {package}::"));
-        if used && !own && !packages.contains(package) {
+        let in_a_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+        let path = format!("{package}::");
+        let mut places = text.match_indices(&path);
+        let used = places.any(|(index, _)| !text[..index].ends_with(in_a_path));
+        if used && !packages.contains(package) {
             wrong.push(format!("{module} uses the package {package}"));
         }
     }

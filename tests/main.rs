@@ -19,6 +19,7 @@ mod document;
 mod faults;
 mod kernel;
 mod readme;
+mod repl;
 mod script;
 mod simulator;
 mod transaction;

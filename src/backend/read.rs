@@ -59,6 +59,17 @@ impl Ipvs {
         })
     }
 
+    /// Returns the keys of all services, sorted.
+    ///
+    /// # Errors
+    /// [`BackendError`] if they can't be read.
+    pub fn service_keys(&mut self) -> Result<Vec<ServiceKey>, BackendError> {
+        let services = self.dump_services()?;
+        let mut keys: Vec<ServiceKey> = services.into_iter().map(|(key, _)| key).collect();
+        keys.sort();
+        Ok(keys)
+    }
+
     /// Reads what is selected; services that are not there are missing from the answer.
     ///
     /// Up to 64 services are asked for one by one. Above, one dump has all services and `/proc/net/ip_vs` the

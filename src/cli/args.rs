@@ -24,7 +24,7 @@ const AFTER_HELP: &str = "\
 Objects are named tcp://192.0.2.1:80, udp://[2001:db8::1]:53, sctp://192.0.2.1:36412, fwmark://7, fwmark6://7,
 and KEY/SERVER for a real server: tcp://192.0.2.1:80/10.0.0.2:8080.
 
-`ipvsh FILE.rhai ARG…` is `ipvsh run FILE.rhai ARG…`; without a command, standard input is run as a script.
+`ipvsh FILE.rhai ARG…` is `ipvsh run FILE.rhai ARG…`; without a command, standard input is run\nas a script, or there is a prompt if it is a terminal.
 
 Exit status: 0 done or nothing to do; 1 the script failed, nothing of this run stands; 2 usage, compile or document
 error, nothing ran; 3 refused and rolled back; 4 indeterminate, what is left is listed; 5 conflict or lock held,
@@ -98,6 +98,8 @@ pub(super) enum Command {
     Absent(RemoveArguments),
     /// Print the JSON Schema of the table document
     Schema,
+    /// Tell of the script language: a function, a namespace, a value; without a name, what there is
+    Help(HelpArguments),
     /// A script without `run`
     #[command(external_subcommand)]
     Other(Vec<OsString>),
@@ -321,6 +323,15 @@ pub(super) struct ChangeArguments {
     pub(super) service: ServiceOptions,
     #[command(flatten, next_help_heading = "Of a real server")]
     pub(super) server: ServerOptions,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct HelpArguments {
+    /// Print the whole reference, in Markdown
+    #[arg(long, conflicts_with = "name")]
+    pub(super) reference: bool,
+    /// Such as service, service::edit, Destination, wait_until
+    pub(super) name: Option<String>,
 }
 
 #[derive(Clone, Debug, Args)]

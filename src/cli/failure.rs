@@ -172,7 +172,7 @@ fn session_status(error: &Error, invalid: u8) -> u8 {
         ErrorKind::Conflict | ErrorKind::Locked => exit::CONFLICT,
         ErrorKind::Indeterminate => exit::INDETERMINATE,
         ErrorKind::Permission | ErrorKind::Unavailable => exit::UNAVAILABLE,
-        ErrorKind::Interrupted => exit::FAILED,
+        ErrorKind::Interrupted | ErrorKind::Declined => exit::FAILED,
     }
 }
 

@@ -1,15 +1,13 @@
 //! Looking at the table.
 
-use std::time::SystemTime;
-
 use super::args::{Globals, ListArguments};
 use super::failure::Failure;
 use super::run::{Context, Ending};
 use super::target;
 use crate::config::{self, Characters};
 use crate::export::{Detail, DocumentWriter, write_document};
-use crate::model::{ObjectId, ServiceKey, SysctlName, Table};
-use crate::render::{Heading, list as render_list};
+use crate::model::{ObjectId, ServiceKey, Table};
+use crate::render::{Heading, list as render_list, time_of_day};
 use crate::session::{Error, Place, Purpose, Session, lacks_permission};
 
 /// Shows the table, or some services of it.
@@ -56,7 +54,7 @@ pub(super) fn list(
         let heading = Heading {
             place: place_words(session.place()),
             time: time_of_day(),
-            has_rates: missing.is_empty() && estimates(&mut session),
+            has_rates: missing.is_empty() && session.estimates(),
             characters: config::characters(),
         };
         context.ui.data(|out| render_list(out, &heading, &table))
@@ -83,15 +81,6 @@ fn read(session: &mut Session, keys: &[ServiceKey]) -> Result<Table, Error> {
     Ok(table)
 }
 
-/// Tells whether the kernel's estimator runs; without it all rates stand still.
-fn estimates(session: &mut Session) -> bool {
-    let name = SysctlName::new("run_estimation");
-    let value = name
-        .ok()
-        .and_then(|name| session.sysctl(&name).ok().flatten());
-    value.is_none_or(|value| value != "0")
-}
-
 /// Returns where a table is, in words.
 pub(super) fn place_words(place: &Place) -> String {
     let separator = match config::characters() {
@@ -106,9 +95,4 @@ pub(super) fn place_words(place: &Place) -> String {
         (None, None) => "simulated".to_owned(),
         (None, Some(document)) => format!("simulated{separator}{document}"),
     }
-}
-
-fn time_of_day() -> String {
-    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    now.get(11..19).unwrap_or_default().to_owned()
 }

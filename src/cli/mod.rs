@@ -9,6 +9,7 @@ mod document;
 mod exit;
 mod failure;
 mod look;
+mod prompt;
 mod report;
 mod run;
 mod script;

@@ -11,7 +11,7 @@ use super::args::{Arguments, ColourChoice, Command, Globals, PlanFormat, RunArgu
 use super::change::{Verb, change, remove};
 use super::failure::Failure;
 use super::report::TargetWords;
-use super::{document, exit, look, report, script};
+use super::{document, exit, look, prompt, report, script};
 use crate::export::{ResultShape, plan_shape};
 use crate::model::{ObjectId, suggestion};
 use crate::render::{PlanView, plan as render_plan, plan_commands};
@@ -52,6 +52,8 @@ pub(super) enum Ending {
         document: String,
         status: u8,
     },
+    /// The prompt ended.
+    Prompted { status: u8 },
     /// A script came to its end.
     ScriptDone {
         value: Option<ValueText>,
@@ -222,6 +224,7 @@ fn dispatch(
         Some(Command::Delete(arguments)) => remove(context, globals, IfMissing::Refuse, &arguments),
         Some(Command::Absent(arguments)) => remove(context, globals, IfMissing::Accept, &arguments),
         Some(Command::Schema) => document::print_schema(context),
+        Some(Command::Help(arguments)) => prompt::help(context, &arguments),
         Some(Command::Other(words)) => other(context, globals, &words),
     }
 }
@@ -242,19 +245,16 @@ fn run_arguments(script: Vec<String>) -> RunArguments {
 
 fn standard_input(context: &Context, globals: &Globals) -> Result<Ending, Failure> {
     if input_is_terminal() {
-        return Err(Failure::Usage {
-            text: "no command is named".to_owned(),
-            hint: Some("`ipvsh --help` lists them; a script on standard input is run".to_owned()),
-        });
+        return prompt::prompt(context, globals);
     }
     script::run_file(context, globals, &run_arguments(vec!["-".to_owned()]))
 }
 
 /// A file in place of a command is a script.
 fn other(context: &Context, globals: &Globals, words: &[OsString]) -> Result<Ending, Failure> {
-    const COMMANDS: [&str; 14] = [
+    const COMMANDS: [&str; 15] = [
         "run", "eval", "check", "plan", "apply", "diff", "export", "list", "add", "edit", "delete",
-        "ensure", "absent", "schema",
+        "ensure", "absent", "schema", "help",
     ];
     let words: Vec<String> = words
         .iter()
@@ -286,6 +286,7 @@ fn finish(
     match ended {
         Err(failure) => fail(ui, globals, &failure, failure.status(), &[]),
         Ok(Ending::Shown) => exit::DONE,
+        Ok(Ending::Prompted { status }) => status,
         Ok(Ending::ScriptFailed { failure, committed }) => {
             report::tell_standing(&committed, &TargetWords::of(globals), ui);
             let status = match failure.status() {

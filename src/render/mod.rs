@@ -1,5 +1,6 @@
 //! Text for people: tables, plans, commands, errors with carets. Pure functions from values to text.
 
+mod columns;
 mod excerpt;
 mod fields;
 mod ipvsadm;
@@ -7,6 +8,7 @@ mod list;
 mod native;
 mod plan;
 
+pub use columns::{Rows, columns};
 pub use excerpt::{Excerpt, Label, excerpt};
 pub use ipvsadm::{change_commands, plan_commands};
 pub use list::{Heading, list};
@@ -21,6 +23,13 @@ pub fn shell_word(text: &str) -> String {
         return text.to_owned();
     }
     format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// Returns the time of day, UTC.
+#[must_use]
+pub fn time_of_day() -> String {
+    let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
+    now.get(11..19).unwrap_or_default().to_owned()
 }
 
 /// Returns a number with its word, in the plural where it belongs.

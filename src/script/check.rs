@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, Map, OptimizationLevel, Position, Stmt};
+use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, Map, OptimizationLevel, Position, Scope, Stmt};
 
 use super::engine::builtin_engine;
 use super::failure::ScriptFailure;
 use super::modules::Loader;
 use super::permission::Permissions;
 use super::runner::Script;
+use super::traps::{captured, hidden_verb, literal};
 use crate::model::suggestion;
 
 /// Every function of the language: its qualified name and the number of its parameters. A test keeps it true.
@@ -29,33 +30,8 @@ const KEYWORDS: [&str; 11] = [
     "call_fn",
 ];
 
-/// Methods of snapshots, lists and plans: a function of a script with such a name would silently take their place.
-const METHODS: [&str; 18] = [
-    "edit",
-    "delete",
-    "ensure",
-    "zero",
-    "refresh",
-    "add",
-    "destination",
-    "wait_until",
-    "commit",
-    "filter",
-    "map",
-    "some",
-    "all",
-    "find",
-    "sort_by",
-    "first",
-    "sum",
-    "group_by",
-];
-
-/// The name that Rhai gives to the function which binds what a closure captures.
-const CURRY: &str = "curry";
-
 /// What is wrong, and where.
-type Complaint = (String, Position);
+pub(super) type Complaint = (String, Position);
 
 /// Compiles a script and what it imports, and looks for what would go wrong.
 ///
@@ -74,6 +50,75 @@ pub fn check(script: &Script, permissions: &Permissions) -> Result<(), ScriptFai
     }
     .script(script)
     .map(|_functions| ())
+}
+
+/// What earlier lines of a prompt defined.
+pub(super) struct LineContext<'a> {
+    pub(super) scope: &'a Scope<'static>,
+    pub(super) library: &'a AST,
+    pub(super) imports: &'a BTreeMap<String, Option<Functions>>,
+}
+
+/// What a line imports: the name given, the path, and its functions.
+pub(super) type Imported = Vec<(String, String, Option<Functions>)>;
+
+/// Checks one line of a prompt.
+pub(super) fn check_line(
+    script: &Script,
+    loader: &Loader,
+    context: &LineContext<'_>,
+) -> Result<Imported, ScriptFailure> {
+    let mut engine = builtin_engine();
+    engine.set_optimization_level(OptimizationLevel::None);
+    // What earlier lines imported is known to the engine that runs the line.
+    for alias in context.imports.keys() {
+        engine.register_static_module(alias.as_str(), rhai::Module::new().into());
+    }
+    let ast = engine
+        .compile_with_scope(context.scope, script.compilable())
+        .map_err(|error| ScriptFailure::of_parse(script, &error))?;
+    let mut modules = BTreeMap::new();
+    let mut checker = Checker {
+        engine: &engine,
+        loader,
+        modules: &mut modules,
+    };
+    let fresh = checker.imports(script, &ast)?;
+    let mut imports = context.imports.clone();
+    imports.extend(
+        fresh
+            .iter()
+            .map(|(alias, (_, functions))| (alias.clone(), functions.clone())),
+    );
+    let mut own = own_names(&ast);
+    own.extend(context.scope.iter().map(|(name, ..)| name.to_owned()));
+    own.extend(
+        context
+            .library
+            .iter_functions()
+            .map(|function| function.name.to_owned()),
+    );
+    complain(script, &ast, &own, &imports)?;
+    let named = fresh.into_iter();
+    Ok(named
+        .filter_map(|(alias, (path, functions))| Some((alias, path?, functions)))
+        .collect())
+}
+
+fn complain(
+    script: &Script,
+    ast: &AST,
+    own: &BTreeSet<String>,
+    imports: &BTreeMap<String, Option<Functions>>,
+) -> Result<(), ScriptFailure> {
+    let complaint = hidden_verb(script, ast)
+        .or_else(|| literal(script, ast))
+        .or_else(|| captured(ast))
+        .or_else(|| unknown_call(ast, own, imports));
+    match complaint {
+        None => Ok(()),
+        Some((message, position)) => Err(ScriptFailure::compile(script, message, position)),
+    }
 }
 
 /// Finds the description of a script's options: the map that it gives to `options`, and its first comment.
@@ -146,8 +191,11 @@ fn own_names(ast: &AST) -> BTreeSet<String> {
     names
 }
 
+/// An import: its path, if that is a literal, and the functions of the module.
+type Import = (Option<String>, Option<Functions>);
+
 /// Public functions of a module: name and number of parameters.
-type Functions = BTreeSet<(String, usize)>;
+pub(super) type Functions = BTreeSet<(String, usize)>;
 
 struct Checker<'a> {
     engine: &'a Engine,
@@ -163,15 +211,12 @@ impl Checker<'_> {
             .compile(script.compilable())
             .map_err(|error| ScriptFailure::of_parse(script, &error))?;
         let imports = self.imports(script, &ast)?;
-        let own = own_names(&ast);
-        let complaint = hidden_verb(script, &ast)
-            .or_else(|| literal(script, &ast))
-            .or_else(|| captured(&ast))
-            .or_else(|| unknown_call(&ast, &own, &imports));
-        match complaint {
-            None => Ok(functions_of(&ast)),
-            Some((message, position)) => Err(ScriptFailure::compile(script, message, position)),
-        }
+        let imports = imports
+            .into_iter()
+            .map(|(alias, (_, functions))| (alias, functions))
+            .collect();
+        complain(script, &ast, &own_names(&ast), &imports)?;
+        Ok(functions_of(&ast))
     }
 
     /// Checks what a script imports by a literal name; returns the functions by the name that the script gave.
@@ -179,7 +224,7 @@ impl Checker<'_> {
         &mut self,
         script: &Script,
         ast: &AST,
-    ) -> Result<BTreeMap<String, Option<Functions>>, ScriptFailure> {
+    ) -> Result<BTreeMap<String, Import>, ScriptFailure> {
         let mut named = Vec::new();
         ast.walk(&mut |path: &[ASTNode<'_>]| {
             if let Some(ASTNode::Stmt(Stmt::Import(import, position))) = path.last() {
@@ -194,11 +239,11 @@ impl Checker<'_> {
         });
         let mut imports = BTreeMap::new();
         for (alias, literal, position) in named {
-            let functions = match literal {
-                Some(path) => self.module(script, &path, position)?,
+            let functions = match &literal {
+                Some(path) => self.module(script, path, position)?,
                 None => None,
             };
-            imports.insert(alias, functions);
+            imports.insert(alias, (literal, functions));
         }
         Ok(imports)
     }
@@ -241,105 +286,6 @@ fn functions_of(ast: &AST) -> Functions {
     public
         .map(|function| (function.name.to_owned(), function.params.len()))
         .collect()
-}
-
-/// Finds a function of the script that would take the place of a verb.
-fn hidden_verb(script: &Script, ast: &AST) -> Option<Complaint> {
-    let name = ast
-        .iter_functions()
-        .find(|function| METHODS.contains(&function.name) && function.this_type.is_none())?
-        .name
-        .to_owned();
-    let text = format!(
-        "a function `{name}` would silently take the place of the method `{name}` of snapshots: give it another name"
-    );
-    let place = script.source.lines().enumerate().find_map(|(index, line)| {
-        let column = line.find(&format!("fn {name}"))? + 4;
-        let line = u16::try_from(index + 1).ok()?;
-        Some(Position::new(line, u16::try_from(column).ok()?))
-    });
-    Some((text, place.unwrap_or(Position::NONE)))
-}
-
-/// Finds a text in double quotes that looks like an interpolation.
-fn literal(script: &Script, ast: &AST) -> Option<Complaint> {
-    let mut found = None;
-    ast.walk(&mut |path: &[ASTNode<'_>]| {
-        if let Some(ASTNode::Expr(Expr::StringConstant(text, position))) = path.last()
-            && text.contains("${")
-            && character_at(&script.source, *position) == Some('"')
-        {
-            let text =
-                "`${…}` is put in between back-ticks alone; in double quotes it stays as it is"
-                    .to_owned();
-            found = Some((text, *position));
-        }
-        found.is_none()
-    });
-    found
-}
-
-fn character_at(source: &str, position: Position) -> Option<char> {
-    let line = source.lines().nth(position.line()?.checked_sub(1)?)?;
-    line.chars().nth(position.position()?.checked_sub(1)?)
-}
-
-/// Finds a closure that uses the variable whose method it is given to.
-fn captured(ast: &AST) -> Option<Complaint> {
-    let mut found = None;
-    ast.walk(&mut |path: &[ASTNode<'_>]| {
-        if let Some(ASTNode::Expr(Expr::Dot(chain, ..))) = path.last()
-            && let Some(root) = root_of(&chain.lhs)
-        {
-            found = method_that_captures(&chain.rhs, root);
-        }
-        found.is_none()
-    });
-    found
-}
-
-/// Returns the variable at the beginning of a chain of dots.
-fn root_of(expression: &Expr) -> Option<&str> {
-    match expression {
-        Expr::Variable(variable, ..) => Some(variable.1.as_str()),
-        Expr::Dot(chain, ..) | Expr::Index(chain, ..) => root_of(&chain.lhs),
-        _ => None,
-    }
-}
-
-fn method_that_captures(chain: &Expr, root: &str) -> Option<Complaint> {
-    match chain {
-        Expr::MethodCall(call, position) => {
-            let captures = call.args.iter().any(|argument| captures(argument, root));
-            captures.then(|| {
-                let text = format!(
-                    "`{root}` is used inside the closure while `{}` works on it, which Rhai can't do: take what you need before, as in `let x = {root}.…;`",
-                    call.name
-                );
-                (text, *position)
-            })
-        }
-        Expr::Dot(inner, ..) | Expr::Index(inner, ..) => method_that_captures(&inner.lhs, root)
-            .or_else(|| method_that_captures(&inner.rhs, root)),
-        _ => None,
-    }
-}
-
-/// Tells whether an argument is a closure that captures a variable.
-fn captures(argument: &Expr, root: &str) -> bool {
-    match argument {
-        Expr::FnCall(call, _) if call.name == CURRY => call
-            .args
-            .iter()
-            .skip(1)
-            .any(|bound| matches!(bound, Expr::Variable(variable, ..) if variable.1 == root)),
-        Expr::Stmt(block) => block.statements().iter().any(|statement| match statement {
-            Stmt::Share(shared) => shared.iter().any(|(name, _)| name.name == root),
-            Stmt::Expr(expression) => captures(expression, root),
-            _ => false,
-        }),
-        _ => false,
-    }
 }
 
 fn unknown_call(

@@ -162,6 +162,21 @@ impl Resolver {
     }
 }
 
+/// A resolver that others hold as well.
+pub(super) struct SharedResolver(pub(super) Rc<Resolver>);
+
+impl ModuleResolver for SharedResolver {
+    fn resolve(
+        &self,
+        engine: &Engine,
+        source: Option<&str>,
+        path: &str,
+        position: Position,
+    ) -> Result<Shared<Module>, Box<EvalAltResult>> {
+        self.0.resolve(engine, source, path, position)
+    }
+}
+
 impl ModuleResolver for Resolver {
     fn resolve(
         &self,

@@ -149,6 +149,6 @@ fn evaluate(
 }
 
 /// Tells whether an error is an `exit` that came wrapped, out of a closure that a native function called.
-fn is_exit(error: &rhai::EvalAltResult) -> bool {
+pub(super) fn is_exit(error: &rhai::EvalAltResult) -> bool {
     matches!(error.unwrap_inner(), rhai::EvalAltResult::Exit(..))
 }

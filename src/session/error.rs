@@ -32,6 +32,8 @@ pub enum ErrorKind {
     Interrupted,
     /// A file can't be read or written.
     Io,
+    /// Who was asked said no.
+    Declined,
 }
 
 impl ErrorKind {
@@ -50,6 +52,7 @@ impl ErrorKind {
             Self::Locked => "locked",
             Self::Interrupted => "interrupted",
             Self::Io => "io",
+            Self::Declined => "declined",
         }
     }
 }
@@ -94,6 +97,9 @@ pub enum Error {
     /// A document can't be read.
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// Who was asked said no; nothing was sent.
+    #[error("not confirmed: nothing was sent")]
+    Declined,
     /// The rehearsal's own kernel failed, which it never should.
     #[error("the rehearsal failed: {0}")]
     Rehearsal(String),
@@ -142,6 +148,7 @@ impl Error {
             }
             Self::Document(DocumentError::File { .. }) => ErrorKind::Io,
             Self::Refused(refused) => refusal_kind(&refused.refusal),
+            Self::Declined => ErrorKind::Declined,
             Self::Missing { .. } => ErrorKind::Missing,
             Self::Backend(error) => backend_kind(error),
             Self::Namespace(
@@ -242,7 +249,7 @@ impl Error {
                 _ => None,
             },
             Self::Missing { .. } => Some("`ipvsh list` shows what is there".to_owned()),
-            Self::Invalid(_) | Self::Rehearsal(_) => None,
+            Self::Invalid(_) | Self::Rehearsal(_) | Self::Declined => None,
         }
     }
 }

@@ -41,6 +41,14 @@ impl Interrupt {
         }
     }
 
+    /// Forgets the signal that came, and returns its number.
+    pub fn take(&self) -> Option<i32> {
+        match self.flag.swap(0, Ordering::Relaxed) {
+            0 => None,
+            number => i32::try_from(number).ok(),
+        }
+    }
+
     /// Acts as if a signal came.
     pub fn raise(&self, signal: i32) {
         self.flag.store(

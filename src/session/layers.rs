@@ -142,6 +142,7 @@ impl Session {
             let known: Vec<&str> = layer
                 .savepoints
                 .iter()
+                .filter(|(known, _)| !known.starts_with('\0'))
                 .map(|(known, _)| known.as_str())
                 .collect();
             let expected = if known.is_empty() {

@@ -14,6 +14,7 @@ mod observe;
 mod open;
 mod rehearsal;
 mod settings;
+mod takeback;
 mod verbs;
 mod waiting;
 
@@ -47,6 +48,9 @@ pub struct Origin {
     pub column: usize,
 }
 
+/// Asked before a plan is sent: whether it may be.
+pub type Question = Rc<dyn Fn(&Plan) -> bool>;
+
 /// A session with one table.
 pub struct Session {
     live: Ipvs,
@@ -61,6 +65,7 @@ pub struct Session {
     origins: HashMap<ObjectId, Origin>,
     sysctls: BTreeSet<SysctlName>,
     reads: u64,
+    question: Option<Question>,
 }
 
 /// How long a commit waits for another one, unless told otherwise.
@@ -83,12 +88,18 @@ impl Session {
             origins: HashMap::new(),
             sysctls: BTreeSet::new(),
             reads: 0,
+            question: None,
         }
     }
 
     /// Sets how long a commit waits for another one.
     pub fn set_lock_wait(&mut self, wait: Duration) {
         self.lock_wait = wait;
+    }
+
+    /// Sets what is asked before a plan is sent; without it every plan is.
+    pub fn set_question(&mut self, question: Option<Question>) {
+        self.question = question;
     }
 
     /// Returns which kernel or simulation this is.
@@ -211,6 +222,11 @@ impl Session {
     /// # Errors
     /// [`Error::Commit`] if the outcome is not success, or [`Error::Backend`] if nothing was sent.
     pub fn commit(&mut self, plan: Plan) -> Result<Report, Error> {
+        if let Some(question) = self.question.clone().filter(|_| !plan.is_empty())
+            && !question(&plan)
+        {
+            return Err(Error::Declined);
+        }
         let interrupt = self.interrupt.clone();
         let options = CommitOptions {
             lock_wait: self.lock_wait,

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Session;
 use super::error::Error;
 use crate::backend::KernelFile;
-use crate::model::{Counters, Observed, Rates, Scheduler, SchedulerFlags, SyncDaemon, SysctlName};
+use crate::model::{
+    Counters, Observed, Rates, Scheduler, SchedulerFlags, ServiceKey, SyncDaemon, SysctlName,
+};
 
 /// A scheduler that a kernel has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +59,17 @@ impl Session {
             name,
         });
         Ok(infos.collect())
+    }
+
+    /// Returns the keys of all services, without reading their servers.
+    ///
+    /// # Errors
+    /// [`Error`] if they can't be read.
+    pub fn service_keys(&mut self) -> Result<Vec<ServiceKey>, Error> {
+        if self.rehearsal.is_some() {
+            return Ok(self.table()?.services.into_keys().collect());
+        }
+        Ok(self.live.service_keys()?)
     }
 
     /// Reads every kernel parameter of IPVS.

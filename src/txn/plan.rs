@@ -26,6 +26,9 @@ pub struct Traffic {
     pub drained: u64,
 }
 
+/// How the note on a service without weight begins.
+const NO_WEIGHT: &str = "no real server has weight";
+
 /// Changes and actions, ready to be shown and committed.
 #[must_use = "a plan does nothing until it is committed"]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -237,6 +240,17 @@ impl Plan {
         sum
     }
 
+    /// Tells whether the plan takes something away: an object, open connections, or the last weight of a service.
+    #[must_use]
+    pub fn takes_away(&self) -> bool {
+        self.changes.iter().any(|change| change.sign() == '-')
+            || self.traffic().cut > 0
+            || self
+                .notes
+                .iter()
+                .any(|note| note.text.starts_with(NO_WEIGHT))
+    }
+
     /// Counts additions, edits and deletions.
     #[must_use]
     pub fn counts(&self) -> (usize, usize, usize) {
@@ -390,7 +404,7 @@ fn notes(before: &Table, after: &Table, changes: &[Change]) -> Vec<Note> {
         if had_weight && !new.destinations.is_empty() && new.weight_sum() == 0 {
             notes.push(Note {
                 object: ObjectId::Service(*key),
-                text: "no real server has weight: new connections are refused".to_owned(),
+                text: format!("{NO_WEIGHT}: new connections are refused"),
             });
         }
     }

@@ -3,6 +3,7 @@
 use rhai::plugin::export_module;
 use rhai::{Array, Blob, Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCallContext};
 
+use crate::render::columns;
 use crate::script::error::{ScriptError, Scripted};
 use crate::script::host::host;
 use crate::script::limits::LARGEST_STEP;
@@ -57,7 +58,11 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "show", return_raw)]
     pub fn show(ctx: NativeCallContext, value: Dynamic) -> Scripted<()> {
-        let text = ValueText::of(&value).text;
+        let value = ValueText::of(&value);
+        let text = match &value.rows {
+            Some(rows) => columns(rows, None),
+            None => value.text,
+        };
         host(&ctx)?.print(&text);
         Ok(())
     }

@@ -209,7 +209,7 @@ pub(in crate::script) mod arrays {
 
 /// Makes the module of a list type; both have the same functions, and Rhai's macro knows no type parameters.
 macro_rules! list_functions {
-    ($module:ident, $list:ident, $get:literal) => {
+    ($module:ident, $list:ident) => {
         /// Lists of snapshots.
         #[export_module]
         #[allow(
@@ -226,7 +226,8 @@ macro_rules! list_functions {
             ///
             /// # Example
             /// ```rhai
-            #[doc = concat!($get, ".filter(|x| x.id != \"\").len()")]
+            /// service::list().filter(|s| s.scheduler == "wlc").len();
+            /// destination::list().filter(|d| d.weight > 0).len()
             /// ```
             #[rhai_fn(name = "filter", pure, return_raw)]
             pub fn filter(ctx: NativeCallContext, list: &mut List, keep: FnPtr) -> Scripted<List> {
@@ -243,7 +244,8 @@ macro_rules! list_functions {
             ///
             /// # Example
             /// ```rhai
-            #[doc = concat!($get, ".map(|x| x.id)")]
+            /// service::list().map(|s| s.id);
+            /// destination::list().map(|d| d.weight)
             /// ```
             #[rhai_fn(name = "map", pure, return_raw)]
             pub fn map(ctx: NativeCallContext, list: &mut List, turn: FnPtr) -> Scripted<Array> {
@@ -256,7 +258,8 @@ macro_rules! list_functions {
             ///
             /// # Example
             /// ```rhai
-            #[doc = concat!($get, ".some(|x| x.active_connections > 0)")]
+            /// service::list().some(|s| s.one_packet);
+            /// destination::list().some(|d| d.active_connections > 0)
             /// ```
             #[rhai_fn(name = "some", pure, return_raw)]
             pub fn some(
@@ -276,7 +279,8 @@ macro_rules! list_functions {
             ///
             /// # Example
             /// ```rhai
-            #[doc = concat!($get, ".all(|x| x.active_connections == 0)")]
+            /// service::list().all(|s| s.weight_sum > 0);
+            /// destination::list().all(|d| d.active_connections == 0)
             /// ```
             #[rhai_fn(name = "all", pure, return_raw)]
             pub fn all(
@@ -296,7 +300,8 @@ macro_rules! list_functions {
             ///
             /// # Example
             /// ```rhai
-            #[doc = concat!($get, ".find(|x| x.port == 80)")]
+            /// service::list().find(|s| s.port == 80);
+            /// destination::list().find(|d| d.address == "10.0.0.2")
             /// ```
             #[rhai_fn(name = "find", pure, return_raw)]
             pub fn find(
@@ -316,7 +321,8 @@ macro_rules! list_functions {
             ///
             /// # Example
             /// ```rhai
-            #[doc = concat!($get, ".sort_by(|x| -x.active_connections)")]
+            /// service::list().sort_by(|s| s.scheduler);
+            /// destination::list().sort_by(|d| -d.active_connections)
             /// ```
             #[rhai_fn(name = "sort_by", pure, return_raw)]
             pub fn sort_by(ctx: NativeCallContext, list: &mut List, key: FnPtr) -> Scripted<List> {
@@ -336,7 +342,8 @@ macro_rules! list_functions {
             ///
             /// # Example
             /// ```rhai
-            #[doc = concat!($get, ".first(1)")]
+            /// service::list().first(1);
+            /// destination::list().sort_by(|d| -d.weight).first(2)
             /// ```
             #[rhai_fn(name = "first", pure, return_raw)]
             pub fn first(ctx: NativeCallContext, list: &mut List, number: i64) -> Scripted<List> {
@@ -349,7 +356,8 @@ macro_rules! list_functions {
             ///
             /// # Example
             /// ```rhai
-            #[doc = concat!($get, ".sum(|x| x.active_connections)")]
+            /// service::list().sum(|s| s.weight_sum);
+            /// destination::list().sum(|d| d.active_connections)
             /// ```
             #[rhai_fn(name = "sum", pure, return_raw)]
             pub fn sum(ctx: NativeCallContext, list: &mut List, of: FnPtr) -> Scripted<Dynamic> {
@@ -364,7 +372,8 @@ macro_rules! list_functions {
             ///
             /// # Example
             /// ```rhai
-            #[doc = concat!($get, ".group_by(|x| x.address).keys()")]
+            /// service::list().group_by(|s| s.scheduler).keys();
+            /// destination::list().group_by(|d| d.address).keys()
             /// ```
             #[rhai_fn(name = "group_by", pure, return_raw)]
             pub fn group_by(ctx: NativeCallContext, list: &mut List, key: FnPtr) -> Scripted<Map> {
@@ -383,7 +392,8 @@ macro_rules! list_functions {
             ///
             /// # Example
             /// ```rhai
-            #[doc = concat!($get, ".for_each(|x| print(x.id));")]
+            /// service::list().for_each(|s| print(s.id));
+            /// destination::list().for_each(|d| print(d.id));
             /// ```
             #[rhai_fn(name = "for_each", pure, return_raw)]
             pub fn for_each(
@@ -400,8 +410,8 @@ macro_rules! list_functions {
     };
 }
 
-list_functions!(services, ServiceList, "service::list()");
-list_functions!(destinations, DestinationList, "destination::list()");
+list_functions!(services, ServiceList);
+list_functions!(destinations, DestinationList);
 
 /// Asks a condition about one element.
 fn holds(ctx: &NativeCallContext<'_>, condition: &FnPtr, element: Dynamic) -> Scripted<bool> {

@@ -100,6 +100,7 @@ mod tests {
         let plain = plain.join("\n");
         let (_, rest) = plain.split_once("```rhai\n")?;
         let (code, _) = rest.split_once("```")?;
+        assert!(!code.trim().is_empty(), "an example is empty:\n{plain}");
         Some(code.to_owned())
     }
 

@@ -25,7 +25,7 @@ impl DestinationValue {
         Self { service, key }
     }
 
-    fn entry(&self) -> DestinationEntry {
+    pub(super) fn entry(&self) -> DestinationEntry {
         self.service
             .entry
             .destinations

@@ -6,6 +6,7 @@ mod json;
 mod list;
 mod outcome;
 mod plan;
+mod rows;
 mod service;
 
 use rhai::plugin::{Dynamic, combine_with_exported_module};
@@ -19,6 +20,7 @@ pub(super) use plan::PlanValue;
 pub(super) use service::{ServiceList, ServiceValue, counters, rates};
 
 use super::error::ScriptError;
+use crate::render::Rows;
 
 /// A value as text, for people and for programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub struct ValueText {
     pub text: String,
     /// JSON.
     pub json: String,
+    /// The value as a table, if it is one: snapshots, and lists of maps.
+    pub rows: Option<Rows>,
 }
 
 impl ValueText {
@@ -47,13 +51,15 @@ impl ValueText {
         } else {
             json.clone()
         };
-        Self { text, json }
+        let rows = rows::of(value);
+        Self { text, json, rows }
     }
 
     pub(super) fn nothing() -> Self {
         Self {
             text: String::new(),
             json: "null".to_owned(),
+            rows: None,
         }
     }
 }

@@ -90,47 +90,47 @@ impl OutcomeValue {
     clippy::unwrap_used
 )] // what the macro makes and asks for
 pub(super) mod fields {
-    use super::OutcomeValue as Value;
+    use super::OutcomeValue as Outcome;
 
     /// Returns why the block was left, for one that `rollback` left, or `()`.
     #[rhai_fn(get = "reason", pure)]
-    pub fn reason(outcome: &mut Value) -> Dynamic {
+    pub fn reason(outcome: &mut Outcome) -> Dynamic {
         outcome.reason.clone().map_or(Dynamic::UNIT, Into::into)
     }
 
     /// Returns `committed`, `unchanged`, `rolled_back`, or `staged` inside another transaction.
     #[rhai_fn(get = "kind", pure)]
-    pub fn kind(outcome: &mut Value) -> String {
+    pub fn kind(outcome: &mut Outcome) -> String {
         outcome.kind.to_owned()
     }
 
     /// Returns the label of the transaction, or `()`.
     #[rhai_fn(get = "label", pure)]
-    pub fn label(outcome: &mut Value) -> Dynamic {
+    pub fn label(outcome: &mut Outcome) -> Dynamic {
         outcome.label.clone().map_or(Dynamic::UNIT, Into::into)
     }
 
     /// Returns the changes that were made, as those of a plan.
     #[rhai_fn(get = "changes", pure)]
-    pub fn changes(outcome: &mut Value) -> Dynamic {
+    pub fn changes(outcome: &mut Outcome) -> Dynamic {
         crate::script::values::plan::changes(&outcome.plan)
     }
 
     /// Returns the value of the block.
     #[rhai_fn(get = "value", pure)]
-    pub fn value(outcome: &mut Value) -> Dynamic {
+    pub fn value(outcome: &mut Outcome) -> Dynamic {
         outcome.value.clone()
     }
 
     /// Returns how long the commit took.
     #[rhai_fn(get = "seconds", pure)]
-    pub fn seconds(outcome: &mut Value) -> f64 {
+    pub fn seconds(outcome: &mut Outcome) -> f64 {
         outcome.seconds
     }
 
     /// Returns the outcome as it is shown to people.
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn to_string(outcome: &mut Value) -> String {
+    pub fn to_string(outcome: &mut Outcome) -> String {
         outcome.text()
     }
 }

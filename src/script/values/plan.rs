@@ -72,17 +72,17 @@ pub(super) fn changes(plan: &Plan) -> Dynamic {
     clippy::unwrap_used
 )] // what the macro makes and asks for
 pub(super) mod fields {
-    use super::PlanValue as Value;
+    use super::PlanValue as Plan;
 
     /// Returns the changes: maps with `sign`, `verb`, `object`, `before`, `after`, `fields` and `line`.
     #[rhai_fn(get = "changes", pure)]
-    pub fn changes(plan: &mut Value) -> Dynamic {
+    pub fn changes(plan: &mut Plan) -> Dynamic {
         super::changes(&plan.plan)
     }
 
     /// Returns what is done after the commit and can't be taken back, in words.
     #[rhai_fn(get = "actions", pure)]
-    pub fn actions(plan: &mut Value) -> Dynamic {
+    pub fn actions(plan: &mut Plan) -> Dynamic {
         let actions = plan
             .plan
             .actions()
@@ -93,7 +93,7 @@ pub(super) mod fields {
 
     /// Returns the counts `add`, `change` and `delete`.
     #[rhai_fn(get = "summary", pure)]
-    pub fn summary(plan: &mut Value) -> Dynamic {
+    pub fn summary(plan: &mut Plan) -> Dynamic {
         let (add, change, delete) = plan.plan.counts();
         super::super::dynamic_of(
             &serde_json::json!({"add": add, "change": change, "delete": delete}),
@@ -103,7 +103,7 @@ pub(super) mod fields {
 
     /// Returns the connections that are `cut` and `drained`.
     #[rhai_fn(get = "traffic", pure)]
-    pub fn traffic(plan: &mut Value) -> Dynamic {
+    pub fn traffic(plan: &mut Plan) -> Dynamic {
         let traffic = plan.plan.traffic();
         super::super::dynamic_of(
             &serde_json::json!({"cut": traffic.cut, "drained": traffic.drained}),
@@ -113,7 +113,7 @@ pub(super) mod fields {
 
     /// Returns what is worth knowing before the commit, in words.
     #[rhai_fn(get = "warnings", pure)]
-    pub fn warnings(plan: &mut Value) -> Dynamic {
+    pub fn warnings(plan: &mut Plan) -> Dynamic {
         let notes = plan
             .plan
             .notes()
@@ -124,7 +124,7 @@ pub(super) mod fields {
 
     /// Returns the waits that counted as done, in words.
     #[rhai_fn(get = "waits", pure)]
-    pub fn waits(plan: &mut Value) -> Dynamic {
+    pub fn waits(plan: &mut Plan) -> Dynamic {
         let waits = plan
             .plan
             .waits()
@@ -135,19 +135,19 @@ pub(super) mod fields {
 
     /// Returns whether there is nothing to do.
     #[rhai_fn(get = "is_empty", pure)]
-    pub fn is_empty(plan: &mut Value) -> bool {
+    pub fn is_empty(plan: &mut Plan) -> bool {
         plan.plan.is_empty()
     }
 
     /// Returns the value of the block.
     #[rhai_fn(get = "value", pure)]
-    pub fn value(plan: &mut Value) -> Dynamic {
+    pub fn value(plan: &mut Plan) -> Dynamic {
         plan.value.clone()
     }
 
     /// Returns the plan as it is shown to people.
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn to_string(plan: &mut Value) -> String {
+    pub fn to_string(plan: &mut Plan) -> String {
         plan.text()
     }
 }

@@ -1,0 +1,69 @@
+//! The prompt, and help on the language.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::args::{Globals, HelpArguments};
+use super::failure::Failure;
+use super::report::{self, TargetWords};
+use super::run::{Context, Ending};
+use super::target;
+use crate::config;
+use crate::repl::{Setup, run};
+use crate::script::{Limits, Permissions, REFERENCE, Shell, Surroundings, help as help_on};
+use crate::session::Purpose;
+use crate::txn::Report;
+
+/// Runs the prompt.
+pub(super) fn prompt(context: &Context, globals: &Globals) -> Result<Ending, Failure> {
+    if globals.json {
+        return Err(Failure::usage(
+            "--json goes with a command; at the prompt `:json CODE` prints JSON",
+        ));
+    }
+    let mut session = target::open(globals, Purpose::Changing, &context.interrupt)?;
+    context.warn(&mut session);
+    let asks = !session.place().is_simulated();
+    let ui = context.ui;
+    let surroundings = Surroundings {
+        // Ctrl-C ends what runs too long.
+        limits: Limits {
+            operations: 0,
+            ..Limits::DEFAULT
+        },
+        permissions: Permissions::default(),
+        output: Rc::new(move |text: &str| ui.line(text)),
+    };
+    let shell = Rc::new(RefCell::new(Shell::new(session, surroundings)));
+    let words = TargetWords::of(globals);
+    let file =
+        |folder: Option<std::path::PathBuf>, name: &str| folder.map(|folder| folder.join(name));
+    let kept = globals.clone();
+    let setup = Setup {
+        ui,
+        asks,
+        history: file(config::state_folder(), "history"),
+        start: file(config::settings_folder(), "start.rhai"),
+        outcome: Rc::new(move |report: &Report| report::tell_outcome(report, &words, &ui)),
+        committed: Rc::new(move |shell: &Shell| {
+            if let Err(failure) = target::write_back(&kept, &mut shell.session()) {
+                failure.tell(&TargetWords::of(&kept), &ui);
+            }
+        }),
+    };
+    ui.status("`help` tells of the language, `:help` of the prompt; Ctrl-D leaves.");
+    let status = run(&shell, &setup);
+    Ok(Ending::Prompted { status })
+}
+
+/// Prints what there is to say of a name.
+pub(super) fn help(context: &Context, arguments: &HelpArguments) -> Result<Ending, Failure> {
+    let text = if arguments.reference {
+        REFERENCE.trim_end().to_owned()
+    } else {
+        let name = arguments.name.as_deref().unwrap_or_default();
+        help_on(name).map_err(|text| Failure::Usage { text, hint: None })?
+    };
+    context.ui.line(&text).map_err(Failure::Output)?;
+    Ok(Ending::Shown)
+}

@@ -1,0 +1,384 @@
+//! What could stand where the cursor is: functions, methods, map keys, live ids, schedulers, files.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use crate::model::{Scheduler, ServiceKey};
+use crate::script::{Entry, Shell, entries, library_modules};
+
+/// One way to go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// What is shown.
+    pub shown: String,
+    /// What takes the place of the part.
+    pub text: String,
+}
+
+/// Finds candidates.
+pub struct Completer {
+    shell: Rc<RefCell<Shell>>,
+    entries: Vec<Entry>,
+}
+
+const META: [&str; 11] = [
+    ":begin",
+    ":commit",
+    ":diff",
+    ":help",
+    ":json",
+    ":list",
+    ":quit",
+    ":rollback",
+    ":set",
+    ":undo",
+    ":vars",
+];
+
+const WORDS: [&str; 21] = [
+    "let",
+    "const",
+    "if",
+    "else",
+    "while",
+    "loop",
+    "for",
+    "in",
+    "break",
+    "continue",
+    "return",
+    "throw",
+    "try",
+    "catch",
+    "switch",
+    "fn",
+    "import",
+    "true",
+    "false",
+    "transaction",
+    "rehearse",
+];
+
+const SERVICE_KEYS: &[&str] = &[
+    "destinations",
+    "one_packet",
+    "persistence",
+    "scheduler",
+    "scheduler_flags",
+];
+const SERVER_KEYS: &[&str] = &[
+    "forwarding",
+    "lower_threshold",
+    "tunnel",
+    "upper_threshold",
+    "weight",
+];
+const TIMEOUT_KEYS: &[&str] = &["tcp", "tcp_fin", "udp"];
+const DAEMON_KEYS: &[&str] = &[
+    "group",
+    "interface",
+    "port",
+    "sync_id",
+    "sync_maxlen",
+    "ttl",
+];
+const METHODS: &[&str] = &[
+    "bypass",
+    "direct_routing",
+    "local",
+    "masquerading",
+    "tunneling",
+];
+
+/// What the cursor stands in.
+enum Place<'a> {
+    /// A text that began behind `before`.
+    Text { before: &'a str, part: &'a str },
+    /// A key of the map that a verb is given.
+    Key { verb: String, part: &'a str },
+    /// A method or field, behind a dot.
+    Member { part: &'a str },
+    /// A word of its own, perhaps with namespaces.
+    Word { part: &'a str },
+}
+
+impl Completer {
+    /// Makes a completer over the shell whose table it looks at.
+    #[must_use]
+    pub fn new(shell: Rc<RefCell<Shell>>) -> Self {
+        Self {
+            shell,
+            entries: entries(),
+        }
+    }
+
+    /// Returns where the part that is completed begins, and the candidates for it, sorted.
+    #[must_use]
+    pub fn complete(&self, line: &str, cursor: usize) -> (usize, Vec<Candidate>) {
+        let text = line.get(..cursor).unwrap_or(line);
+        if text.starts_with(':') && !text.contains(' ') {
+            return (
+                0,
+                matching(text, META.iter().map(|word| (*word).to_owned())),
+            );
+        }
+        match place(text) {
+            Place::Text { before, part } => (cursor - part.len(), self.texts(before, part)),
+            Place::Key { verb, part } => {
+                let keys = keys_of(&verb).iter().map(|key| (*key).to_owned());
+                let found = matching(part, keys);
+                let found = found.into_iter().map(|candidate| Candidate {
+                    text: format!("{}: ", candidate.shown),
+                    ..candidate
+                });
+                (cursor - part.len(), found.collect())
+            }
+            Place::Member { part } => {
+                let members = self.entries.iter().filter(|entry| entry.name.contains('.'));
+                let members = members.filter(|entry| entry.short() != "to_debug");
+                (cursor - part.len(), matching(part, members.map(member)))
+            }
+            Place::Word { part } => (cursor - part.len(), self.words(part)),
+        }
+    }
+
+    fn words(&self, part: &str) -> Vec<Candidate> {
+        let shell = self.shell.borrow();
+        let mut all: Vec<String> = WORDS.iter().map(|word| (*word).to_owned()).collect();
+        for entry in self
+            .entries
+            .iter()
+            .filter(|entry| !entry.name.contains('.'))
+        {
+            match entry.name.split_once("::") {
+                // Namespaces first, their functions once they are typed.
+                Some((space, _)) if !part.contains("::") => {
+                    if !library_modules().iter().any(|(name, _)| *name == space) {
+                        all.push(format!("{space}::"));
+                    }
+                }
+                _ => all.push(format!("{}(", entry.name)),
+            }
+        }
+        for (alias, functions) in shell.imported() {
+            all.push(format!("{alias}::"));
+            all.extend(functions.iter().map(|name| format!("{alias}::{name}(")));
+        }
+        all.extend(shell.variables());
+        all.extend(shell.functions().iter().map(|name| format!("{name}(")));
+        matching(part, all.into_iter())
+    }
+
+    fn texts(&self, before: &str, part: &str) -> Vec<Candidate> {
+        let before = before.trim_end();
+        if before.ends_with("scheduler:") || before.ends_with("scheduler::get(") {
+            return matching(part, self.schedulers().into_iter());
+        }
+        if before.ends_with("forwarding:") {
+            return matching(part, METHODS.iter().map(|word| (*word).to_owned()));
+        }
+        if before.ends_with("sysctl::get(") || before.ends_with("sysctl::set(") {
+            return matching(part, self.sysctls().into_iter());
+        }
+        if before.ends_with("import") {
+            let names = library_modules()
+                .iter()
+                .map(|(name, _)| format!("std/{name}"));
+            return matching(part, names);
+        }
+        let takes_file = ["read_text(", "read_json(", "write_text(", "write_json("];
+        if takes_file.iter().any(|call| before.ends_with(call)) {
+            return matching(part, files(part).into_iter());
+        }
+        if let Some(service) = service_before(before) {
+            return matching(part, self.servers(&service).into_iter());
+        }
+        if let Some((service, _)) = part
+            .rsplit_once('/')
+            .filter(|(service, _)| !service.ends_with([':', '/']))
+        {
+            let names = self.servers(service).into_iter();
+            return matching(part, names.map(|server| format!("{service}/{server}")));
+        }
+        matching(part, self.services().into_iter())
+    }
+
+    fn services(&self) -> Vec<String> {
+        let shell = self.shell.borrow();
+        let keys = shell
+            .try_session()
+            .and_then(|mut session| session.service_keys().ok());
+        keys.unwrap_or_default()
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    fn servers(&self, service: &str) -> Vec<String> {
+        let Ok(key) = ServiceKey::parse(service) else {
+            return Vec::new();
+        };
+        let shell = self.shell.borrow();
+        let entry = shell
+            .try_session()
+            .and_then(|mut session| session.find_service(&key).ok().flatten());
+        let entry = entry.iter();
+        entry
+            .flat_map(|entry| entry.destinations.keys().map(ToString::to_string))
+            .collect()
+    }
+
+    fn schedulers(&self) -> Vec<String> {
+        let shell = self.shell.borrow();
+        let infos = shell
+            .try_session()
+            .and_then(|mut session| session.schedulers().ok());
+        match infos.filter(|infos| !infos.is_empty()) {
+            Some(infos) => infos.into_iter().map(|info| info.name).collect(),
+            None => Scheduler::KNOWN
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect(),
+        }
+    }
+
+    fn sysctls(&self) -> Vec<String> {
+        let shell = self.shell.borrow();
+        let all = shell
+            .try_session()
+            .and_then(|mut session| session.sysctls().ok());
+        let names = all.unwrap_or_default().into_keys();
+        names.map(|name| name.as_str().to_owned()).collect()
+    }
+}
+
+fn member(entry: &Entry) -> String {
+    let short = entry.short();
+    if entry.signature.contains('(') {
+        format!("{short}(")
+    } else {
+        short.to_owned()
+    }
+}
+
+/// Returns the candidates that begin with a part, sorted, each once.
+fn matching(part: &str, all: impl Iterator<Item = String>) -> Vec<Candidate> {
+    let mut found: Vec<String> = all.filter(|text| text.starts_with(part)).collect();
+    found.sort();
+    found.dedup();
+    found
+        .into_iter()
+        .map(|text| Candidate {
+            shown: text.trim_end_matches('(').to_owned(),
+            text,
+        })
+        .collect()
+}
+
+/// Finds what the end of a text stands in.
+fn place(text: &str) -> Place<'_> {
+    if let Some(start) = open_text(text) {
+        return Place::Text {
+            before: &text[..start],
+            part: &text[start + 1..],
+        };
+    }
+    let word_start = text
+        .rfind(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
+        .map_or(0, |index| {
+            index + text[index..].chars().next().map_or(1, char::len_utf8)
+        });
+    let (head, part) = text.split_at(word_start);
+    let before = head.trim_end();
+    if before.ends_with('.') && !before.ends_with("..") {
+        return Place::Member { part };
+    }
+    let begins_key = before.ends_with("#{") || before.ends_with(',');
+    if let Some(verb) = verb_of_map(before).filter(|_| begins_key) {
+        return Place::Key { verb, part };
+    }
+    Place::Word { part }
+}
+
+/// Returns where a text in double quotes or back-ticks begins that is not closed.
+fn open_text(text: &str) -> Option<usize> {
+    let mut open = None;
+    let mut characters = text.char_indices();
+    while let Some((index, character)) = characters.next() {
+        match (open, character) {
+            (Some(_), '\\') => {
+                characters.next();
+            }
+            (Some((_, quote)), _) if quote == character => open = None,
+            (None, '"' | '`') => open = Some((index, character)),
+            _ => {}
+        }
+    }
+    open.map(|(index, _)| index)
+}
+
+/// Returns the function or method whose map is open at the end of a text.
+fn verb_of_map(text: &str) -> Option<String> {
+    let mut depth = 0usize;
+    let mut end = None;
+    for (index, character) in text.char_indices().rev() {
+        match character {
+            '}' | ')' | ']' => depth += 1,
+            '{' | '(' | '[' if depth > 0 => depth -= 1,
+            '{' if end.is_none() && text[..index].ends_with('#') => end = Some(index),
+            '(' if end.is_some() => {
+                let name = text[..index]
+                    .rsplit(|c: char| !(c.is_alphanumeric() || "_:.".contains(c)))
+                    .next()?;
+                return Some(name.to_owned());
+            }
+            '{' | '(' => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+fn keys_of(verb: &str) -> &'static [&'static str] {
+    match verb {
+        "timeouts::set" => TIMEOUT_KEYS,
+        "daemon::start" => DAEMON_KEYS,
+        verb if verb.starts_with("service::") => SERVICE_KEYS,
+        verb if verb.starts_with("destination::") => SERVER_KEYS,
+        verb if verb.ends_with(".add") => SERVER_KEYS,
+        verb if verb.ends_with(".edit") || verb.ends_with(".ensure") => SERVER_KEYS,
+        _ => &[],
+    }
+}
+
+/// Returns the service that stands before a text as the argument before it.
+fn service_before(before: &str) -> Option<String> {
+    let rest = before.strip_suffix(',')?.trim_end();
+    let rest = rest.strip_suffix('"')?;
+    let (call, service) = rest.rsplit_once('"')?;
+    (call.trim_end().ends_with('(') && service.contains("://")).then(|| service.to_owned())
+}
+
+/// Returns the files that a path can go on with.
+fn files(part: &str) -> Vec<String> {
+    let (folder, _) = part
+        .rsplit_once('/')
+        .map_or(("", part), |(folder, name)| (folder, name));
+    let place = match folder {
+        "" if part.starts_with('/') => "/",
+        "" => ".",
+        folder => folder,
+    };
+    let Ok(entries) = std::fs::read_dir(place) else {
+        return Vec::new();
+    };
+    let names = entries.flatten().map(|entry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let slash = if entry.path().is_dir() { "/" } else { "" };
+        match part.rsplit_once('/') {
+            Some((folder, _)) => format!("{folder}/{name}{slash}"),
+            None => format!("{name}{slash}"),
+        }
+    });
+    names.collect()
+}

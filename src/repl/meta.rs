@@ -1,0 +1,260 @@
+//! The commands of the prompt that begin with a colon.
+
+use super::prompt::{Ask, BEFORE_LINE, Next, Open, Prompt, counts, plan_text};
+use crate::session::{Ended, LayerKind};
+use crate::txn::Plan;
+
+const COMMANDS: [(&str, &str); 14] = [
+    (":help", "this list; `help` alone is about the language"),
+    (":list", "the table, as `ipvsh list` shows it"),
+    (":json CODE", "the value of code as JSON"),
+    (
+        ":begin [LABEL]",
+        "opens a transaction: what follows is staged",
+    ),
+    (":diff", "what is staged"),
+    (":commit", "commits what is staged"),
+    (":rollback", "drops what is staged"),
+    (":undo", "takes back what the last line staged or committed"),
+    (":vars", "variables, functions and imports"),
+    (
+        ":set ask on|off",
+        "whether changes that take something away are asked about",
+    ),
+    (":set json on|off", "whether values are shown as JSON"),
+    (":set numbers on|off", "whether prompts are numbered"),
+    (":quit", "ends the prompt; so does Ctrl-D"),
+    ("NAME?", "what begins with NAME"),
+];
+
+impl Prompt {
+    /// Does what a command asks for, its colon taken off.
+    pub(super) fn command(&mut self, command: &str) -> Next {
+        let (name, rest) = command.split_once(' ').unwrap_or((command, ""));
+        let rest = rest.trim();
+        match name {
+            "help" | "h" => {
+                let lines: Vec<String> = COMMANDS
+                    .iter()
+                    .map(|(name, text)| format!("{name:<22} {text}"))
+                    .collect();
+                self.screen.show(&lines.join("\n"));
+            }
+            "quit" | "q" | "exit" => return self.end(0),
+            "list" => self.list(),
+            "json" => return self.evaluate(rest, true),
+            "begin" => self.begin(rest),
+            "diff" => self.diff(),
+            "commit" => self.commit(rest),
+            "rollback" => self.rollback(),
+            "undo" => self.undo(),
+            "vars" => self.variables(),
+            "set" => self.set(rest),
+            other => {
+                let known = [
+                    "help", "quit", "list", "json", "begin", "diff", "commit", "rollback", "undo",
+                    "vars", "set",
+                ];
+                let near = crate::model::suggestion(other, known);
+                let near = near
+                    .map(|near| format!(": did you mean :{near}?"))
+                    .unwrap_or_default();
+                self.screen.warn(&format!(
+                    "there is no command :{other}{near} `:help` lists them"
+                ));
+            }
+        }
+        Next::Continue
+    }
+
+    fn list(&self) {
+        let shell = self.shell.borrow();
+        let table = shell.session().table();
+        match table {
+            Ok(table) => {
+                let place = self.place.clone();
+                let heading = crate::render::Heading {
+                    place,
+                    time: crate::render::time_of_day(),
+                    has_rates: shell.session().estimates(),
+                    characters: crate::config::characters(),
+                };
+                let mut bytes = Vec::new();
+                // Writing to memory does not fail.
+                let _infallible = crate::render::list(&mut bytes, &heading, &table);
+                self.screen.show(String::from_utf8_lossy(&bytes).trim_end());
+            }
+            Err(error) => self.screen.error(&format!("error: {error}")),
+        }
+    }
+
+    fn begin(&mut self, label: &str) {
+        if self.open.is_some() {
+            self.screen
+                .warn("a transaction is open already; :commit or :rollback ends it");
+            return;
+        }
+        let label = Some(label.trim_matches('"').to_owned()).filter(|label| !label.is_empty());
+        let begun = self.shell.borrow().session().begin(LayerKind::Transaction);
+        match begun {
+            Ok(()) => self.open = Some(Open { label }),
+            Err(error) => self.screen.error(&format!("error: {error}")),
+        }
+    }
+
+    /// Says that no transaction is open, if none is.
+    fn is_open(&self) -> bool {
+        if self.open.is_none() {
+            self.screen.warn("no transaction is open; :begin opens one");
+        }
+        self.open.is_some()
+    }
+
+    fn diff(&self) {
+        if self.is_open() {
+            self.screen
+                .show(&plan_text(&self.staged(), "Nothing was sent yet."));
+        }
+    }
+
+    fn commit(&mut self, rest: &str) {
+        if !self.is_open() {
+            return;
+        }
+        if !rest.is_empty() {
+            self.screen
+                .warn(&format!(":commit takes no {rest}; nothing was sent"));
+            return;
+        }
+        let plan = self.staged();
+        let asks = *self.ask.borrow() == Ask::Risky && plan.takes_away();
+        if asks {
+            self.screen.show(&plan_text(&plan, "Nothing was sent yet."));
+            if !self.screen.ask("commit this?") {
+                self.screen
+                    .note("nothing was sent; the transaction stays open");
+                return;
+            }
+        }
+        // The question was asked here, where a no keeps the transaction open.
+        let question = std::mem::replace(&mut *self.ask.borrow_mut(), Ask::Never);
+        let ended = self.shell.borrow().session().end_transaction();
+        *self.ask.borrow_mut() = question;
+        self.open = None;
+        match ended {
+            Ok(Ended::Committed(report)) if report.plan.is_empty() => {
+                self.screen.note("there was nothing to commit")
+            }
+            Ok(Ended::Committed(report)) => {
+                self.tell_commit(&report);
+                self.last = vec![report.without_tables()];
+            }
+            Ok(Ended::Staged(_)) => {}
+            Err(error) => {
+                self.screen.error(&format!("error: {error}"));
+                if let crate::session::Error::Commit(report) = &error {
+                    self.screen.outcome(report);
+                }
+                if let Some(hint) = error.hint() {
+                    self.screen.note(&format!("hint: {hint}"));
+                }
+            }
+        }
+        let _noted = self.shell.borrow().session().interrupt().take();
+        self.tell_warnings();
+    }
+
+    fn rollback(&mut self) {
+        if !self.is_open() {
+            return;
+        }
+        let plan = self.staged();
+        self.open = None;
+        self.shell.borrow().session().abandon();
+        self.screen
+            .note(&format!("dropped: {}; nothing was sent", counts(&plan)));
+    }
+
+    fn undo(&mut self) {
+        if self.open.is_some() {
+            let back = self.shell.borrow().session().rollback_to(BEFORE_LINE);
+            match back {
+                Ok(()) => {
+                    let left = counts(&self.staged());
+                    self.screen
+                        .note(&format!("the last line is taken back; staged: {left}"));
+                }
+                Err(_) => self.screen.warn("no line has staged anything yet"),
+            }
+            return;
+        }
+        if self.last.is_empty() {
+            self.screen.warn("no line has committed anything yet");
+            return;
+        }
+        let before = self.shell.borrow().session().committed().len();
+        let reports = self.last.clone();
+        let taken = self.shell.borrow().session().take_back(&reports);
+        match taken {
+            Ok(_) => self.tell_changes(before, &Plan::default()),
+            Err(error) => {
+                self.screen.error(&format!("error: {error}"));
+                if let crate::session::Error::Commit(report) = &error {
+                    self.screen.outcome(report);
+                }
+            }
+        }
+    }
+
+    fn variables(&self) {
+        let shell = self.shell.borrow();
+        let mut lines = Vec::new();
+        let mut part = |title: &str, names: Vec<String>| {
+            if !names.is_empty() {
+                lines.push(format!("{title:<10} {}", names.join(" ")));
+            }
+        };
+        part("variables", shell.variables());
+        part("functions", shell.functions());
+        part(
+            "imports",
+            shell
+                .imported()
+                .map(|(alias, _)| alias.to_owned())
+                .collect(),
+        );
+        if lines.is_empty() {
+            self.screen.note("no line has defined anything yet");
+        } else {
+            self.screen.show(&lines.join("\n"));
+        }
+    }
+
+    fn set(&mut self, rest: &str) {
+        let on = match rest
+            .split_once(' ')
+            .map(|(name, value)| (name, value.trim()))
+        {
+            Some((name, "on")) => Some((name, true)),
+            Some((name, "off")) => Some((name, false)),
+            _ => None,
+        };
+        match on {
+            Some(("ask", on)) => *self.ask.borrow_mut() = if on { Ask::Risky } else { Ask::Never },
+            Some(("json", on)) => self.json = on,
+            Some(("numbers", on)) => self.numbers = on,
+            Some((name, _)) => self
+                .screen
+                .warn(&format!("there is no setting {name}: ask, json, numbers")),
+            None => {
+                let word = |on: bool| if on { "on" } else { "off" };
+                self.screen.show(&format!(
+                    "ask {}\njson {}\nnumbers {}",
+                    word(*self.ask.borrow() == Ask::Risky),
+                    word(self.json),
+                    word(self.numbers)
+                ));
+            }
+        }
+    }
+}
