@@ -18,6 +18,7 @@ mod document;
 
 mod faults;
 mod kernel;
+mod library;
 mod readme;
 mod repl;
 mod script;
