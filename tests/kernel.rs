@@ -10,8 +10,8 @@ const FEWEST: usize = 55;
 /// Runs all cases in a guest; `kernel` names another one than the installed.
 fn all_cases(kernel: Option<(&str, &str)>) {
     let binary = std::env::current_exe().unwrap();
-    // Structure and text need no kernel.
-    let skip = "--skip architecture:: --skip readme:: --skip kernel::";
+    // Structure, text and terminals need no kernel.
+    let skip = "--skip architecture:: --skip readme:: --skip terminal:: --skip kernel::";
     let command = format!("uname -r; {} --test-threads=1 {skip}", binary.display());
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/run");
     let mut lab = Command::new(script);

@@ -23,6 +23,7 @@ mod readme;
 mod repl;
 mod script;
 mod simulator;
+mod terminal;
 mod transaction;
 mod wire;
 mod witness;

@@ -330,6 +330,9 @@ pub(super) struct HelpArguments {
     /// Print the whole reference, in Markdown
     #[arg(long, conflicts_with = "name")]
     pub(super) reference: bool,
+    /// Print the definitions of the language for Rhai's language server
+    #[arg(long, conflicts_with_all = ["name", "reference"])]
+    pub(super) definitions: bool,
     /// Such as service, service::edit, Destination, wait_until
     pub(super) name: Option<String>,
 }

@@ -10,7 +10,9 @@ use super::run::{Context, Ending};
 use super::target;
 use crate::config;
 use crate::repl::{Setup, run};
-use crate::script::{Limits, Permissions, REFERENCE, Shell, Surroundings, help as help_on};
+use crate::script::{
+    DEFINITIONS, Limits, Permissions, REFERENCE, Shell, Surroundings, help as help_on,
+};
 use crate::session::Purpose;
 use crate::txn::Report;
 
@@ -60,6 +62,8 @@ pub(super) fn prompt(context: &Context, globals: &Globals) -> Result<Ending, Fai
 pub(super) fn help(context: &Context, arguments: &HelpArguments) -> Result<Ending, Failure> {
     let text = if arguments.reference {
         REFERENCE.trim_end().to_owned()
+    } else if arguments.definitions {
+        DEFINITIONS.trim_end().to_owned()
     } else {
         let name = arguments.name.as_deref().unwrap_or_default();
         help_on(name).map_err(|text| Failure::Usage { text, hint: None })?

@@ -27,7 +27,15 @@ pub fn columns(rows: &Rows, width: Option<usize>) -> String {
     if let Some(width) = width {
         fit(&mut widths, width);
     }
-    let mut text = line(&rows.titles, &widths, &numeric);
+    let kept = widths.len();
+    let mark = |line: String| {
+        if kept < rows.titles.len() {
+            line + " .."
+        } else {
+            line
+        }
+    };
+    let mut text = mark(line(&rows.titles, &widths, &numeric));
     for row in &rows.cells {
         text.push('\n');
         text.push_str(&line(row, &widths, &numeric));
@@ -46,8 +54,8 @@ fn is_number(cell: &str) -> bool {
             .all(|c| c.is_ascii_digit() || " .%-\u{2013}".contains(c))
 }
 
-/// Takes from the widest columns until all fit.
-fn fit(widths: &mut [usize], width: usize) {
+/// Takes from the widest columns until all fit; what does not fit even so is left out, from the right.
+fn fit(widths: &mut Vec<usize>, width: usize) {
     let total =
         |widths: &[usize]| widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
     while total(widths) > width {
@@ -56,9 +64,12 @@ fn fit(widths: &mut [usize], width: usize) {
             .max()
             .filter(|widest| **widest > NARROWEST)
         else {
-            return;
+            break;
         };
         *widest -= 1;
+    }
+    while widths.len() > 1 && total(widths) > width {
+        widths.pop();
     }
 }
 
@@ -110,6 +121,7 @@ mod tests {
             columns(&rows(), Some(20)),
             "NAME          WEIGHT\ntcp://192.0~       5\nb                100"
         );
-        assert_eq!(columns(&rows(), Some(1)).lines().count(), 3);
+        // What does not fit at all is left out, and said to be.
+        assert_eq!(columns(&rows(), Some(12)), "NAME ..\ntcp://1~\nb");
     }
 }

@@ -31,7 +31,7 @@ pub use host::Output;
 pub use limits::Limits;
 pub use modules::library_modules;
 pub use permission::{Allowed, Permissions};
-pub use reference::{Entry, REFERENCE, entries, help, library_entries};
+pub use reference::{DEFINITIONS, Entry, REFERENCE, entries, help, library_entries};
 pub use runner::{Ran, Script, Surroundings, run};
 pub use shell::{Completeness, Evaluated, Shell, completeness};
 pub use values::ValueText;

@@ -8,6 +8,9 @@ use crate::model::suggestion;
 /// The reference page, in Markdown.
 pub const REFERENCE: &str = include_str!("reference.md");
 
+/// The definitions of the language for Rhai's language server.
+pub const DEFINITIONS: &str = include_str!("ipvsh.d.rhai");
+
 /// One function or field, with everything that is said of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -209,7 +212,7 @@ fn overview(entries: &[Entry]) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{REFERENCE, entries, help};
+    use super::{DEFINITIONS, REFERENCE, entries, help};
     use crate::script::engine::builtin_engine;
 
     const HEAD: &str = "# The language of ipvsh: reference\n\n\
@@ -397,6 +400,22 @@ mod tests {
         // The pages are long: where they differ is for a diff to show.
         assert!(
             REFERENCE == page(),
+            "run the tests once with IPVSH_REGENERATE=1 and look at what changed"
+        );
+    }
+
+    #[test]
+    fn the_definitions_are_the_engines_own() {
+        let engine = builtin_engine();
+        let definitions = engine.definitions().include_standard_packages(false);
+        let own = definitions.single_file();
+        if std::env::var_os("IPVSH_REGENERATE").is_some() {
+            std::fs::write("src/script/ipvsh.d.rhai", own).unwrap();
+            return;
+        }
+        assert!(DEFINITIONS.contains("module service"));
+        assert!(
+            DEFINITIONS == own,
             "run the tests once with IPVSH_REGENERATE=1 and look at what changed"
         );
     }
