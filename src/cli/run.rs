@@ -443,7 +443,7 @@ fn write_value(
     committed: &[Report],
 ) -> io::Result<()> {
     match (globals.json, value) {
-        (true, Some(value)) => ui.line(&value.json),
+        (true, Some(value)) => ui.line(&value.json()),
         (true, None) => {
             let mut shape = ResultShape::new(if committed.is_empty() {
                 "unchanged"
@@ -453,7 +453,10 @@ fn write_value(
             report::add_commits(&mut shape, committed);
             ui.line(&json(&shape))
         }
-        (false, Some(value)) if !value.text.is_empty() => ui.line(&value.text),
-        (false, _) => Ok(()),
+        (false, Some(value)) => match value.text() {
+            text if text.is_empty() => Ok(()),
+            text => ui.line(&text),
+        },
+        (false, None) => Ok(()),
     }
 }

@@ -277,13 +277,15 @@ impl Prompt {
 
     fn show_value(&self, value: &ValueText, json: bool) {
         if json {
-            self.screen.show(&value.json);
+            self.screen.show(&value.json());
             return;
         }
-        match &value.rows {
-            Some(rows) => self.screen.show(&columns(rows, Some(self.screen.width()))),
-            None if value.text.is_empty() => {}
-            None => self.screen.show(&value.text),
+        let text = match value.rows() {
+            Some(rows) => columns(&rows, Some(self.screen.width())),
+            None => value.text(),
+        };
+        if !text.is_empty() {
+            self.screen.show(&text);
         }
     }
 

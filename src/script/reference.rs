@@ -218,6 +218,13 @@ mod tests {
     const HEAD: &str = "# The language of ipvsh: reference\n\n\
         Made of the documentation at each binding by a test; every example runs in the tests. The built-in library\n\
         (`import \"std/NAME\" as NAME;`) documents itself: `ipvsh help NAME::FUNCTION`.\n\
+        \n## What Rhai does\n\n\
+        - Behind the `}` of a block write `;` before a line that begins with `[` or `-`: it is an index or a minus else.\n\
+        - `` `${x}` `` is put in between back-ticks alone. `print` takes one argument. `#{ a }` is not `#{ a: a }`.\n\
+        - `try` is a statement: it has no value. Assign to a variable inside it.\n\
+        - A function sees no variables from outside; constants of the script are `global::NAME` in it.\n\
+        - Whole numbers have 64 bits; larger counters stop at the largest.\n\
+        - `transaction`, `rehearse`, `runbook` and `step` are words of the language and no names of variables.\n\
         \n## Blocks\n\
         \n### `transaction [\"label\"] [#{ label }] { … } -> Outcome`\n\n\
         Commits what happens inside as a whole, or leaves no trace. `return`, `break` and `continue` leave it and\n\
@@ -402,6 +409,26 @@ mod tests {
             REFERENCE == page(),
             "run the tests once with IPVSH_REGENERATE=1 and look at what changed"
         );
+    }
+
+    #[test]
+    fn no_field_of_a_document_is_a_reserved_word() {
+        fn names(value: &serde_json::Value, out: &mut Vec<String>) {
+            if let Some(properties) = value["properties"].as_object() {
+                out.extend(properties.keys().cloned());
+            }
+            let inner = value.as_object().into_iter().flat_map(|map| map.values());
+            inner.for_each(|value| names(value, out));
+        }
+        let mut all = Vec::new();
+        names(&crate::export::schema(), &mut all);
+        assert!(all.len() > 40, "{all:?}");
+        let mut engine = builtin_engine();
+        engine.set_strict_variables(false);
+        for name in all {
+            let compiled = engine.compile(format!("document.{name}"));
+            assert!(compiled.is_ok(), "`{name}` can't be read in a script");
+        }
     }
 
     #[test]

@@ -138,7 +138,7 @@ fn evaluate(
     let mut scope = Scope::new();
     let value = engine.eval_ast_with_scope::<rhai::Dynamic>(&mut scope, &ast);
     match value {
-        Ok(value) => Ok(ValueText::of(&value)),
+        Ok(value) => Ok(ValueText::of(value)),
         Err(error) if host.exit.get().is_some() && is_exit(&error) => Ok(ValueText::nothing()),
         Err(error) => Err(ScriptFailure::of_run(
             &script.path,

@@ -180,7 +180,7 @@ impl Shell {
         }
         let exit = self.host.exit.take();
         let value = match result {
-            Ok(value) => ValueText::of(&value),
+            Ok(value) => ValueText::of(value),
             Err(error) if exit.is_some() && is_exit(&error) => ValueText::nothing(),
             Err(error) => {
                 let sources = self.host.sources.borrow().clone();

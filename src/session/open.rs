@@ -5,7 +5,8 @@ use std::path::Path;
 use super::error::Error;
 use super::{Interrupt, Session};
 use crate::backend::{
-    BackendError, Ipvs, KernelFile, KernelTransport, Operation, Transport, enter_namespace,
+    BackendError, Errno, Ipvs, KernelFile, KernelTransport, Operation, Refusal, Transport,
+    enter_namespace,
 };
 use crate::model::{Invalid, ServiceKey, TableSpecification, Trust};
 use crate::sim::{Environment, Names, SimulatedKernel};
@@ -79,9 +80,10 @@ impl Session {
                     detail: label.clone(),
                 };
                 let simulated = SimulatedKernel::new(environment_for(contents.as_deref()));
-                let mut session = Self::new(Ipvs::open(Box::new(simulated))?, place, interrupt);
+                let live = Ipvs::open(Box::new(simulated.another_socket()))?;
+                let mut session = Self::new(live, place, interrupt);
                 if let Some(contents) = contents {
-                    session.fill(contents)?;
+                    session.fill(&simulated, contents)?;
                 }
                 Ok(session)
             }
@@ -110,7 +112,11 @@ impl Session {
     }
 
     /// Fills a simulated table; values that only a kernel can make are taken as recorded.
-    fn fill(&mut self, contents: &TableSpecification) -> Result<(), Error> {
+    fn fill(
+        &mut self,
+        simulated: &SimulatedKernel,
+        contents: &TableSpecification,
+    ) -> Result<(), Error> {
         let mut operations = Vec::new();
         for service in &contents.services {
             let key: ServiceKey = service.key;
@@ -139,14 +145,22 @@ impl Session {
             name: name.clone(),
             value: value.clone(),
         }));
-        let execution = self.live.execute(&operations, &mut || true);
-        if let Some(error) = execution.failure {
-            return Err(error.into());
-        }
-        for (fate, operation) in execution.fates.iter().zip(&operations) {
-            if let crate::backend::Fate::Refused(refusal) = fate {
-                // The simulation can't be what the document says: nothing ran.
-                return Err(Invalid::new("document", operation, refusal.meaning.clone()).into());
+        // The simulation can't be what the document says: nothing ran.
+        let wrong = |operation: &Operation, refusal: &Refusal| {
+            Invalid::new("document", operation, refusal.meaning.clone())
+        };
+        for operation in &operations {
+            let Some(request) = operation.request() else {
+                let one = std::slice::from_ref(operation);
+                let execution = self.live.execute(one, &mut || true);
+                if let Some(crate::backend::Fate::Refused(refusal)) = execution.fates.first() {
+                    return Err(wrong(operation, refusal).into());
+                }
+                continue;
+            };
+            if let Err(number) = simulated.request(request) {
+                let refusal = Refusal::explain(operation, Errno::from_number(number), None);
+                return Err(wrong(operation, &refusal).into());
             }
         }
         Ok(())

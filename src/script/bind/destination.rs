@@ -357,6 +357,37 @@ pub(in crate::script) mod functions {
         delete_with(ctx, &svc.key.to_string(), server, Map::new())
     }
 
+    /// Deletes a real server of this service; `#{missing: "ok"}` accepts that it is not there.
+    ///
+    /// # Example
+    /// ```rhai
+    /// destination::delete(service::get("tcp://192.0.2.1:80"), "10.0.0.99:80", #{ missing: "ok" });
+    /// ```
+    #[rhai_fn(name = "delete", return_raw)]
+    pub fn delete_of_with(
+        ctx: NativeCallContext,
+        svc: Service,
+        server: &str,
+        options: Map,
+    ) -> Scripted<()> {
+        delete_with(ctx, &svc.key.to_string(), server, options)
+    }
+
+    /// Deletes this real server; `#{missing: "ok"}` accepts that it is not there any more.
+    ///
+    /// # Example
+    /// ```rhai
+    /// destination::get("tcp://192.0.2.1:80", "10.0.0.2:80").delete(#{ missing: "ok" });
+    /// ```
+    #[rhai_fn(name = "delete", global, pure, return_raw)]
+    pub fn delete_this_with(
+        ctx: NativeCallContext,
+        d: &mut Destination,
+        options: Map,
+    ) -> Scripted<()> {
+        delete_with(ctx, &d.service.key.to_string(), &d.key.to_string(), options)
+    }
+
     /// Deletes this real server.
     ///
     /// # Example

@@ -58,10 +58,10 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "show", return_raw)]
     pub fn show(ctx: NativeCallContext, value: Dynamic) -> Scripted<()> {
-        let value = ValueText::of(&value);
-        let text = match &value.rows {
-            Some(rows) => columns(rows, None),
-            None => value.text,
+        let value = ValueText::of(value);
+        let text = match value.rows() {
+            Some(rows) => columns(&rows, None),
+            None => value.text(),
         };
         host(&ctx)?.print(&text);
         Ok(())

@@ -116,6 +116,39 @@ pub(in crate::script) mod functions {
         })
     }
 
+    /// Returns this virtual service, read again; throws `missing` if it is not there any more.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::get(service::list()[0]).scheduler
+    /// ```
+    #[rhai_fn(name = "get", return_raw)]
+    pub fn get_again(ctx: NativeCallContext, svc: Service) -> Scripted<Service> {
+        with(&ctx, |session| get_service(session, svc.key))
+    }
+
+    /// Returns this virtual service, read again, or `()` if it is not there any more.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::find(service::list()[0]) != ()
+    /// ```
+    #[rhai_fn(name = "find", return_raw)]
+    pub fn find_again(ctx: NativeCallContext, svc: Service) -> Scripted<Dynamic> {
+        find(ctx, &svc.key.to_string())
+    }
+
+    /// Returns whether this virtual service is still there.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::has(service::list()[0])
+    /// ```
+    #[rhai_fn(name = "has", return_raw)]
+    pub fn has_still(ctx: NativeCallContext, svc: Service) -> Scripted<bool> {
+        has(ctx, &svc.key.to_string())
+    }
+
     /// Adds a virtual service with the defaults: scheduler wlc, no persistence, no real servers.
     ///
     /// # Example
@@ -217,6 +250,21 @@ pub(in crate::script) mod functions {
                 session.delete_service(key, convert::if_missing(&options)?)?;
             Ok(())
         })
+    }
+
+    /// Deletes this virtual service; `#{missing: "ok"}` accepts that it is not there any more.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::get("tcp://192.0.2.1:80").delete(#{ missing: "ok" });
+    /// ```
+    #[rhai_fn(name = "delete", global, pure, return_raw)]
+    pub fn delete_service_with(
+        ctx: NativeCallContext,
+        svc: &mut Service,
+        options: Map,
+    ) -> Scripted<()> {
+        delete_with(ctx, &svc.key.to_string(), options)
     }
 
     /// Deletes this virtual service with its real servers.

@@ -199,6 +199,17 @@ pub(in crate::script) mod functions {
         with(&ctx, |session| Ok(DurationValue(session.now())))
     }
 
+    /// Returns the same as `now()`: Rhai's own `timestamp` is real time, which a simulated kernel has none of.
+    ///
+    /// # Example
+    /// ```rhai
+    /// timestamp() - now() == 0.seconds
+    /// ```
+    #[rhai_fn(name = "timestamp", return_raw)]
+    pub fn timestamp(ctx: NativeCallContext) -> Scripted<DurationValue> {
+        now(ctx)
+    }
+
     /// Waits until a condition, which must read the table, holds; throws `timeout` after the given time.
     ///
     /// # Example

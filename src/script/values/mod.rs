@@ -22,45 +22,55 @@ pub(super) use service::{ServiceList, ServiceValue, counters, rates};
 use super::error::ScriptError;
 use crate::render::Rows;
 
-/// A value as text, for people and for programs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ValueText {
-    /// For people; empty if there is nothing to show.
-    pub text: String,
-    /// JSON.
-    pub json: String,
-    /// The value as a table, if it is one: snapshots, and lists of maps.
-    pub rows: Option<Rows>,
-}
+/// A value of a script, to be shown to people or given to programs. What is not asked for is not made: the JSON of
+/// a large table is long.
+#[derive(Clone, Debug)]
+pub struct ValueText(Dynamic);
 
 impl ValueText {
-    pub(super) fn of(value: &Dynamic) -> Self {
-        let json = serde_json::to_string_pretty(&json_of(value)).unwrap_or_default();
-        let text = if value.is_unit() {
-            String::new()
-        } else if let Some(list) = value.read_lock::<ServiceList>() {
-            list.lines()
-        } else if let Some(list) = value.read_lock::<DestinationList>() {
-            list.lines()
-        } else if let Some(plan) = value.read_lock::<PlanValue>() {
-            plan.text()
-        } else if let Some(outcome) = value.read_lock::<OutcomeValue>() {
-            outcome.text()
-        } else if let Ok(text) = value.clone().into_string() {
-            text
-        } else {
-            json.clone()
-        };
-        let rows = rows::of(value);
-        Self { text, json, rows }
+    pub(super) fn of(value: Dynamic) -> Self {
+        Self(value)
     }
 
     pub(super) fn nothing() -> Self {
-        Self {
-            text: String::new(),
-            json: "null".to_owned(),
-            rows: None,
+        Self(Dynamic::UNIT)
+    }
+
+    /// Returns the value for people; empty if there is nothing to show.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let value = &self.0;
+        if value.is_unit() {
+            return String::new();
         }
+        if let Some(list) = value.read_lock::<ServiceList>() {
+            return list.lines();
+        }
+        if let Some(list) = value.read_lock::<DestinationList>() {
+            return list.lines();
+        }
+        if let Some(plan) = value.read_lock::<PlanValue>() {
+            return plan.text();
+        }
+        if let Some(outcome) = value.read_lock::<OutcomeValue>() {
+            return outcome.text();
+        }
+        if let Ok(text) = value.clone().into_string() {
+            return text;
+        }
+        self.json()
+    }
+
+    /// Returns the value as JSON, indented.
+    #[must_use]
+    pub fn json(&self) -> String {
+        serde_json::to_string_pretty(&json_of(&self.0)).unwrap_or_default()
+    }
+
+    /// Returns the value as a table, if it is one: snapshots, and lists of maps.
+    #[must_use]
+    pub fn rows(&self) -> Option<Rows> {
+        rows::of(&self.0)
     }
 }
 
@@ -102,7 +112,8 @@ fn residue(error: &ScriptError) -> Dynamic {
     if let Some(crate::session::Error::Commit(report)) = error.session.as_deref()
         && let crate::txn::Outcome::Indeterminate { residue, .. } = &report.outcome
     {
-        left.extend(residue.iter().map(plan::change));
+        let back = residue.iter();
+        left.extend(back.map(|one| plan::change(one, crate::txn::Traffic::default())));
     }
     Dynamic::from_array(left).into_read_only()
 }

@@ -7,7 +7,7 @@ use rhai::plugin::export_module;
 
 use crate::export::{change_shape, plan_shape};
 use crate::render::{PlanView, plan as render_plan};
-use crate::txn::Plan;
+use crate::txn::{Plan, Traffic};
 
 /// What a rehearsal would change.
 #[derive(Clone, Debug)]
@@ -51,15 +51,19 @@ pub(super) fn plain(plan: &Plan, ending: &str) -> String {
 }
 
 /// Returns a change as a map.
-pub(super) fn change(change: &crate::txn::Change) -> Dynamic {
+pub(super) fn change(change: &crate::txn::Change, traffic: Traffic) -> Dynamic {
     let mut value = serde_json::to_value(change_shape(change)).unwrap_or_default();
     value["line"] = crate::render::change_summary(change).into();
+    value["traffic"] = serde_json::json!({"cut": traffic.cut, "drained": traffic.drained});
     super::dynamic_of(&value)
 }
 
 /// Returns the changes of a plan as maps.
 pub(super) fn changes(plan: &Plan) -> Dynamic {
-    let changes = plan.changes().iter().map(change);
+    let changes = plan
+        .changes()
+        .iter()
+        .map(|one| change(one, plan.traffic_of(one)));
     Dynamic::from_array(changes.collect()).into_read_only()
 }
 
@@ -74,7 +78,8 @@ pub(super) fn changes(plan: &Plan) -> Dynamic {
 pub(super) mod fields {
     use super::PlanValue as Plan;
 
-    /// Returns the changes: maps with `sign`, `verb`, `object`, `before`, `after`, `fields` and `line`.
+    /// Returns the changes: maps with `sign`, `verb`, `object`, `before`, `after`, `fields`,
+    /// `traffic` (connections `cut` and `drained`) and `line`.
     #[rhai_fn(get = "changes", pure)]
     pub fn changes(plan: &mut Plan) -> Dynamic {
         super::changes(&plan.plan)
