@@ -284,6 +284,25 @@ fn onboarding_shows_its_plan_and_commits_when_told_to() {
 }
 
 #[test]
+fn the_quick_start_makes_the_table_it_shows() {
+    let simulated = script(&["run", "--sim", "scripts/quickstart.rhai"]);
+    assert!(
+        simulated.status == 0 && simulated.stdout.contains("committed: 5 changes"),
+        "{simulated:?}"
+    );
+    if in_lab() {
+        let _place = Place::real();
+        let real = script(&["run", "scripts/quickstart.rhai"]);
+        assert_eq!(real.status, 0, "{real:?}");
+        assert_eq!(
+            system("ipvsadm -Sn | sort"),
+            "-A -t 192.0.2.1:80 -s wlc -p 300\n-A -u [2001:db8::1]:53 -s rr -o\n-a -t 192.0.2.1:80 -r 10.0.0.2:8080 -m -w 10\n\
+             -a -t 192.0.2.1:80 -r 10.0.0.3:8080 -m -w 10\n-a -u [2001:db8::1]:53 -r [fd00::2]:53 -g -w 1\n"
+        );
+    }
+}
+
+#[test]
 fn blue_and_green_change_places() {
     let base = [
         "scripts/blue-green.rhai",
@@ -343,6 +362,12 @@ fn the_audit_script_reports() {
     ]);
     let findings: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(findings.as_array().unwrap().len(), 3, "{json:?}");
+    if in_lab() {
+        let _place = Place::real();
+        assert_eq!(script(&["apply", "scripts/shop.json"]).status, 0);
+        let real = script(&["run", "scripts/audit.rhai", "--as-json"]);
+        assert_eq!((real.status, real.stdout), (1, json.stdout));
+    }
     let fine = script(&["run", "--sim", "scripts/audit.rhai"]);
     assert_eq!(
         (fine.status, fine.stdout.as_str()),

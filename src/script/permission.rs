@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::error::ScriptError;
 
 /// The largest file that a script reads, in bytes.
-pub(super) const LARGEST_FILE: u64 = 64 << 20;
+pub(super) const LARGEST_FILE: u64 = 16 << 20;
 
 /// What is done to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

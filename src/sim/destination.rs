@@ -1,5 +1,6 @@
 //! The kernel's rules for real servers, and the trash that deleted ones go to.
 
+use std::collections::btree_map::Entry;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
@@ -185,20 +186,30 @@ impl State {
         let identity = self.find_service(service)?;
         let given = understood(destination, &identity, Form::Full)?;
         check_values(self, &identity, &given)?;
-        let instance = match self.services.get(&identity) {
-            Some(service) if service.index.contains_key(&given.identity) => {
-                return Err(errno::EEXIST);
-            }
-            Some(service) => service.instance,
-            None => return Err(errno::ESRCH),
+        let number = self.next_number();
+        let is_trash_empty = self.trash.is_empty();
+        let service = self.service_mut(&identity).ok_or(errno::ESRCH)?;
+        let Entry::Vacant(place) = service.index.entry(given.identity) else {
+            return Err(errno::EEXIST);
         };
+        if is_trash_empty {
+            // The usual: one search of the table is enough.
+            if !is_fit(&given.identity) {
+                return Err(errno::EINVAL);
+            }
+            place.insert(number);
+            let mut added = fresh(given.identity);
+            update(&mut added, &given.attributes);
+            service.destinations.insert(number, added);
+            return Ok(());
+        }
+        let instance = service.instance;
         let mut added = match self.take_from_trash(&identity, instance, &given.identity) {
             Some(revived) => revived,
             None if is_fit(&given.identity) => fresh(given.identity),
             None => return Err(errno::EINVAL),
         };
         update(&mut added, &given.attributes);
-        let number = self.next_number();
         if let Some(service) = self.service_mut(&identity) {
             service.index.insert(given.identity, number);
             service.destinations.insert(number, added);
@@ -250,7 +261,8 @@ impl State {
             destination,
             idle_since: None,
         });
-        self.trash_timer.get_or_insert(self.now + TRASH_PASS);
+        let pass = self.now.saturating_add(TRASH_PASS);
+        self.trash_timer.get_or_insert(pass);
     }
 
     /// Takes a server back: its connection counts stay, its counters only in the same service object.
@@ -285,9 +297,10 @@ impl State {
                     entry.idle_since = Some(pass);
                     true
                 }
-                Some(since) => pass < since + TRASH_PERIOD,
+                Some(since) => pass < since.saturating_add(TRASH_PERIOD),
             });
-            self.trash_timer = (!self.trash.is_empty()).then(|| pass + TRASH_PASS);
+            let next = pass.saturating_add(TRASH_PASS);
+            self.trash_timer = (!self.trash.is_empty() && next > pass).then_some(next);
         }
     }
 }

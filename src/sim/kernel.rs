@@ -151,7 +151,8 @@ impl Transport for SimulatedKernel {
     }
 
     fn sleep(&mut self, duration: Duration) {
-        self.state.borrow_mut().now += duration;
+        let mut state = self.state.borrow_mut();
+        state.now = state.now.saturating_add(duration);
     }
 
     fn lock(&mut self, _wait: Duration) -> io::Result<Lock> {

@@ -5,7 +5,7 @@ use rhai::{Array, Dynamic, Map, NativeCallContext};
 
 use crate::script::error::{ScriptError, Scripted};
 use crate::script::host::host;
-use crate::script::permission::Access;
+use crate::script::permission::{Access, LARGEST_FILE};
 use crate::script::values::{dynamic_of, json_of};
 
 fn invalid(ctx: &NativeCallContext<'_>, message: String) -> Box<rhai::EvalAltResult> {
@@ -30,6 +30,20 @@ fn write(ctx: &NativeCallContext<'_>, path: &str, text: &str) -> Scripted<()> {
         host.permissions.write(path, &place, text)
     });
     written.map_err(|error| error.raise(ctx.call_position()))
+}
+
+/// Refuses a text whose value would take more memory in one step than a script may.
+fn bounded(ctx: &NativeCallContext<'_>, text: &str) -> Scripted<()> {
+    if text.len() as u64 <= LARGEST_FILE {
+        return Ok(());
+    }
+    Err(invalid(
+        ctx,
+        format!(
+            "a text of {} bytes is too long; {LARGEST_FILE} are allowed",
+            text.len()
+        ),
+    ))
 }
 
 fn cell(value: &Dynamic) -> String {
@@ -80,6 +94,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn parse_json(ctx: NativeCallContext, text: &str) -> Scripted<Dynamic> {
+        bounded(&ctx, text)?;
         let parsed: Result<serde_json::Value, _> = serde_json::from_str(text);
         match parsed {
             Ok(value) => Ok(dynamic_of(&value)),
@@ -95,6 +110,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn parse_csv(ctx: NativeCallContext, text: &str) -> Scripted<Array> {
+        bounded(&ctx, text)?;
         let mut reader = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
             .from_reader(text.as_bytes());
