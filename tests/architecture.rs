@@ -42,7 +42,7 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
         &[
             "model", "txn", "session", "export", "render", "ui", "config", "script",
         ],
-        &["rustyline", "terminal_size", "anstyle", "anstream"],
+        &["rustyline", "nix", "terminal_size", "anstyle", "anstream"],
     ),
     (
         "cli",

@@ -76,6 +76,20 @@ fn an_open_transaction_is_shown_and_dropped_on_leaving() {
 }
 
 #[test]
+fn a_signal_ends_the_prompt_at_once_and_leaves_the_terminal_as_it_was() {
+    for (signal, status) in [("TERM", 143), ("HUP", 129)] {
+        let home = home();
+        let mut terminal = Terminal::start(home.path(), &[SHOP], "xterm", "sim shop.json");
+        terminal.types(":begin");
+        terminal.types("table::clear();");
+        assert!(terminal.is_raw(), "the line editor reads key by key");
+        terminal.signals(signal);
+        assert!(terminal.settles(), "the terminal echoes again");
+        assert_eq!(terminal.ends().1, status);
+    }
+}
+
+#[test]
 fn the_history_lasts_and_no_one_else_reads_it() {
     let home = home();
     let mut terminal = Terminal::start(home.path(), &[SHOP], "xterm", "sim shop.json");

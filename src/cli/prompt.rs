@@ -44,6 +44,7 @@ pub(super) fn prompt(context: &Context, globals: &Globals) -> Result<Ending, Fai
     let setup = Setup {
         ui,
         asks,
+        leave: |status| std::process::exit(i32::from(status)),
         history: file(config::state_folder(), "history"),
         start: file(config::settings_folder(), "start.rhai"),
         outcome: Rc::new(move |report: &Report| report::tell_outcome(report, &words, &ui)),

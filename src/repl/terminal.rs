@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustyline::completion::{Completer as EditorCompleter, Pair};
 use rustyline::error::ReadlineError;
@@ -36,6 +38,8 @@ pub struct Setup {
     pub outcome: Rc<dyn Fn(&Report)>,
     /// Called after each line that committed something.
     pub committed: Rc<dyn Fn(&Shell)>,
+    /// Ends the program at once with a status: a signal came while a line was waited for.
+    pub leave: fn(u8),
 }
 
 type Line = Editor<Help, FileHistory>;
@@ -133,6 +137,8 @@ impl Validator for Help {
 /// The terminal as a screen.
 struct Terminal {
     ui: Ui,
+    /// Whether a line or an answer is waited for.
+    waiting: Arc<AtomicBool>,
     editor: Rc<RefCell<Line>>,
     outcome: Rc<dyn Fn(&Report)>,
 }
@@ -147,10 +153,10 @@ impl Terminal {
     /// Reads an answer; what ends the input is none.
     fn answer(&self, question: &str) -> Option<String> {
         let mut editor = self.editor.try_borrow_mut().ok()?;
-        editor
-            .readline(question)
-            .ok()
-            .map(|answer| answer.trim().to_lowercase())
+        self.waiting.store(true, Ordering::SeqCst);
+        let answer = editor.readline(question);
+        self.waiting.store(false, Ordering::SeqCst);
+        answer.ok().map(|answer| answer.trim().to_lowercase())
     }
 }
 
@@ -249,14 +255,18 @@ pub fn run(shell: &Rc<RefCell<Shell>>, setup: &Setup) -> u8 {
             return 1;
         }
     };
-    let history = setup.history.as_deref();
+    let history = setup
+        .history
+        .as_deref()
+        .filter(|path| prepare(path, &setup.ui));
+    let waiting = watch_signals(shell, setup);
     if let Some(path) = history {
-        prepare(path, &setup.ui);
         // A history that is not there yet is empty.
         let _none_yet = editor.borrow_mut().load_history(path);
     }
     let screen = Rc::new(Terminal {
         ui: setup.ui,
+        waiting: Arc::clone(&waiting),
         editor: Rc::clone(&editor),
         outcome: Rc::clone(&setup.outcome),
     });
@@ -266,7 +276,9 @@ pub fn run(shell: &Rc<RefCell<Shell>>, setup: &Setup) -> u8 {
     }
     loop {
         let text = prompt.text();
+        waiting.store(true, Ordering::SeqCst);
         let line = editor.borrow_mut().readline(&text);
+        waiting.store(false, Ordering::SeqCst);
         let line = match line {
             Ok(line) => line,
             // Ctrl-C drops what was typed.
@@ -280,7 +292,7 @@ pub fn run(shell: &Rc<RefCell<Shell>>, setup: &Setup) -> u8 {
             Err(error) => {
                 setup
                     .ui
-                    .error(&format!("the terminal can't be read: {error}"));
+                    .error(&format!("the terminal can't be used: {error}"));
                 prompt.end(1);
                 return 1;
             }
@@ -313,6 +325,34 @@ pub fn run(shell: &Rc<RefCell<Shell>>, setup: &Setup) -> u8 {
     }
 }
 
+/// Ends the program on SIGHUP and SIGTERM while it waits for a line: the terminal is put back as it was. Whatever
+/// runs is not torn apart: a line looks at signals itself, and what is only staged was never sent.
+fn watch_signals(shell: &Rc<RefCell<Shell>>, setup: &Setup) -> Arc<AtomicBool> {
+    let waiting = Arc::new(AtomicBool::new(false));
+    let settings = nix::sys::termios::tcgetattr(std::io::stdin()).ok();
+    // The settings are shared with no one: this thread owns them.
+    let settings = settings.map(nix::libc::termios::from);
+    let (flag, leave) = (Arc::clone(&waiting), setup.leave);
+    let told = move |signal: i32| {
+        if !flag.load(Ordering::SeqCst) {
+            return;
+        }
+        if let Some(settings) = settings {
+            let now = nix::sys::termios::SetArg::TCSANOW;
+            let _best_effort =
+                nix::sys::termios::tcsetattr(std::io::stdin(), now, &settings.into());
+        }
+        leave(u8::try_from(128 + signal).unwrap_or(1));
+    };
+    let interrupt = shell.borrow().session().interrupt().clone();
+    if let Err(error) = interrupt.watch(told) {
+        setup.ui.warning(&format!(
+            "signals are noticed at the next line only: {error}"
+        ));
+    }
+    waiting
+}
+
 /// Runs the start file; a status means that it ended the prompt.
 fn start(prompt: &mut Prompt, setup: &Setup) -> Option<u8> {
     let path = setup.start.as_deref().filter(|path| path.is_file())?;
@@ -331,8 +371,8 @@ fn start(prompt: &mut Prompt, setup: &Setup) -> Option<u8> {
     }
 }
 
-/// Makes the folder of the history, and the file itself, which no one else may read.
-fn prepare(path: &std::path::Path, ui: &Ui) {
+/// Makes the folder of the history, and the file itself, which no one else may read. Tells whether there is one.
+fn prepare(path: &std::path::Path, ui: &Ui) -> bool {
     use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
     let made = path.parent().map_or(Ok(()), |folder| {
         std::fs::DirBuilder::new()
@@ -348,10 +388,11 @@ fn prepare(path: &std::path::Path, ui: &Ui) {
             .open(path)
             .map(|_| ())
     });
-    if let Err(error) = made {
+    if let Err(error) = &made {
         ui.warning(&format!(
             "there will be no history: {}: {error}",
             path.display()
         ));
     }
+    made.is_ok()
 }

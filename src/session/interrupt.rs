@@ -32,6 +32,21 @@ impl Interrupt {
         Ok(())
     }
 
+    /// Has a thread called back with the number of each signal that asks the program to end: SIGHUP and SIGTERM.
+    ///
+    /// # Errors
+    /// The system's error.
+    pub fn watch(&self, mut told: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
+        let wanted = [1, 15]
+            .into_iter()
+            .filter(|signal| !config::ignores_signal(*signal));
+        let mut signals = signal_hook::iterator::Signals::new(wanted)?;
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || signals.forever().for_each(&mut told))?;
+        Ok(())
+    }
+
     /// Returns the number of the signal that came, if one did.
     #[must_use]
     pub fn signal(&self) -> Option<i32> {

@@ -134,6 +134,26 @@ impl Terminal {
         self.next()
     }
 
+    pub(crate) fn signals(&self, name: &str) {
+        super::system(&format!("kill -{name} {}", self.child.id()));
+    }
+
+    /// Tells whether the terminal hands on each key as it comes.
+    pub(crate) fn is_raw(&self) -> bool {
+        super::system(&format!("stty -F {} -a", self.device)).contains("-icanon")
+    }
+
+    /// Waits until the terminal reads lines again.
+    pub(crate) fn settles(&self) -> bool {
+        let begun = Instant::now();
+        while self.is_raw() {
+            if begun.elapsed() > PATIENCE {
+                return false;
+            }
+        }
+        true
+    }
+
     pub(crate) fn resize(&self, columns: u16, rows: u16) {
         super::system(&format!(
             "stty -F {} cols {columns} rows {rows}",
