@@ -32,7 +32,7 @@ fn said(session: Session, code: &str) -> (Session, String) {
     let surroundings = Surroundings {
         permissions: Permissions {
             read: Allowed::Everywhere,
-            write: Allowed::Nowhere,
+            write: Allowed::Everywhere,
         },
         limits: Limits::DEFAULT,
         output,
@@ -82,6 +82,43 @@ fn every_function_of_the_library_has_an_example_that_runs() {
         }
     }
     assert!(ran >= 17, "{ran}");
+}
+
+#[test]
+fn every_example_of_the_reference_runs() {
+    let page = ipvsh::script::REFERENCE;
+    let all = examples(page);
+    let functions = page.matches("\n### `").count();
+    let fields = page
+        .lines()
+        .filter(|line| line.starts_with("### `") && !line.contains('(') && !line.contains('{'))
+        .count();
+    let shown = page.matches(".to_string()").count();
+    assert!(
+        all.len() + fields + shown >= functions,
+        "{} examples of {functions} functions",
+        all.len()
+    );
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("servers.csv"),
+        "server,weight\n10.0.0.2:80,3\n",
+    )
+    .unwrap();
+    std::fs::write(folder.path().join("table.json"), "{ \"version\": 1 }").unwrap();
+    for code in all {
+        let mut code = code;
+        for file in ["servers.csv", "table.json", "report.txt", "before.json"] {
+            code = code.replace(
+                &format!("\"{file}\""),
+                &format!("{:?}", folder.path().join(file)),
+            );
+        }
+        // Waits are no time on a simulated kernel.
+        let (session, _) = said(Place::simulated().session(), FIXTURE);
+        let (_, said) = said(session, &code);
+        assert!(!said.contains("error: "), "{code}\n{said}");
+    }
 }
 
 #[test]

@@ -143,19 +143,39 @@ pub fn help(name: &str) -> Result<String, String> {
     })
 }
 
+/// Returns a documentation for people: paragraphs are broken anew, examples stay as they are.
 fn indented(text: &str) -> String {
-    let lines: Vec<String> = text
-        .lines()
-        .filter(|line| !line.starts_with("# Example"))
-        .filter(|line| !line.starts_with("```"))
-        .map(|line| {
-            if line.is_empty() {
-                String::new()
-            } else {
-                format!("    {line}")
+    let text = text.replace("# Example\n", "");
+    let mut parts = Vec::new();
+    for (index, part) in text.split("```").enumerate() {
+        if index % 2 == 1 {
+            let code = part.strip_prefix("rhai\n").unwrap_or(part);
+            let lines: Vec<String> = code.lines().map(|line| format!("    {line}")).collect();
+            parts.push(lines.join("\n"));
+        } else {
+            let paragraphs = part.trim().split("\n\n").filter(|part| !part.is_empty());
+            parts.extend(paragraphs.map(wrapped));
+        }
+    }
+    parts.join("\n\n")
+}
+
+/// Indents a text and breaks it where it gets too long to read.
+fn wrapped(text: &str) -> String {
+    const WIDTH: usize = 90;
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let last = lines.len() - 1;
+        if !lines[last].is_empty() && lines[last].chars().count() + word.chars().count() >= WIDTH {
+            lines.push(word.to_owned());
+        } else {
+            if !lines[last].is_empty() {
+                lines[last].push(' ');
             }
-        })
-        .collect();
+            lines[last].push_str(word);
+        }
+    }
+    let lines: Vec<String> = lines.iter().map(|line| format!("    {line}")).collect();
     lines.join("\n")
 }
 
@@ -168,7 +188,11 @@ fn list(group: &[&Entry]) -> String {
             continue;
         }
         last = &entry.name;
-        lines.push(format!("{}\n    {}", entry.signature, entry.summary()));
+        lines.push(format!(
+            "{}\n{}",
+            entry.signature,
+            wrapped(&entry.summary())
+        ));
     }
     lines.join("\n")
 }
@@ -202,7 +226,7 @@ fn overview(entries: &[Entry]) -> String {
         } else {
             space.to_owned()
         };
-        text.push_str(&format!("{title}\n    {}\n", names.join(" ")));
+        text.push_str(&format!("{title}\n{}\n", wrapped(&names.join(" "))));
     }
     text.push_str("\n`help service` tells of a namespace, `help service::edit` or `help edit` of a function, `help Service` of a value.");
     text
@@ -239,6 +263,11 @@ mod tests {
         ```rhai\n\
         let plan = rehearse { service::add(\"tcp://192.0.2.8:80\"); };\n\
         if !plan.is_empty { plan.commit(\"one more\"); }\n\
+        ```\n\
+        \n### `print(value)`\n\n\
+        Prints a value and ends the line: to standard output, or to standard error with `--json`.\n\n\
+        ```rhai\n\
+        print(`there are ${service::list().len()} services`);\n\
         ```\n";
 
     /// A type's name in the words of the language.
@@ -326,7 +355,8 @@ mod tests {
                 },
             ));
         }
-        if !name.starts_with(|c: char| c.is_alphabetic()) || name.starts_with("set$") {
+        let is_plain = name.starts_with(|c: char| c.is_alphabetic());
+        if !is_plain || name.starts_with("set$") || name == "to_debug" {
             return None;
         }
         let shown = |parameters: &[(String, String)]| {
