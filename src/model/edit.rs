@@ -324,3 +324,15 @@ pub struct TableSpecification {
     /// Kernel parameters.
     pub sysctl: Vec<(SysctlName, String)>,
 }
+
+impl TableSpecification {
+    /// Returns the number of real servers that are named.
+    #[must_use]
+    pub fn destination_count(&self) -> usize {
+        let named = self
+            .services
+            .iter()
+            .flat_map(|service| &service.destinations);
+        named.map(Vec::len).sum()
+    }
+}

@@ -66,6 +66,8 @@ impl Session {
             let now = stage.rehearsal.staged_table()?.services;
             let (stops, starts) = daemons(stage, wanted)?;
             let mut operations = stops;
+            // Room for all at once: a list that grows moves its contents again and again.
+            operations.reserve(wanted.services.len() + wanted.destination_count());
             for service in &wanted.services {
                 one_service(
                     service,

@@ -51,24 +51,34 @@ impl Plan {
     /// last, daemons at the end. A daemon stops first where a server of the other address family comes: the
     /// kernel lets them exclude each other.
     pub fn between(before: Table, after: Table, actions: Vec<Action>) -> Self {
-        let (mut adds, mut servers, mut edits, mut removals, mut services) =
-            (vec![], vec![], vec![], vec![], vec![]);
         let keys: BTreeSet<ServiceKey> = before
             .services
             .keys()
             .chain(after.services.keys())
             .copied()
             .collect();
+        // The long lists go where they stay, with room for all; the others come behind them.
+        let mut changes = Vec::with_capacity(after.services.len() + after.destination_count());
+        let (stops, starts) = daemon_changes(&before, &after);
+        let mut late_stops = stops;
+        if brings_other_family(&before, &after) {
+            changes.append(&mut late_stops);
+        }
+        for (key, new) in &after.services {
+            if !before.services.contains_key(key) {
+                changes.push(Change::AddService {
+                    key: *key,
+                    after: Box::new(new.configuration.clone()),
+                });
+            }
+        }
+        for (key, new) in &after.services {
+            add_servers(*key, before.services.get(key), new, &mut changes);
+        }
+        let (mut edits, mut removals, mut services) = (vec![], vec![], vec![]);
         for key in keys {
             match (before.services.get(&key), after.services.get(&key)) {
                 (Some(old), None) => services.push(Change::delete_service(key, old)),
-                (None, Some(new)) => {
-                    adds.push(Change::AddService {
-                        key,
-                        after: Box::new(new.configuration.clone()),
-                    });
-                    add_servers(key, None, new, &mut servers);
-                }
                 (Some(old), Some(new)) => {
                     if old.configuration != new.configuration {
                         edits.push(Change::EditService {
@@ -77,10 +87,9 @@ impl Plan {
                             after: Box::new(new.configuration.clone()),
                         });
                     }
-                    add_servers(key, Some(old), new, &mut servers);
                     change_servers(key, old, new, &mut edits, &mut removals);
                 }
-                (None, None) => {}
+                (None, _) => {}
             }
         }
         if let (Some(old), Some(new)) = (before.timeouts, after.timeouts)
@@ -100,14 +109,7 @@ impl Plan {
                 });
             }
         }
-        let (stops, starts) = daemon_changes(&before, &after);
-        let mixed = servers.iter().any(brings_other_family);
-        let mut changes = Vec::new();
-        let mut late_stops = stops;
-        if mixed {
-            changes.append(&mut late_stops);
-        }
-        for mut part in [adds, servers, edits, removals, services, late_stops, starts] {
+        for mut part in [edits, removals, services, late_stops, starts] {
             changes.append(&mut part);
         }
         let notes = notes(&before, &after, &changes);
@@ -309,8 +311,16 @@ fn change_servers(
     }
 }
 
-fn brings_other_family(change: &Change) -> bool {
-    matches!(change, Change::AddDestination { service, key, .. } if key.family() != service.family())
+/// Tells whether a new server is of the other address family than its service.
+fn brings_other_family(before: &Table, after: &Table) -> bool {
+    after.services.iter().any(|(service, new)| {
+        let old = before.services.get(service);
+        let mut mixed = new
+            .destinations
+            .keys()
+            .filter(|key| key.family() != service.family());
+        mixed.any(|key| old.is_none_or(|old| !old.destinations.contains_key(key)))
+    })
 }
 
 fn daemon_changes(before: &Table, after: &Table) -> (Vec<Change>, Vec<Change>) {
