@@ -172,7 +172,13 @@ fn a_transaction_is_opened_shown_taken_back_in_part_committed_and_undone() {
             10,
             "nothing was sent yet"
         );
-        // An error in a line keeps what was staged before.
+        // An error in a line drops what the line staged, and keeps what was staged before.
+        let said = typist.types("service::add(\"fwmark://8\"); service::add(\"fwmark://8\");");
+        assert!(
+            said.contains("what this line had staged is dropped"),
+            "{said}"
+        );
+        assert_eq!(typist.prompt.text(), format!("{base} [swap .2: ~1]> "));
         assert!(
             typist
                 .types("service::delete(\"fwmark://9\");")

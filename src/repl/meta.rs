@@ -155,6 +155,8 @@ impl Prompt {
                 if let crate::session::Error::Commit(report) = &error {
                     self.screen.outcome(report);
                 }
+                self.screen
+                    .note("the transaction is over; what it had staged is dropped");
                 if let Some(hint) = error.hint() {
                     self.screen.note(&format!("hint: {hint}"));
                 }

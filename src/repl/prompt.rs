@@ -248,7 +248,11 @@ impl Prompt {
                 self.show_value(&value, json);
                 exit.map_or(Next::Continue, Next::End)
             }
-            Err(failure) => self.tell_failure(&failure),
+            Err(failure) => {
+                let next = self.tell_failure(&failure);
+                self.drop_failed_line(&staged_before);
+                next
+            }
         };
         let interrupted = shell.borrow().session().interrupt().take();
         self.tell_changes(before, &staged_before);
@@ -286,6 +290,18 @@ impl Prompt {
         };
         if !text.is_empty() {
             self.screen.show(&text);
+        }
+    }
+
+    /// A line that failed leaves nothing of itself in the open transaction.
+    fn drop_failed_line(&self, staged_before: &Plan) {
+        if self.open.is_none() || self.staged().changes() == staged_before.changes() {
+            return;
+        }
+        let back = self.shell.borrow().session().rollback_to(BEFORE_LINE);
+        match back {
+            Ok(()) => self.screen.note("what this line had staged is dropped"),
+            Err(error) => self.screen.error(&format!("error: {error}")),
         }
     }
 

@@ -357,7 +357,7 @@ fn watch_signals(shell: &Rc<RefCell<Shell>>, setup: &Setup) -> Arc<AtomicBool> {
 fn start(prompt: &mut Prompt, setup: &Setup) -> Option<u8> {
     let path = setup.start.as_deref().filter(|path| path.is_file())?;
     match std::fs::read_to_string(path) {
-        Ok(text) => match prompt.step(&text) {
+        Ok(text) => match prompt.evaluate(&text, false) {
             Next::End(status) => Some(status),
             Next::Continue => None,
         },

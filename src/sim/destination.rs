@@ -120,9 +120,10 @@ fn update(destination: &mut Destination, attributes: &DestinationAttributes) {
     destination.tunnel_flags = attributes.tunnel_flags.unwrap_or_default();
 }
 
-fn fresh(identity: DestinationIdentity) -> Destination {
+fn fresh(identity: DestinationIdentity, number: u64) -> Destination {
     Destination {
         identity,
+        number,
         method: 0,
         weight: 0,
         upper_threshold: 0,
@@ -138,16 +139,21 @@ fn fresh(identity: DestinationIdentity) -> Destination {
 }
 
 /// Takes over a server as another kernel reported it.
-pub(super) fn loaded(service_family: u16, given: &DestinationAttributes) -> Destination {
+pub(super) fn loaded(
+    service_family: u16,
+    given: &DestinationAttributes,
+    number: u64,
+) -> Destination {
     let family = given
         .family
         .filter(|family| *family != 0)
         .unwrap_or(service_family);
-    let mut destination = fresh(DestinationIdentity {
+    let identity = DestinationIdentity {
         family,
         address: own_bytes(family, given.address.unwrap_or_default()),
         port: given.port.unwrap_or_default(),
-    });
+    };
+    let mut destination = fresh(identity, number);
     update(&mut destination, given);
     destination.active = given.active.unwrap_or_default();
     destination.inactive = given.inactive.unwrap_or_default();
@@ -189,7 +195,7 @@ impl State {
         let number = self.next_number();
         let is_trash_empty = self.trash.is_empty();
         let service = self.service_mut(&identity).ok_or(errno::ESRCH)?;
-        let Entry::Vacant(place) = service.index.entry(given.identity) else {
+        let Entry::Vacant(place) = service.destinations.entry(given.identity) else {
             return Err(errno::EEXIST);
         };
         if is_trash_empty {
@@ -197,22 +203,22 @@ impl State {
             if !is_fit(&given.identity) {
                 return Err(errno::EINVAL);
             }
-            place.insert(number);
-            let mut added = fresh(given.identity);
-            update(&mut added, &given.attributes);
-            service.destinations.insert(number, added);
+            update(
+                place.insert(fresh(given.identity, number)),
+                &given.attributes,
+            );
             return Ok(());
         }
         let instance = service.instance;
         let mut added = match self.take_from_trash(&identity, instance, &given.identity) {
             Some(revived) => revived,
-            None if is_fit(&given.identity) => fresh(given.identity),
+            None if is_fit(&given.identity) => fresh(given.identity, number),
             None => return Err(errno::EINVAL),
         };
+        added.number = number;
         update(&mut added, &given.attributes);
         if let Some(service) = self.service_mut(&identity) {
-            service.index.insert(given.identity, number);
-            service.destinations.insert(number, added);
+            service.destinations.insert(given.identity, added);
         }
         Ok(())
     }
@@ -226,9 +232,8 @@ impl State {
         let given = understood(destination, &identity, Form::Full)?;
         check_values(self, &identity, &given)?;
         let service = self.service_mut(&identity).ok_or(errno::ESRCH)?;
-        let number = service.index.get(&given.identity).ok_or(errno::ENOENT)?;
-        let edited = service.destinations.get_mut(number).ok_or(errno::ENOENT)?;
-        update(edited, &given.attributes);
+        let edited = service.destinations.get_mut(&given.identity);
+        update(edited.ok_or(errno::ENOENT)?, &given.attributes);
         Ok(())
     }
 
@@ -240,11 +245,9 @@ impl State {
         let identity = self.find_service(service)?;
         let given = understood(destination, &identity, Form::Identity)?;
         let service = self.service_mut(&identity).ok_or(errno::ESRCH)?;
-        let number = service.index.remove(&given.identity).ok_or(errno::ENOENT)?;
+        let deleted = service.destinations.remove(&given.identity);
         let instance = service.instance;
-        if let Some(deleted) = service.destinations.remove(&number) {
-            self.put_in_trash(identity, instance, deleted);
-        }
+        self.put_in_trash(identity, instance, deleted.ok_or(errno::ENOENT)?);
         Ok(())
     }
 

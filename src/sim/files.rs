@@ -112,7 +112,7 @@ impl State {
                 continue;
             };
             text.push_str(&service_line(identity, service));
-            for destination in service.destinations.values().rev() {
+            for destination in service.newest_first() {
                 text.push_str(&destination_line(destination));
             }
         }

@@ -77,7 +77,7 @@ impl SimulatedKernel {
         let state = self.state.borrow();
         let services = state.order.values().filter_map(|identity| {
             let service = state.services.get(identity)?;
-            let destinations = service.destinations.values().rev();
+            let destinations = service.newest_first().into_iter();
             Some(ServiceRecord {
                 service: state.service_record(identity, service),
                 destinations: destinations.map(super::destination::record).collect(),

@@ -164,7 +164,7 @@ impl Socket {
                 let service = identity.and_then(|identity| state.services.get(&identity));
                 let destinations = service
                     .into_iter()
-                    .flat_map(|service| service.destinations.values().rev());
+                    .flat_map(|service| service.newest_first());
                 for destination in destinations.skip(dump.seen) {
                     sent += 1;
                     if !put(Record::Destination(Box::new(destination::record(

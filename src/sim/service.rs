@@ -99,7 +99,6 @@ impl State {
             counters: None,
             instance: self.next_number(),
             destinations: BTreeMap::new(),
-            index: BTreeMap::new(),
         };
         self.insert_service(identity, service);
         Ok(())
@@ -156,8 +155,8 @@ impl State {
 
     fn drop_service(&mut self, identity: &ServiceIdentity) {
         if let Some(service) = self.remove_service(identity) {
-            for (_, destination) in service.destinations.into_iter().rev() {
-                self.put_in_trash(*identity, service.instance, destination);
+            for destination in service.newest_first() {
+                self.put_in_trash(*identity, service.instance, destination.clone());
             }
         }
     }
@@ -207,14 +206,14 @@ impl State {
             counters: counted(given.counters64.as_deref(), given.counters.as_deref()),
             instance: self.next_number(),
             destinations: BTreeMap::new(),
-            index: BTreeMap::new(),
         };
         // The record lists the newest first.
         for destination in record.destinations.iter().rev() {
-            let destination = super::destination::loaded(identity.family, destination);
             let number = self.next_number();
-            service.index.insert(destination.identity, number);
-            service.destinations.insert(number, destination);
+            let destination = super::destination::loaded(identity.family, destination, number);
+            service
+                .destinations
+                .insert(destination.identity, destination);
         }
         self.insert_service(identity, service);
         Ok(())

@@ -53,6 +53,8 @@ pub(super) struct DestinationIdentity {
 #[derive(Clone, Debug)]
 pub(super) struct Destination {
     pub(super) identity: DestinationIdentity,
+    /// When it was added: the kernel lists the newest first.
+    pub(super) number: u64,
     pub(super) method: u32,
     pub(super) weight: u32,
     pub(super) upper_threshold: u32,
@@ -79,9 +81,16 @@ pub(super) struct Service {
     pub(super) counters: Option<Box<CounterAttributes>>,
     /// Tells a service from a later one of the same name.
     pub(super) instance: u64,
-    /// Servers by age; the kernel lists the newest first.
-    pub(super) destinations: BTreeMap<u64, Destination>,
-    pub(super) index: BTreeMap<DestinationIdentity, u64>,
+    pub(super) destinations: BTreeMap<DestinationIdentity, Destination>,
+}
+
+impl Service {
+    /// Returns the servers in the order in which the kernel lists them.
+    pub(super) fn newest_first(&self) -> Vec<&Destination> {
+        let mut servers: Vec<&Destination> = self.destinations.values().collect();
+        servers.sort_unstable_by_key(|server| Reverse(server.number));
+        servers
+    }
 }
 
 /// A deleted real server that the kernel keeps for a while.
@@ -196,7 +205,7 @@ impl State {
         services
             .map(|(identity, service)| {
                 service
-                    .index
+                    .destinations
                     .keys()
                     .filter(|destination| destination.family != identity.family)
                     .count()
