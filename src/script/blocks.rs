@@ -85,18 +85,16 @@ fn parse(
     }
 }
 
-/// Leaves the innermost block without an error; `catch` does not see it.
-#[derive(Clone, Debug)]
-pub(super) struct Rollback {
-    pub(super) why: String,
-}
-
-/// Takes the reason out of an error that `rollback` threw.
-fn rollback_of(error: &EvalAltResult) -> Option<String> {
-    match error.unwrap_inner() {
-        EvalAltResult::ErrorTerminated(token, _) => Some(token.clone().try_cast::<Rollback>()?.why),
-        _ => None,
-    }
+/// Evaluates the block itself; what `rollback` said, if it left it.
+fn inside(
+    ctx: &mut EvalContext<'_, '_, '_, '_, '_, '_>,
+    host: &Host,
+    block: &Expression<'_>,
+) -> (Result<Dynamic, Box<EvalAltResult>>, Option<String>) {
+    host.blocks.set(host.blocks.get() + 1);
+    let ended = ctx.eval_expression_tree(block);
+    host.blocks.set(host.blocks.get() - 1);
+    (ended, host.rollback.borrow_mut().take())
 }
 
 fn host(ctx: &EvalContext<'_, '_, '_, '_, '_, '_>, position: Position) -> Scripted<Rc<Host>> {
@@ -174,14 +172,20 @@ fn transaction(
     host.call(source.as_deref(), position, |session| {
         session.begin(LayerKind::Transaction)
     })?;
-    let ended = ctx.eval_expression_tree(block);
+    let (ended, rollback) = inside(ctx, &host, block);
+    if let Some(why) = rollback {
+        host.session.borrow_mut().abandon();
+        return Ok(Dynamic::from(OutcomeValue::rolled_back(why, name)));
+    }
     match ended {
         Err(error) if !leaves(&error) => {
             host.session.borrow_mut().abandon();
-            match rollback_of(&error) {
-                Some(why) => Ok(Dynamic::from(OutcomeValue::rolled_back(why, name))),
-                None => Err(error),
-            }
+            Err(error)
+        }
+        // The script asked to end: what is open is dropped, whatever became of the error that says so.
+        Ok(_) if host.is_leaving() => {
+            host.session.borrow_mut().abandon();
+            Ok(Dynamic::UNIT)
         }
         ended => {
             // A refused commit overrides a pending return.
@@ -209,18 +213,17 @@ fn rehearse(
     host.call(source.as_deref(), position, |session| {
         session.begin(LayerKind::Rehearsal)
     })?;
-    let ended = ctx.eval_expression_tree(block);
+    let (ended, rollback) = inside(ctx, &host, block);
+    if rollback.is_some() {
+        host.session.borrow_mut().abandon();
+        let nothing = PlanValue::new(crate::txn::Plan::default(), Dynamic::UNIT);
+        return Ok(Dynamic::from(nothing));
+    }
     let value = match ended {
         Ok(value) => value,
         Err(error) => {
             host.session.borrow_mut().abandon();
-            return match rollback_of(&error) {
-                Some(_) => Ok(Dynamic::from(PlanValue::new(
-                    crate::txn::Plan::default(),
-                    Dynamic::UNIT,
-                ))),
-                None => Err(error),
-            };
+            return Err(error);
         }
     };
     let plan = host.call(

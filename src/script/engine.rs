@@ -59,8 +59,7 @@ fn refuse_names(engine: &mut Engine) {
 /// Connects an engine to a table, an output and its limits.
 pub(super) fn connect(engine: &mut Engine, host: &Rc<Host>, limits: Limits, interrupt: Interrupt) {
     engine.set_default_tag(tag_of(host));
-    engine.set_max_operations(limits.operations);
-    let watch = Watch::new(limits, interrupt);
+    let watch = Watch::new(limits, interrupt, Rc::clone(host));
     engine.on_progress(move |_| watch.stop().map(Dynamic::from));
     let printer = Rc::clone(host);
     engine.on_print(move |text| printer.print(text));

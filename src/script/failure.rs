@@ -274,14 +274,15 @@ fn take_apart(error: EvalAltResult) -> Innermost {
     };
     match error {
         EvalAltResult::ErrorTerminated(token, _) => limit(match token.try_cast::<Stop>() {
+            Some(Stop::Operations) => {
+                "the script takes more operations than it may; --max-operations allows more"
+                    .to_owned()
+            }
             Some(Stop::Memory(mib)) => {
                 format!("the script takes more than {mib} MiB of memory; --max-memory allows more")
             }
             _ => "the script was ended".to_owned(),
         }),
-        EvalAltResult::ErrorTooManyOperations(_) => limit(
-            "the script takes more operations than it may; --max-operations allows more".to_owned(),
-        ),
         EvalAltResult::ErrorStackOverflow(_) => limit(
             "calls within calls go too deep: does a function call itself without end?".to_owned(),
         ),

@@ -27,6 +27,12 @@ pub(super) struct Host {
     pub(super) output_failure: RefCell<Option<io::Error>>,
     /// The status that the script gave to `exit`, if it did.
     pub(super) exit: Cell<Option<u8>>,
+    /// Why `rollback` leaves the innermost block, until that is left.
+    pub(super) rollback: RefCell<Option<String>>,
+    /// Blocks of the script that are open within each other.
+    pub(super) blocks: Cell<usize>,
+    /// Whether lines of a prompt are run, where a transaction can be open without a block.
+    pub(super) is_prompt: bool,
 }
 
 /// The handle that travels with the engine.
@@ -34,6 +40,17 @@ pub(super) struct Host {
 pub(super) struct HostHandle(pub(super) Rc<Host>);
 
 impl Host {
+    /// Tells whether the script asked to end, or to leave a block: then nothing of it runs any more, even if a
+    /// `catch` took the error that says so.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.exit.get().is_some() || self.rollback.borrow().is_some()
+    }
+
+    /// Tells whether there is a block, or a transaction of the prompt, to speak of.
+    pub(super) fn has_block(&self) -> bool {
+        self.blocks.get() > 0 || (self.is_prompt && self.session.borrow().is_open())
+    }
+
     pub(super) fn print(&self, text: &str) {
         if let Err(error) = (self.output)(text) {
             self.output_failure.borrow_mut().get_or_insert(error);

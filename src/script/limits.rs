@@ -1,5 +1,9 @@
 //! How much a script may take.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
+use super::host::Host;
 use crate::session::Interrupt;
 
 /// Counts what is allocated. Rhai's own limits on strings, arrays and maps bound no memory and make scripts
@@ -38,6 +42,10 @@ pub(super) enum Stop {
     Signal(i32),
     /// It takes too much memory, in MiB.
     Memory(usize),
+    /// It takes too many operations.
+    Operations,
+    /// It asked to end, or to leave a block: whatever a `catch` makes of that.
+    Leaving,
 }
 
 /// Looks between two operations whether a script must end.
@@ -45,10 +53,13 @@ pub(super) struct Watch {
     interrupt: Interrupt,
     limits: Limits,
     ceiling: usize,
+    host: Rc<Host>,
+    /// Operations so far. Rhai counts those of closures that its own functions call apart.
+    operations: Cell<u64>,
 }
 
 impl Watch {
-    pub(super) fn new(limits: Limits, interrupt: Interrupt) -> Self {
+    pub(super) fn new(limits: Limits, interrupt: Interrupt, host: Rc<Host>) -> Self {
         let ceiling = ALLOCATOR
             .allocated()
             .saturating_add(limits.memory_mib.saturating_mul(1 << 20));
@@ -56,12 +67,22 @@ impl Watch {
             interrupt,
             limits,
             ceiling,
+            host,
+            operations: Cell::new(0),
         }
     }
 
     pub(super) fn stop(&self) -> Option<Stop> {
         if let Some(signal) = self.interrupt.signal() {
             return Some(Stop::Signal(signal));
+        }
+        if self.host.is_leaving() {
+            return Some(Stop::Leaving);
+        }
+        let operations = self.operations.get() + 1;
+        self.operations.set(operations);
+        if self.limits.operations > 0 && operations > self.limits.operations {
+            return Some(Stop::Operations);
         }
         (ALLOCATOR.allocated() > self.ceiling).then_some(Stop::Memory(self.limits.memory_mib))
     }

@@ -92,6 +92,13 @@ pub(super) fn read(script: &str, known: &Map, arguments: &[String]) -> Result<Ma
         };
         let (key, negated) = key_of(known, name).ok_or_else(|| unknown(script, known, name))?;
         let default = known.get(key.as_str()).cloned().unwrap_or_default();
+        if negated && inline.is_some() {
+            return Err(wrong(
+                script,
+                known,
+                format!("--{name} takes no value: it turns {} off", typed(&key)),
+            ));
+        }
         let value = match (kind(&default), inline) {
             (Kind::Flag, None) => Some((!negated).to_string()),
             (_, Some(value)) => Some(value),

@@ -96,6 +96,9 @@ pub fn run(
         sources: Rc::clone(&sources),
         output_failure: RefCell::new(None),
         exit: Cell::new(None),
+        rollback: RefCell::new(None),
+        blocks: Cell::new(0),
+        is_prompt: false,
     });
     let result = {
         let mut engine = builtin_engine();
@@ -139,16 +142,11 @@ fn evaluate(
     let value = engine.eval_ast_with_scope::<rhai::Dynamic>(&mut scope, &ast);
     match value {
         Ok(value) => Ok(ValueText::of(value)),
-        Err(error) if host.exit.get().is_some() && is_exit(&error) => Ok(ValueText::nothing()),
+        Err(_) if host.exit.get().is_some() => Ok(ValueText::nothing()),
         Err(error) => Err(ScriptFailure::of_run(
             &script.path,
             host.sources.borrow().clone(),
             *error,
         )),
     }
-}
-
-/// Tells whether an error is an `exit` that came wrapped, out of a closure that a native function called.
-pub(super) fn is_exit(error: &rhai::EvalAltResult) -> bool {
-    matches!(error.unwrap_inner(), rhai::EvalAltResult::Exit(..))
 }

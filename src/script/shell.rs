@@ -11,7 +11,7 @@ use super::engine::{builtin_engine, connect};
 use super::failure::ScriptFailure;
 use super::host::Host;
 use super::modules::{Loader, Resolver, SharedResolver, Sources};
-use super::runner::{Script, Surroundings, is_exit};
+use super::runner::{Script, Surroundings};
 use super::values::ValueText;
 use crate::session::Session;
 
@@ -62,6 +62,9 @@ impl Shell {
             sources: Rc::clone(&sources),
             output_failure: RefCell::new(None),
             exit: Cell::new(None),
+            rollback: RefCell::new(None),
+            blocks: Cell::new(0),
+            is_prompt: true,
         });
         let mut engine = builtin_engine();
         let resolver = Rc::new(Resolver::new(loader.clone(), sources));
@@ -181,7 +184,7 @@ impl Shell {
         let exit = self.host.exit.take();
         let value = match result {
             Ok(value) => ValueText::of(value),
-            Err(error) if exit.is_some() && is_exit(&error) => ValueText::nothing(),
+            Err(_) if exit.is_some() => ValueText::nothing(),
             Err(error) => {
                 let sources = self.host.sources.borrow().clone();
                 return Err(ScriptFailure::of_run(&script.path, sources, *error));

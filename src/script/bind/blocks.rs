@@ -3,11 +3,21 @@
 use rhai::plugin::export_module;
 use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext};
 
-use crate::script::blocks::Rollback;
 use crate::script::convert;
 use crate::script::error::{ScriptError, Scripted};
-use crate::script::host::with;
+use crate::script::host::{host, with};
+use crate::script::limits::Stop;
 use crate::script::values::{PlanValue, json_text};
+
+/// Refuses what belongs into a block and stands outside of one: a dry run is no block, so that it says the same.
+fn in_block(ctx: &NativeCallContext<'_>, what: &str) -> Scripted<()> {
+    if host(ctx)?.has_block() {
+        return Ok(());
+    }
+    let text =
+        format!("{what} belongs into transaction {{ }} or rehearse {{ }}, and there is none here");
+    Err(ScriptError::new("invalid", text).raise(ctx.call_position()))
+}
 
 /// Throws the error of a check that did not hold.
 fn failed(ctx: &NativeCallContext<'_>, kind: &str, message: String) -> Scripted<()> {
@@ -34,20 +44,9 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "plan", return_raw)]
     pub fn plan(ctx: NativeCallContext) -> Scripted<PlanValue> {
-        let plan = with(&ctx, |session| {
-            if !session.is_open() {
-                return Ok(None);
-            }
-            session.staged_plan().map(Some)
-        })?;
-        match plan {
-            Some(plan) => Ok(PlanValue::new(plan, Dynamic::UNIT)),
-            None => Err(ScriptError::new(
-                "invalid",
-                "there is no plan here: plan() belongs into transaction { } or rehearse { }",
-            )
-            .raise(ctx.call_position())),
-        }
+        in_block(&ctx, "plan()")?;
+        let plan = with(&ctx, |session| session.staged_plan())?;
+        Ok(PlanValue::new(plan, Dynamic::UNIT))
     }
 
     /// Gives this moment of the innermost block a name for `rollback_to`.
@@ -62,6 +61,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "savepoint", return_raw)]
     pub fn savepoint(ctx: NativeCallContext, name: &str) -> Scripted<()> {
+        in_block(&ctx, "savepoint(name)")?;
         with(&ctx, |session| session.savepoint(name))
     }
 
@@ -73,6 +73,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "rollback_to", return_raw)]
     pub fn rollback_to(ctx: NativeCallContext, name: &str) -> Scripted<()> {
+        in_block(&ctx, "rollback_to(name)")?;
         with(&ctx, |session| session.rollback_to(name))
     }
 
@@ -86,19 +87,20 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "rollback", return_raw)]
     pub fn rollback(ctx: NativeCallContext, why: &str) -> Scripted<()> {
+        let host = host(&ctx)?;
         let position = ctx.call_position();
-        let open = with(&ctx, |session| Ok(session.is_open()))?;
-        if !open {
-            return Err(ScriptError::new(
+        if host.blocks.get() == 0 {
+            let mut error = ScriptError::new(
                 "invalid",
-                "there is nothing to roll back: rollback(why) belongs into transaction { } or rehearse { }",
-            )
-            .raise(position));
+                "rollback(why) belongs into transaction { } or rehearse { }, and there is none here",
+            );
+            if host.is_prompt {
+                error.set_hint("`:rollback` drops the transaction of the prompt");
+            }
+            return Err(error.raise(position));
         }
-        let token = Dynamic::from(Rollback {
-            why: why.to_owned(),
-        });
-        Err(EvalAltResult::ErrorTerminated(token, position).into())
+        *host.rollback.borrow_mut() = Some(why.to_owned());
+        Err(EvalAltResult::ErrorTerminated(Dynamic::from(Stop::Leaving), position).into())
     }
 
     /// Demands that something holds before the script goes on; throws `requirement` with the text otherwise.

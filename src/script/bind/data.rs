@@ -46,6 +46,33 @@ fn bounded(ctx: &NativeCallContext<'_>, text: &str) -> Scripted<()> {
     ))
 }
 
+/// Returns JSON as a value, unless it has a whole number that the language can't hold.
+fn exact(ctx: &NativeCallContext<'_>, value: &serde_json::Value) -> Scripted<Dynamic> {
+    fn too_large(value: &serde_json::Value) -> Option<u64> {
+        match value {
+            serde_json::Value::Number(number) if number.as_i64().is_none() => number.as_u64(),
+            serde_json::Value::Array(items) => items.iter().find_map(too_large),
+            serde_json::Value::Object(fields) => fields.values().find_map(too_large),
+            _ => None,
+        }
+    }
+    match too_large(value) {
+        None => Ok(dynamic_of(value)),
+        Some(number) => Err(invalid(
+            ctx,
+            format!("{number} is larger than a whole number can be; write it as a text"),
+        )),
+    }
+}
+
+/// Returns a cell of a CSV: a whole number if it is written as one, else text.
+fn typed(cell: &str) -> Dynamic {
+    match cell.parse::<i64>() {
+        Ok(number) if number.to_string() == cell => number.into(),
+        _ => cell.into(),
+    }
+}
+
 fn cell(value: &Dynamic) -> String {
     if value.is_unit() {
         return String::new();
@@ -97,12 +124,13 @@ pub(in crate::script) mod functions {
         bounded(&ctx, text)?;
         let parsed: Result<serde_json::Value, _> = serde_json::from_str(text);
         match parsed {
-            Ok(value) => Ok(dynamic_of(&value)),
+            Ok(value) => exact(&ctx, &value),
             Err(error) => Err(invalid(&ctx, format!("this is no JSON: {error}"))),
         }
     }
 
-    /// Returns the rows of a CSV text as maps of texts; the first line names the columns.
+    /// Returns the rows of a CSV text as maps; the first line names the columns. A cell is a whole number if it is
+    /// written as one, else a text.
     ///
     /// # Example
     /// ```rhai
@@ -116,13 +144,20 @@ pub(in crate::script) mod functions {
             .from_reader(text.as_bytes());
         let wrong = |error: csv::Error| invalid(&ctx, format!("this is no CSV: {error}"));
         let columns = reader.headers().map_err(wrong)?.clone();
+        let mut seen = std::collections::BTreeSet::new();
+        if let Some(column) = columns.iter().find(|column| !seen.insert(*column)) {
+            return Err(invalid(
+                &ctx,
+                format!("two columns of this CSV are called {column}"),
+            ));
+        }
         let mut rows = Array::new();
         for row in reader.records() {
             let row = row.map_err(wrong)?;
             let map: Map = columns
                 .iter()
                 .zip(&row)
-                .map(|(column, value)| (column.into(), value.into()))
+                .map(|(column, value)| (column.into(), typed(value)))
                 .collect();
             rows.push(map.into());
         }
@@ -182,7 +217,7 @@ pub(in crate::script) mod functions {
         let text = read(&ctx, path)?;
         let parsed: Result<serde_json::Value, _> = serde_json::from_str(&text);
         match parsed {
-            Ok(value) => Ok(dynamic_of(&value)),
+            Ok(value) => exact(&ctx, &value),
             Err(error) => Err(invalid(&ctx, format!("{path} is no JSON: {error}"))),
         }
     }

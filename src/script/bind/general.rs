@@ -78,6 +78,18 @@ pub(in crate::script) mod functions {
         exit_with(ctx, 0)
     }
 
+    /// Refuses a status that is no number.
+    ///
+    /// # Example
+    /// ```rhai
+    /// try { exit("done"); } catch (e) { print(e.message); }
+    /// ```
+    #[rhai_fn(name = "exit", return_raw)]
+    pub fn exit_text(ctx: NativeCallContext, text: &str) -> Scripted<Dynamic> {
+        let text = format!("exit takes a status from 0 to 255, not the text {text:?}");
+        Err(ScriptError::new("invalid", text).raise(ctx.call_position()))
+    }
+
     /// Ends the script with an exit status from 0 to 255; what is open is dropped.
     ///
     /// # Example

@@ -74,8 +74,10 @@ fn sample(
     }
     let before = with(ctx, |session| counted.read(session))?.counters();
     let text = || format!("sample {}", humantime::format_duration(duration));
-    if with(ctx, |session| session.begin_wait(text))? == Waiting::Passes {
-        host(ctx)?.session.borrow_mut().pass_time(duration);
+    match with(ctx, |session| session.begin_wait(text))? {
+        Waiting::Rehearsed => {}
+        Waiting::Staged => return Err(super::time::staged(ctx)),
+        Waiting::Passes => host(ctx)?.session.borrow_mut().pass_time(duration),
     }
     let after = with(ctx, |session| counted.read(session))?.counters();
     // Whoever zeroed the counters in between left the later ones smaller.

@@ -90,7 +90,8 @@ pub(in crate::script) mod functions {
         })
     }
 
-    /// Returns the plan that leads from the table to a document.
+    /// Returns the plan that leads from the table to exactly what a document says: what it does not name would be
+    /// deleted. `rehearse { table::apply(document) }` is the plan that keeps it.
     ///
     /// # Example
     /// ```rhai
@@ -103,7 +104,7 @@ pub(in crate::script) mod functions {
         })
     }
 
-    /// Returns the plan that leads from one document to another.
+    /// Returns the plan that leads from one document to exactly what another says, for a look at the difference.
     ///
     /// # Example
     /// ```rhai

@@ -44,7 +44,7 @@ fn wait(
     })
 }
 
-fn staged(ctx: &NativeCallContext<'_>) -> Box<rhai::EvalAltResult> {
+pub(super) fn staged(ctx: &NativeCallContext<'_>) -> Box<rhai::EvalAltResult> {
     let mut error = ScriptError::new(
         "staged",
         "waiting changes nothing here: what is staged was not sent",
