@@ -31,10 +31,10 @@
 //!
 //! # Modules, in reading order
 //!
-//! [`model`] the vocabulary · [`ui`] the door to the terminal · [`config`] the surroundings · [`wire`] bytes and
-//! records · [`backend`] a typed client for one kernel · [`sim`] the simulated kernel · [`txn`] all or nothing ·
-//! [`export`] the document and the results · [`render`] text for people · [`session`] what front ends drive ·
-//! [`script`] the Rhai host · [`repl`] the prompt · `cli` the command line.
+//! [`model`] the vocabulary · [`ui`] the door to the terminal · [`config`] the surroundings · [`files`] whole
+//! files or none · [`wire`] bytes and records · [`backend`] a typed client for one kernel · [`sim`] the simulated
+//! kernel · [`txn`] all or nothing · [`export`] the document and the results · [`render`] text for people ·
+//! [`session`] what front ends drive · [`script`] the Rhai host · [`repl`] the prompt · `cli` the command line.
 //!
 //! Their place is left free: the drop-in (`cli/ipvsadm`), the journal, runbooks, connections
 //! and schedulers in `sim`.
@@ -65,6 +65,7 @@
 pub mod model;
 
 pub mod config;
+pub mod files;
 pub mod ui;
 
 pub mod wire;

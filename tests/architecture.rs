@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     ("model", &[], &[]),
     ("config", &[], &["directories"]),
+    ("files", &[], &["tempfile"]),
     ("ui", &[], &["anstream", "anstyle"]),
     ("wire", &[], &["thiserror"]),
     (
@@ -33,7 +34,7 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     (
         "script",
         &[
-            "model", "txn", "session", "export", "render", "ui", "config",
+            "model", "txn", "session", "export", "render", "ui", "config", "files",
         ],
         &["rhai", "csv", "humantime", "serde_json", "cap", "anstream"],
     ),
@@ -48,7 +49,7 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
         "cli",
         &[
             "model", "wire", "backend", "sim", "txn", "export", "render", "session", "script",
-            "repl", "ui", "config",
+            "repl", "ui", "config", "files",
         ],
         &["clap", "humantime", "serde_json"],
     ),
@@ -73,6 +74,7 @@ const PACKAGES: &[&str] = &[
     "serde_json",
     "signal_hook",
     "terminal_size",
+    "tempfile",
     "thiserror",
 ];
 

@@ -33,6 +33,7 @@ fn said(session: Session, code: &str) -> (Session, String) {
         permissions: Permissions {
             read: Allowed::Everywhere,
             write: Allowed::Everywhere,
+            at_prompt: false,
         },
         limits: Limits::DEFAULT,
         output,

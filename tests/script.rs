@@ -360,6 +360,7 @@ fn files_are_touched_only_where_that_is_allowed() {
             permissions: Permissions {
                 read: only.clone(),
                 write: only,
+                at_prompt: false,
             },
             ..Surroundings::closed(Rc::new(|_: &str| Ok(())))
         };

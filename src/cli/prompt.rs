@@ -33,7 +33,10 @@ pub(super) fn prompt(context: &Context, globals: &Globals) -> Result<Ending, Fai
             operations: 0,
             ..Limits::DEFAULT
         },
-        permissions: Permissions::default(),
+        permissions: Permissions {
+            at_prompt: true,
+            ..Permissions::default()
+        },
         output: Rc::new(move |text: &str| ui.line(text)),
     };
     let shell = Rc::new(RefCell::new(Shell::new(session, surroundings)));

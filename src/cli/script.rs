@@ -41,22 +41,25 @@ fn surroundings(arguments: &LimitArguments, ui: Ui, json: bool) -> Surroundings 
         permissions: Permissions {
             read: allowed(arguments.allow_read.as_ref()),
             write: allowed(arguments.allow_write.as_ref()),
+            at_prompt: false,
         },
         output: output(ui, json),
     }
 }
 
-/// Prints what a script says of its options, if it was asked for and the script says so.
-fn help(context: &Context, script: &Script) -> Result<Option<Ending>, Failure> {
-    let asked = script
-        .arguments
-        .iter()
-        .any(|argument| argument == "--help" || argument == "-h");
-    let Some(text) = asked.then(|| describe_options(script)).flatten() else {
-        return Ok(None);
-    };
+/// Tells whether help on a script is asked for; behind `--`, arguments are the script's own business.
+fn wants_help(arguments: &[String]) -> bool {
+    let before = arguments.iter().take_while(|argument| *argument != "--");
+    before
+        .into_iter()
+        .any(|argument| argument == "--help" || argument == "-h")
+}
+
+/// Prints what a script says of itself. Nothing of it is run.
+fn help(context: &Context, script: &Script) -> Result<Ending, Failure> {
+    let text = describe_options(script).map_err(|failure| Failure::Script(Box::new(failure)))?;
     context.ui.line(text.trim_end()).map_err(Failure::Output)?;
-    Ok(Some(Ending::Shown))
+    Ok(Ending::Shown)
 }
 
 fn read_script(path: &str) -> Result<String, Failure> {
@@ -140,8 +143,8 @@ pub(super) fn run_file(
         source: read_script(path)?,
         arguments: own_arguments(rest)?,
     };
-    if let Some(shown) = help(context, &script)? {
-        return Ok(shown);
+    if wants_help(rest) {
+        return help(context, &script);
     }
     execute(
         context,
@@ -202,6 +205,9 @@ pub(super) fn plan(
         source: read_script(path)?,
         arguments: own_arguments(rest)?,
     };
+    if wants_help(rest) {
+        return help(context, &script);
+    }
     execute(
         context,
         globals,
@@ -228,6 +234,7 @@ pub(super) fn check_files(
         let permissions = Permissions {
             read: allowed(arguments.allow_read.as_ref()),
             write: Allowed::Nowhere,
+            at_prompt: false,
         };
         match check(&script, &permissions) {
             Ok(()) => context.ui.status(&format!("{path}: no complaints")),

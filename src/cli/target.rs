@@ -1,11 +1,11 @@
 //! From global options to a session, and back to the file of a simulated table.
 
-use std::io::{self, Write};
 use std::path::Path;
 
 use super::args::Globals;
 use super::failure::Failure;
 use crate::export::{Detail, DocumentWriter, read_document_file, write_document};
+use crate::files;
 use crate::session::{Interrupt, Purpose, Session, Target};
 
 /// Opens the session that the global options name.
@@ -48,23 +48,13 @@ pub(super) fn write_back(globals: &Globals, session: &mut Session) -> Result<(),
     };
     let mut table = session.table()?;
     table.sysctl = session.chosen_sysctls()?;
-    // A link stays a link: what it points to is replaced.
-    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.into());
-    let mut fresh = path.clone().into_os_string();
-    fresh.push(".new");
-    let write = || -> io::Result<()> {
-        let mut file = io::BufWriter::new(std::fs::File::create(&fresh)?);
-        write_document(
-            &mut file,
-            &DocumentWriter {
-                table: &table,
-                detail: Detail::Configuration,
-                incomplete: &[],
-            },
-        )?;
-        file.flush()?;
-        file.get_ref().sync_all()?;
-        std::fs::rename(&fresh, &path)
+    let document = DocumentWriter {
+        table: &table,
+        detail: Detail::Configuration,
+        incomplete: &[],
     };
-    write().map_err(Failure::Output)
+    files::replace(Path::new(path), |mut file| {
+        write_document(&mut file, &document)
+    })
+    .map_err(Failure::Output)
 }

@@ -1,10 +1,9 @@
 //! The commands of the prompt that begin with a colon.
 
-use super::prompt::{Ask, BEFORE_LINE, Next, Open, Prompt, counts, plan_text};
+use super::prompt::{Ask, Next, Open, Prompt, counts, plan_text};
 use crate::session::{Ended, LayerKind};
-use crate::txn::Plan;
 
-const COMMANDS: [(&str, &str); 14] = [
+const COMMANDS: [(&str, &str); 15] = [
     (":help", "this list; `help` alone is about the language"),
     (":list", "the table, as `ipvsh list` shows it"),
     (":json CODE", "the value of code as JSON"),
@@ -20,6 +19,10 @@ const COMMANDS: [(&str, &str); 14] = [
     (
         ":set ask on|off",
         "whether changes that take something away are asked about",
+    ),
+    (
+        ":set files on|off",
+        "whether lines may read and write files; off at first",
     ),
     (":set json on|off", "whether values are shown as JSON"),
     (":set numbers on|off", "whether prompts are numbered"),
@@ -40,7 +43,7 @@ impl Prompt {
                     .collect();
                 self.screen.show(&lines.join("\n"));
             }
-            "quit" | "q" | "exit" => return self.end(0),
+            "quit" | "q" | "exit" => return Next::End(0),
             "list" => self.list(),
             "json" => return self.evaluate(rest, true),
             "begin" => self.begin(rest),
@@ -97,13 +100,16 @@ impl Prompt {
         let label = Some(label.trim_matches('"').to_owned()).filter(|label| !label.is_empty());
         let begun = self.shell.borrow().session().begin(LayerKind::Transaction);
         match begun {
-            Ok(()) => self.open = Some(Open { label }),
+            Ok(()) => {
+                let before = Vec::new();
+                self.open = Some(Open { label, before });
+            }
             Err(error) => self.screen.error(&format!("error: {error}")),
         }
     }
 
     /// Says that no transaction is open, if none is.
-    fn is_open(&self) -> bool {
+    fn wants_open(&self) -> bool {
         if self.open.is_none() {
             self.screen.warn("no transaction is open; :begin opens one");
         }
@@ -111,14 +117,14 @@ impl Prompt {
     }
 
     fn diff(&self) {
-        if self.is_open() {
+        if self.wants_open() {
             self.screen
                 .show(&plan_text(&self.staged(), "Nothing was sent yet."));
         }
     }
 
     fn commit(&mut self, rest: &str) {
-        if !self.is_open() {
+        if !self.wants_open() {
             return;
         }
         if !rest.is_empty() {
@@ -162,12 +168,11 @@ impl Prompt {
                 }
             }
         }
-        let _noted = self.shell.borrow().session().interrupt().take();
         self.tell_warnings();
     }
 
     fn rollback(&mut self) {
-        if !self.is_open() {
+        if !self.wants_open() {
             return;
         }
         let plan = self.staged();
@@ -178,16 +183,17 @@ impl Prompt {
     }
 
     fn undo(&mut self) {
-        if self.open.is_some() {
-            let back = self.shell.borrow().session().rollback_to(BEFORE_LINE);
-            match back {
-                Ok(()) => {
-                    let left = counts(&self.staged());
-                    self.screen
-                        .note(&format!("the last line is taken back; staged: {left}"));
-                }
-                Err(_) => self.screen.warn("no line has staged anything yet"),
-            }
+        if let Some(open) = &mut self.open {
+            let Some(mark) = open.before.pop() else {
+                self.screen
+                    .warn("no line of this transaction has staged anything that is still there");
+                return;
+            };
+            self.shell.borrow().session().back_to(mark);
+            let left = counts(&self.staged());
+            self.screen.note(&format!(
+                "the last line that staged something is taken back; staged: {left}"
+            ));
             return;
         }
         if self.last.is_empty() {
@@ -198,7 +204,7 @@ impl Prompt {
         let reports = self.last.clone();
         let taken = self.shell.borrow().session().take_back(&reports);
         match taken {
-            Ok(_) => self.tell_changes(before, &Plan::default()),
+            Ok(_) => self.tell_commits(before),
             Err(error) => {
                 self.screen.error(&format!("error: {error}"));
                 if let crate::session::Error::Commit(report) = &error {
@@ -243,16 +249,18 @@ impl Prompt {
         };
         match on {
             Some(("ask", on)) => *self.ask.borrow_mut() = if on { Ask::Risky } else { Ask::Never },
+            Some(("files", on)) => self.shell.borrow().allow_files(on),
             Some(("json", on)) => self.json = on,
             Some(("numbers", on)) => self.numbers = on,
-            Some((name, _)) => self
-                .screen
-                .warn(&format!("there is no setting {name}: ask, json, numbers")),
+            Some((name, _)) => self.screen.warn(&format!(
+                "there is no setting {name}: ask, files, json, numbers"
+            )),
             None => {
                 let word = |on: bool| if on { "on" } else { "off" };
                 self.screen.show(&format!(
-                    "ask {}\njson {}\nnumbers {}",
+                    "ask {}\nfiles {}\njson {}\nnumbers {}",
                     word(*self.ask.borrow() == Ask::Risky),
+                    word(self.shell.borrow().allows_files()),
                     word(self.json),
                     word(self.numbers)
                 ));

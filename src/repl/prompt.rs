@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::words::{Words, is_ipvsadm, words};
 use crate::render::{PlanView, columns, plan as render_plan};
 use crate::script::{Evaluated, ScriptFailure, Shell, ValueText, entries, help};
-use crate::session::Session;
+use crate::session::{Mark, Session};
 use crate::txn::{Plan, Report};
 
 /// Where the prompt shows things, and whom it asks.
@@ -50,6 +50,8 @@ pub(super) enum Ask {
 /// An open transaction of the prompt.
 pub(super) struct Open {
     pub(super) label: Option<String>,
+    /// The moments before each line that staged something.
+    pub(super) before: Vec<Mark>,
 }
 
 /// A prompt over a shell.
@@ -64,10 +66,11 @@ pub struct Prompt {
     number: usize,
     /// What the last line that committed anything committed.
     pub(super) last: Vec<Report>,
+    /// Whether something was committed that no one has asked for yet.
+    has_committed: bool,
+    /// A signal that came while an input was worked on.
+    signal: Option<i32>,
 }
-
-/// Savepoints of the prompt itself; no script can name them.
-pub(super) const BEFORE_LINE: &str = "\u{0}before the last line";
 
 impl Prompt {
     /// Makes a prompt; `asks` tells whether changes that take something away are asked about.
@@ -97,6 +100,8 @@ impl Prompt {
             numbers: false,
             number: 0,
             last: Vec::new(),
+            has_committed: false,
+            signal: None,
         }
     }
 
@@ -125,7 +130,35 @@ impl Prompt {
 
     /// Does what an input asks for.
     pub fn step(&mut self, input: &str) -> Next {
-        let input = input.trim();
+        let next = self.input(input.trim());
+        self.settle(next)
+    }
+
+    /// Runs the text of a start file.
+    pub fn start(&mut self, text: &str) -> Next {
+        let next = self.evaluate(text, false);
+        self.settle(next)
+    }
+
+    /// Ends the prompt if that was asked for, by a line or by a signal. Ctrl-C ends what runs and keeps the prompt.
+    fn settle(&mut self, next: Next) -> Next {
+        self.note_signal();
+        match (next, self.signal.take()) {
+            (Next::End(status), _) => self.end(status),
+            (Next::Continue, Some(signal)) if signal != 2 => {
+                self.end(u8::try_from(128 + signal).unwrap_or(1))
+            }
+            (Next::Continue, _) => Next::Continue,
+        }
+    }
+
+    /// Notes the signal that ended what ran, so that what follows can run.
+    pub(super) fn note_signal(&mut self) {
+        let came = self.shell.borrow().session().interrupt().take();
+        self.signal = came.or(self.signal);
+    }
+
+    fn input(&mut self, input: &str) -> Next {
         if input.is_empty() {
             return Next::Continue;
         }
@@ -133,24 +166,18 @@ impl Prompt {
             return self.command(command);
         }
         match input {
-            "exit" | "quit" => return self.end(0),
+            "exit" | "quit" => return Next::End(0),
             "help" => {
                 self.help("");
                 return Next::Continue;
             }
             _ => {}
         }
-        if let Some(name) = input
-            .strip_prefix("help ")
-            .filter(|rest| !rest.starts_with(['=', '(']))
-        {
+        if let Some(name) = help_wanted(input) {
             self.help(name);
             return Next::Continue;
         }
-        if let Some(part) = input
-            .strip_suffix('?')
-            .filter(|part| part.chars().all(is_name))
-        {
+        if let Some(part) = name_asked(input) {
             self.matches(part);
             return Next::Continue;
         }
@@ -179,10 +206,16 @@ impl Prompt {
         Next::End(status)
     }
 
-    /// Returns what was committed by the last input that committed anything.
+    /// Tells whether something was committed since the last call.
     #[must_use]
-    pub fn has_committed(&self) -> bool {
-        !self.last.is_empty()
+    pub fn take_committed(&mut self) -> bool {
+        std::mem::take(&mut self.has_committed)
+    }
+
+    /// Tells whether a transaction is open.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.open.is_some()
     }
 
     fn help(&self, name: &str) {
@@ -231,40 +264,41 @@ impl Prompt {
     /// Evaluates code and shows its value.
     pub(super) fn evaluate(&mut self, code: &str, json: bool) -> Next {
         let shell = Rc::clone(&self.shell);
-        let before = {
+        let (before, mark) = {
             let shell = shell.borrow();
-            let mut session = shell.session();
-            if self.open.is_some() {
-                // The transaction is open: a savepoint can be made.
-                let _open = session.savepoint(BEFORE_LINE);
-            }
-            session.committed().len()
+            let session = shell.session();
+            (session.committed().len(), session.mark())
         };
         let staged_before = self.staged();
         let result = shell.borrow_mut().evaluate(code);
         self.tell_warnings();
+        self.note_signal();
+        let staged = self.staged();
+        let has_staged = !is_same(&staged, &staged_before);
         let next = match result {
             Ok(Evaluated { value, exit }) => {
                 self.show_value(&value, json);
+                if has_staged && let (Some(open), Some(mark)) = (&mut self.open, mark) {
+                    open.before.push(mark);
+                    self.screen.note(&format!(
+                        "staged, not sent: {}; :diff shows it, :commit sends it",
+                        counts(&staged)
+                    ));
+                }
                 exit.map_or(Next::Continue, Next::End)
             }
             Err(failure) => {
-                let next = self.tell_failure(&failure);
-                self.drop_failed_line(&staged_before);
-                next
+                self.tell_failure(&failure);
+                // A line that failed leaves nothing of itself in the open transaction.
+                if has_staged && let Some(mark) = mark {
+                    shell.borrow().session().back_to(mark);
+                    self.screen.note("what this line had staged is dropped");
+                }
+                Next::Continue
             }
         };
-        let interrupted = shell.borrow().session().interrupt().take();
-        self.tell_changes(before, &staged_before);
-        match (next, interrupted) {
-            (Next::End(status), _) => self.end(status),
-            // Ctrl-C ends what runs and keeps the prompt; other signals end it.
-            (Next::Continue, Some(signal)) if signal != 2 => {
-                let status = u8::try_from(128 + signal).unwrap_or(1);
-                self.end(status)
-            }
-            (next, _) => next,
-        }
+        self.tell_commits(before);
+        next
     }
 
     pub(super) fn staged(&self) -> Plan {
@@ -293,28 +327,16 @@ impl Prompt {
         }
     }
 
-    /// A line that failed leaves nothing of itself in the open transaction.
-    fn drop_failed_line(&self, staged_before: &Plan) {
-        if self.open.is_none() || self.staged().changes() == staged_before.changes() {
-            return;
-        }
-        let back = self.shell.borrow().session().rollback_to(BEFORE_LINE);
-        match back {
-            Ok(()) => self.screen.note("what this line had staged is dropped"),
-            Err(error) => self.screen.error(&format!("error: {error}")),
-        }
-    }
-
     pub(super) fn tell_warnings(&self) {
         for warning in self.shell.borrow().session().take_warnings() {
             self.screen.warn(&warning);
         }
     }
 
-    fn tell_failure(&self, failure: &ScriptFailure) -> Next {
+    fn tell_failure(&self, failure: &ScriptFailure) {
         if let ScriptFailure::Interrupted { .. } = failure {
             self.screen.note("interrupted");
-            return Next::Continue;
+            return;
         }
         self.screen.error(&failure.render(self.screen.colours()));
         if let Some(crate::session::Error::Commit(report)) = failure.session_error() {
@@ -323,11 +345,10 @@ impl Prompt {
         if let Some(hint) = failure.hint() {
             self.screen.note(&format!("hint: {hint}"));
         }
-        Next::Continue
     }
 
-    /// Says what an input committed or staged.
-    pub(super) fn tell_changes(&mut self, committed_before: usize, staged_before: &Plan) {
+    /// Says what an input committed; that is what `:undo` takes back from now on.
+    pub(super) fn tell_commits(&mut self, committed_before: usize) {
         let fresh: Vec<Report> = {
             let shell = self.shell.borrow();
             let session = shell.session();
@@ -343,16 +364,10 @@ impl Prompt {
         if !fresh.is_empty() {
             self.last = fresh;
         }
-        let staged = self.staged();
-        if staged.changes() != staged_before.changes() {
-            self.screen.note(&format!(
-                "staged, not sent: {}; :diff shows it, :commit sends it",
-                counts(&staged)
-            ));
-        }
     }
 
-    pub(super) fn tell_commit(&self, report: &Report) {
+    pub(super) fn tell_commit(&mut self, report: &Report) {
+        self.has_committed = true;
         let number = report.plan.changes().len();
         let changes = crate::render::count(number, "change");
         self.screen.note(&format!(
@@ -362,8 +377,25 @@ impl Prompt {
     }
 }
 
+/// Tells whether two plans say the same.
+fn is_same(one: &Plan, other: &Plan) -> bool {
+    one.changes() == other.changes() && one.actions() == other.actions()
+}
+
 const fn is_name(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '_' | ':' | '.')
+}
+
+/// Returns the name that `help NAME` asks about.
+pub(super) fn help_wanted(input: &str) -> Option<&str> {
+    let name = input.strip_prefix("help ")?.trim();
+    name.chars().all(is_name).then_some(name)
+}
+
+/// Returns the beginning of a name that `NAME?` asks about.
+pub(super) fn name_asked(input: &str) -> Option<&str> {
+    let part = input.trim_end().strip_suffix('?')?;
+    part.chars().all(is_name).then_some(part)
 }
 
 /// Returns a plan in signs and numbers: `+1 ~2 -3`.

@@ -16,7 +16,7 @@ use rustyline::{ColorMode, CompletionType, Config, Context, Editor, Helper};
 
 use super::complete::Completer;
 use super::highlight::highlight;
-use super::prompt::{Next, Prompt, Screen};
+use super::prompt::{Next, Prompt, Screen, help_wanted, name_asked};
 use crate::script::{Completeness, Shell, completeness};
 use crate::txn::Report;
 use crate::ui::{Ui, style};
@@ -124,9 +124,8 @@ impl Highlighter for Help {
 impl Validator for Help {
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
         let input = context.input();
-        let is_code = !input.starts_with(':')
-            && !input.trim_end().ends_with('?')
-            && !input.starts_with("help ");
+        let is_code =
+            !input.starts_with(':') && name_asked(input).is_none() && help_wanted(input).is_none();
         Ok(match completeness(input) {
             Completeness::Incomplete if is_code => ValidationResult::Incomplete,
             _ => ValidationResult::Valid(None),
@@ -259,7 +258,9 @@ pub fn run(shell: &Rc<RefCell<Shell>>, setup: &Setup) -> u8 {
         .history
         .as_deref()
         .filter(|path| prepare(path, &setup.ui));
-    let waiting = watch_signals(shell, setup);
+    let waiting = Arc::new(AtomicBool::new(false));
+    let open = Arc::new(AtomicBool::new(false));
+    watch_signals(shell, setup, &waiting, &open);
     if let Some(path) = history {
         // A history that is not there yet is empty.
         let _none_yet = editor.borrow_mut().load_history(path);
@@ -271,11 +272,12 @@ pub fn run(shell: &Rc<RefCell<Shell>>, setup: &Setup) -> u8 {
         outcome: Rc::clone(&setup.outcome),
     });
     let mut prompt = Prompt::new(Rc::clone(shell), screen, setup.asks);
-    if let Some(status) = start(&mut prompt, setup) {
+    if let Some(status) = start(&mut prompt, shell, setup) {
         return status;
     }
     loop {
         let text = prompt.text();
+        open.store(prompt.is_open(), Ordering::SeqCst);
         waiting.store(true, Ordering::SeqCst);
         let line = editor.borrow_mut().readline(&text);
         waiting.store(false, Ordering::SeqCst);
@@ -310,7 +312,7 @@ pub fn run(shell: &Rc<RefCell<Shell>>, setup: &Setup) -> u8 {
             }
         }
         let next = prompt.step(&line);
-        if prompt.has_committed() {
+        if prompt.take_committed() {
             (setup.committed)(&shell.borrow());
         }
         if let Next::End(status) = next {
@@ -327,20 +329,28 @@ pub fn run(shell: &Rc<RefCell<Shell>>, setup: &Setup) -> u8 {
 
 /// Ends the program on SIGHUP and SIGTERM while it waits for a line: the terminal is put back as it was. Whatever
 /// runs is not torn apart: a line looks at signals itself, and what is only staged was never sent.
-fn watch_signals(shell: &Rc<RefCell<Shell>>, setup: &Setup) -> Arc<AtomicBool> {
-    let waiting = Arc::new(AtomicBool::new(false));
+fn watch_signals(
+    shell: &Rc<RefCell<Shell>>,
+    setup: &Setup,
+    waiting: &Arc<AtomicBool>,
+    open: &Arc<AtomicBool>,
+) {
     let settings = nix::sys::termios::tcgetattr(std::io::stdin()).ok();
     // The settings are shared with no one: this thread owns them.
     let settings = settings.map(nix::libc::termios::from);
-    let (flag, leave) = (Arc::clone(&waiting), setup.leave);
+    let (waiting, open) = (Arc::clone(waiting), Arc::clone(open));
+    let (ui, leave) = (setup.ui, setup.leave);
     let told = move |signal: i32| {
-        if !flag.load(Ordering::SeqCst) {
+        if !waiting.load(Ordering::SeqCst) {
             return;
         }
         if let Some(settings) = settings {
             let now = nix::sys::termios::SetArg::TCSANOW;
             let _best_effort =
                 nix::sys::termios::tcsetattr(std::io::stdin(), now, &settings.into());
+        }
+        if open.load(Ordering::SeqCst) {
+            ui.warning("the open transaction is dropped; nothing of it was sent");
         }
         leave(u8::try_from(128 + signal).unwrap_or(1));
     };
@@ -350,17 +360,22 @@ fn watch_signals(shell: &Rc<RefCell<Shell>>, setup: &Setup) -> Arc<AtomicBool> {
             "signals are noticed at the next line only: {error}"
         ));
     }
-    waiting
 }
 
 /// Runs the start file; a status means that it ended the prompt.
-fn start(prompt: &mut Prompt, setup: &Setup) -> Option<u8> {
+fn start(prompt: &mut Prompt, shell: &Rc<RefCell<Shell>>, setup: &Setup) -> Option<u8> {
     let path = setup.start.as_deref().filter(|path| path.is_file())?;
     match std::fs::read_to_string(path) {
-        Ok(text) => match prompt.evaluate(&text, false) {
-            Next::End(status) => Some(status),
-            Next::Continue => None,
-        },
+        Ok(text) => {
+            let next = prompt.start(&text);
+            if prompt.take_committed() {
+                (setup.committed)(&shell.borrow());
+            }
+            match next {
+                Next::End(status) => Some(status),
+                Next::Continue => None,
+            }
+        }
         Err(error) => {
             setup.ui.warning(&format!(
                 "the start file {} can't be read: {error}",

@@ -1,8 +1,10 @@
 //! Looks at a script without running it: calls of what does not exist, and lines that do not mean what they say.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, Map, OptimizationLevel, Position, Scope, Stmt};
+use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, OptimizationLevel, Position, Scope, Stmt};
 
 use super::engine::builtin_engine;
 use super::failure::ScriptFailure;
@@ -38,7 +40,7 @@ pub(super) type Complaint = (String, Position);
 /// # Errors
 /// [`ScriptFailure::Compile`] with the first thing that is wrong.
 pub fn check(script: &Script, permissions: &Permissions) -> Result<(), ScriptFailure> {
-    let loader = Loader::for_script(&script.path, permissions.clone());
+    let loader = Loader::for_script(&script.path, Rc::new(RefCell::new(permissions.clone())));
     let mut engine = builtin_engine();
     // As written: what the optimizer folds has lost its place.
     engine.set_optimization_level(OptimizationLevel::None);
@@ -121,39 +123,18 @@ fn complain(
     }
 }
 
-/// Finds the description of a script's options: the map that it gives to `options`, and its first comment.
-#[must_use]
-pub fn describe_options(script: &Script) -> Option<String> {
-    let mut engine = builtin_engine();
-    engine.set_optimization_level(OptimizationLevel::Simple);
-    let ast = engine.compile(script.compilable()).ok()?;
-    let mut known = None;
-    ast.walk(&mut |path: &[ASTNode<'_>]| {
-        let call = match path.last() {
-            Some(ASTNode::Stmt(Stmt::FnCall(call, _)) | ASTNode::Expr(Expr::FnCall(call, _))) => {
-                call
-            }
-            _ => return true,
-        };
-        if call.name == "options"
-            && let Some(Expr::DynamicConstant(value, _)) = call.args.first()
-        {
-            known = value.read_lock::<Map>().map(|map| map.clone());
-        }
-        known.is_none()
-    });
-    let comment = first_comment(&script.source);
-    Some(super::options::help(&script.path, &comment, &known?))
+/// Tells whether the language has a function that is called with so many arguments, by its name alone.
+pub(super) fn is_known(name: &str, arguments: usize) -> bool {
+    known().any(|known| known == (name, arguments))
 }
 
-/// Returns the comment that a script begins with, without its strokes.
-fn first_comment(source: &str) -> String {
-    let lines = source.lines().skip_while(|line| line.starts_with("#!"));
-    let comment = lines.map_while(|line| line.strip_prefix("//"));
-    let lines: Vec<&str> = comment
-        .map(|line| line.strip_prefix(' ').unwrap_or(line))
-        .collect();
-    lines.join("\n")
+/// Tells whether the language has functions under a name such as `service::`.
+fn is_namespace(name: &str) -> bool {
+    known().any(|(known, _)| {
+        known
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with("::"))
+    })
 }
 
 fn known() -> impl Iterator<Item = (&'static str, usize)> {
@@ -239,6 +220,12 @@ impl Checker<'_> {
         });
         let mut imports = BTreeMap::new();
         for (alias, literal, position) in named {
+            if is_namespace(&alias) {
+                let text = format!(
+                    "an import as `{alias}` would take the place of the language's own `{alias}::`: give it another name"
+                );
+                return Err(ScriptFailure::compile(script, text, position));
+            }
             let functions = match &literal {
                 Some(path) => self.module(script, path, position)?,
                 None => None,

@@ -8,7 +8,7 @@ use rhai::{Dynamic, NativeCallContext, Position};
 
 use super::error::{ScriptError, Scripted};
 use super::modules::Sources;
-use super::permission::Permissions;
+use super::permission::SharedPermissions;
 use crate::session::{Error, Origin, Session};
 
 /// Where `print` goes.
@@ -20,7 +20,7 @@ pub(super) struct Host {
     pub(super) path: String,
     pub(super) arguments: Vec<String>,
     pub(super) output: Output,
-    pub(super) permissions: Permissions,
+    pub(super) permissions: SharedPermissions,
     /// The texts of the script and of what it imported.
     pub(super) sources: Sources,
     /// The first failure to print; the script goes on, but the run is no success.

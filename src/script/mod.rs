@@ -25,11 +25,12 @@ mod translate;
 mod traps;
 mod values;
 
-pub use check::{check, describe_options};
+pub use check::check;
 pub use failure::{Frame, ScriptFailure, SourceTexts};
 pub use host::Output;
 pub use limits::Limits;
 pub use modules::library_modules;
+pub use options::describe_options;
 pub use permission::{Allowed, Permissions};
 pub use reference::{DEFINITIONS, Entry, REFERENCE, entries, help, library_entries};
 pub use runner::{Ran, Script, Surroundings, run};

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Shared};
 
 use super::error::ScriptError;
-use super::permission::{Access, Permissions};
+use super::permission::{Access, SharedPermissions, text_of};
 
 /// The built-in library: name, text.
 const LIBRARY: &[(&str, &str)] = &[
@@ -20,6 +20,9 @@ const LIBRARY: &[(&str, &str)] = &[
 
 const PREFIX: &str = "std/";
 
+/// The largest file that is imported, in bytes.
+const LARGEST_MODULE: u64 = 4 << 20;
+
 /// The texts of a script and of what it imported, by the names that errors use.
 pub(super) type Sources = Rc<RefCell<BTreeMap<String, String>>>;
 
@@ -28,7 +31,7 @@ pub(super) type Sources = Rc<RefCell<BTreeMap<String, String>>>;
 pub(super) struct Loader {
     /// The folder of the script, which imports do not leave.
     folder: PathBuf,
-    permissions: Permissions,
+    permissions: SharedPermissions,
 }
 
 /// A module's text and the name by which errors call it.
@@ -40,7 +43,7 @@ pub(super) struct Found {
 
 impl Loader {
     /// Makes a loader for a script by its path; one without a file imports from the current folder.
-    pub(super) fn for_script(path: &str, permissions: Permissions) -> Self {
+    pub(super) fn for_script(path: &str, permissions: SharedPermissions) -> Self {
         let file = Path::new(path);
         let folder = match file.parent().filter(|_| file.is_file()) {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
@@ -81,19 +84,46 @@ impl Loader {
             ));
             wrong
         };
-        let place = std::fs::canonicalize(&file).map_err(wrong)?;
         let jail = std::fs::canonicalize(&self.folder).map_err(wrong)?;
-        if !place.starts_with(&jail) && self.permissions.resolve(Access::Read, &shown).is_err() {
-            let mut error = ScriptError::new(
-                "permission",
-                format!("can't import {path}: it lies outside the folder of the script"),
-            );
-            error.set_hint("`--allow-read=FOLDER` allows imports from another folder");
-            return Err(error);
+        let place = std::fs::canonicalize(&file);
+        // Outside the folder nothing is told that may not be read: whether a file is there neither.
+        let inside = match &place {
+            Ok(place) => place.starts_with(&jail),
+            Err(_) => stays_inside(&self.folder, &file),
+        };
+        if !inside {
+            let allowed = self.permissions.borrow().resolve(Access::Read, &shown);
+            allowed.map_err(|refused| {
+                let mut error = ScriptError::new(
+                    "permission",
+                    format!("can't import {path}: it lies outside the folder of the script"),
+                );
+                error.hint = refused.hint;
+                error
+            })?;
         }
-        let text = std::fs::read_to_string(&place).map_err(wrong)?;
+        let text = place
+            .and_then(|place| text_of(&place, LARGEST_MODULE))
+            .map_err(wrong)?;
         Ok(Found { name: shown, text })
     }
+}
+
+/// Tells whether a path that leads nowhere would lead into a folder.
+fn stays_inside(folder: &Path, file: &Path) -> bool {
+    use std::path::Component;
+    let Ok(rest) = file.strip_prefix(folder) else {
+        return false;
+    };
+    let mut depth = 0i32;
+    rest.components().all(|part| {
+        match part {
+            Component::ParentDir => depth -= 1,
+            Component::Normal(_) => depth += 1,
+            _ => {}
+        }
+        depth >= 0
+    })
 }
 
 fn library(name: &str) -> Result<Found, ScriptError> {

@@ -3,9 +3,12 @@
 //! The map is the whole description: the names, and by the defaults whether an option must be given and what it
 //! takes. The same description feeds `ipvsh run FILE --help`.
 
-use rhai::{Array, Dynamic, Map};
+use rhai::{ASTNode, Array, Dynamic, Expr, Map, OptimizationLevel, Stmt};
 
+use super::engine::builtin_engine;
 use super::error::ScriptError;
+use super::failure::ScriptFailure;
+use super::runner::Script;
 use super::values::DurationValue;
 use crate::model::suggestion;
 
@@ -19,7 +22,12 @@ enum Kind {
     Length,
     List,
     Text,
+    WorkedOut,
 }
+
+/// Stands for a default that is worked out when the script runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WorkedOut;
 
 fn kind(default: &Dynamic) -> Kind {
     match default.type_name() {
@@ -29,6 +37,7 @@ fn kind(default: &Dynamic) -> Kind {
         "f64" => Kind::Fraction,
         "array" => Kind::List,
         _ if default.clone().try_cast::<DurationValue>().is_some() => Kind::Length,
+        _ if default.clone().try_cast::<WorkedOut>().is_some() => Kind::WorkedOut,
         _ => Kind::Text,
     }
 }
@@ -48,6 +57,7 @@ pub(super) fn usage(script: &str, known: &Map) -> String {
             Kind::Required => format!("{option} {value}"),
             Kind::Flag => format!("[{option}]"),
             Kind::List => format!("[{option} {value}]..."),
+            Kind::WorkedOut => format!("[{option} {value}]"),
             _ => format!("[{option} {}]", super::values::plain_text(default)),
         }
     };
@@ -178,16 +188,31 @@ fn parsed(default: &Dynamic, text: &str) -> Result<Dynamic, &'static str> {
                 length.map_err(|_| "a length of time such as 90s or 10m")?,
             ))
         }
-        Kind::Required | Kind::List | Kind::Text => text.into(),
+        Kind::Required | Kind::List | Kind::Text | Kind::WorkedOut => text.into(),
     })
 }
 
-/// Describes a script for `--help`: what its first comment says, and its options.
-pub(super) fn help(script: &str, comment: &str, known: &Map) -> String {
+/// Describes a script for `--help`: what its first comment says, and its options, if they can be read.
+pub(super) fn help(
+    script: &str,
+    comment: &str,
+    known: Option<&Map>,
+    reads_arguments: bool,
+) -> String {
     let mut text = comment.trim_end().to_owned();
     if !text.is_empty() {
         text.push_str("\n\n");
     }
+    let Some(known) = known else {
+        text.push_str(&if reads_arguments {
+            format!(
+                "usage: {script} ARGUMENTS...\n\nThe script reads its arguments itself; `ipvsh run {script} -- --help` hands --help to it.\n"
+            )
+        } else {
+            format!("usage: {script}\n\nThe script takes no arguments.\n")
+        });
+        return text;
+    };
     text.push_str(&usage(script, known));
     text.push_str("\n\n");
     for (name, default) in known {
@@ -195,6 +220,7 @@ pub(super) fn help(script: &str, comment: &str, known: &Map) -> String {
             Kind::Required => "required".to_owned(),
             Kind::Flag => format!("true or false, {default} unless given"),
             Kind::List => "may come several times".to_owned(),
+            Kind::WorkedOut => "worked out by the script unless given".to_owned(),
             Kind::Whole => format!("a whole number, {default} unless given"),
             Kind::Fraction => format!("a number, {default} unless given"),
             Kind::Length | Kind::Text => {
@@ -204,4 +230,64 @@ pub(super) fn help(script: &str, comment: &str, known: &Map) -> String {
         text.push_str(&format!("  {:<20} {takes}\n", typed(name)));
     }
     text
+}
+
+/// Describes a script without running it: its first comment, and its options as far as the map that it gives to
+/// `options` can be read.
+///
+/// # Errors
+/// [`ScriptFailure::Compile`] if it is no script.
+pub fn describe_options(script: &Script) -> Result<String, ScriptFailure> {
+    let mut engine = builtin_engine();
+    engine.set_optimization_level(OptimizationLevel::Simple);
+    let ast = engine
+        .compile(script.compilable())
+        .map_err(|error| ScriptFailure::of_parse(script, &error))?;
+    let mut known = None;
+    let mut reads_arguments = false;
+    ast.walk(&mut |path: &[ASTNode<'_>]| {
+        let call = match path.last() {
+            Some(ASTNode::Stmt(Stmt::FnCall(call, _)) | ASTNode::Expr(Expr::FnCall(call, _))) => {
+                call
+            }
+            _ => return true,
+        };
+        match call.name.as_str() {
+            "options" => known = call.args.first().and_then(described),
+            "args" => reads_arguments = true,
+            _ => {}
+        }
+        reads_arguments |= call.name == "options" && known.is_none();
+        known.is_none()
+    });
+    let comment = first_comment(&script.source);
+    let options = known.as_ref();
+    Ok(help(&script.path, &comment, options, reads_arguments))
+}
+
+/// Reads the map that describes options; what has to be worked out is known by name alone.
+fn described(argument: &Expr) -> Option<Map> {
+    match argument {
+        Expr::DynamicConstant(value, _) => value.read_lock::<Map>().map(|map| map.clone()),
+        Expr::Map(fields, _) => {
+            let fields = fields.0.iter();
+            let read = fields.map(|(name, value)| {
+                let value = value.get_literal_value(None);
+                let value = value.unwrap_or_else(|| Dynamic::from(WorkedOut));
+                (name.name.as_str().into(), value)
+            });
+            Some(read.collect())
+        }
+        _ => None,
+    }
+}
+
+/// Returns the comment that a script begins with, without its strokes.
+fn first_comment(source: &str) -> String {
+    let lines = source.lines().skip_while(|line| line.starts_with("#!"));
+    let comment = lines.map_while(|line| line.strip_prefix("//"));
+    let lines: Vec<&str> = comment
+        .map(|line| line.strip_prefix(' ').unwrap_or(line))
+        .collect();
+    lines.join("\n")
 }

@@ -1,9 +1,12 @@
 //! Which files a script may touch: none, unless the command line says so.
 
-use std::io::{Read, Write};
+use std::cell::RefCell;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::error::ScriptError;
+use crate::files;
 
 /// The largest file that a script reads, in bytes.
 pub(super) const LARGEST_FILE: u64 = 16 << 20;
@@ -34,7 +37,12 @@ pub struct Permissions {
     pub read: Allowed,
     /// To write.
     pub write: Allowed,
+    /// Whether a setting of the prompt allows more, and no option.
+    pub at_prompt: bool,
 }
+
+/// Permissions that a running script and its imports share: the prompt changes them.
+pub(super) type SharedPermissions = Rc<RefCell<Permissions>>;
 
 impl Allowed {
     /// Tells whether a place, free of links and dots, is allowed.
@@ -43,8 +51,8 @@ impl Allowed {
             Self::Nowhere => false,
             Self::Everywhere => true,
             Self::In(roots) => roots.iter().any(|root| {
-                let root = std::fs::canonicalize(root).unwrap_or_else(|_| root.clone());
-                place.starts_with(root)
+                // One that is not there yet is allowed as well: a file to write.
+                self::place(root).is_ok_and(|root| place.starts_with(root))
             }),
         }
     }
@@ -55,8 +63,7 @@ fn failed(path: &str, error: &std::io::Error) -> ScriptError {
 }
 
 /// Returns where a path leads: links followed; of a file that is not there yet, its folder's.
-fn place(path: &str) -> std::io::Result<PathBuf> {
-    let given = Path::new(path);
+fn place(given: &Path) -> std::io::Result<PathBuf> {
     match std::fs::canonicalize(given) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let folder = match given.parent() {
@@ -70,6 +77,25 @@ fn place(path: &str) -> std::io::Result<PathBuf> {
     }
 }
 
+/// Reads a text file. What is no file, such as a pipe or a terminal, might never end: it is refused.
+pub(super) fn text_of(place: &Path, largest: u64) -> std::io::Result<String> {
+    let wrong = |text: String| std::io::Error::other(text);
+    if !std::fs::metadata(place)?.is_file() {
+        return Err(wrong("it is no regular file".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(place)?
+        .take(largest + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > largest {
+        return Err(wrong(format!("it is larger than {largest} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let place = error.utf8_error().valid_up_to();
+        wrong(format!("it is no text: byte {place} is not UTF-8"))
+    })
+}
+
 impl Permissions {
     /// Returns where a path leads, if that is allowed.
     pub(super) fn resolve(&self, access: Access, path: &str) -> Result<PathBuf, ScriptError> {
@@ -80,16 +106,20 @@ impl Permissions {
         let refused = || {
             let mut error =
                 ScriptError::new("permission", format!("this script may not {verb} {path}"));
-            error.set_hint(format!(
-                "`ipvsh run {option} FILE` allows every file, `{option}=FOLDER` those of a folder"
-            ));
+            error.set_hint(if self.at_prompt {
+                "`:set files on` lets the lines of this prompt read and write files".to_owned()
+            } else {
+                format!(
+                    "`ipvsh run {option} FILE` allows every file, `{option}=FOLDER` those of a folder"
+                )
+            });
             error
         };
         // Whether a file is there is not told to those who may not know.
         if *allowed == Allowed::Nowhere {
             return Err(refused());
         }
-        let place = place(path).map_err(|error| match allowed {
+        let place = place(Path::new(path)).map_err(|error| match allowed {
             Allowed::Everywhere => failed(path, &error),
             _ => refused(),
         })?;
@@ -103,47 +133,12 @@ impl Permissions {
     /// Reads a text file, if that is allowed.
     pub(super) fn read(&self, path: &str) -> Result<String, ScriptError> {
         let place = self.resolve(Access::Read, path)?;
-        let mut bytes = Vec::new();
-        std::fs::File::open(place)
-            .and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes))
-            .map_err(|error| failed(path, &error))?;
-        if bytes.len() as u64 > LARGEST_FILE {
-            return Err(ScriptError::new(
-                "io",
-                format!("{path} is larger than {LARGEST_FILE} bytes"),
-            ));
-        }
-        String::from_utf8(bytes).map_err(|error| {
-            let place = error.utf8_error().valid_up_to();
-            ScriptError::new(
-                "io",
-                format!("{path} is no text: byte {place} is not UTF-8"),
-            )
-        })
+        text_of(&place, LARGEST_FILE).map_err(|error| failed(path, &error))
     }
 
     /// Writes a text file whose place was resolved: whole or not at all.
     pub(super) fn write(&self, path: &str, place: &Path, text: &str) -> Result<(), ScriptError> {
-        let mut fresh = place.as_os_str().to_owned();
-        fresh.push(format!(".{}.new", std::process::id()));
-        let regular = std::fs::metadata(place).map_or(true, |file| file.is_file());
-        let written = if regular {
-            std::fs::File::create(&fresh)
-                .and_then(|mut file| {
-                    file.write_all(text.as_bytes())
-                        .and_then(|()| file.sync_all())
-                })
-                .and_then(|()| std::fs::rename(&fresh, place))
-        } else {
-            // A device or a pipe can't be replaced.
-            std::fs::OpenOptions::new()
-                .write(true)
-                .open(place)
-                .and_then(|mut file| file.write_all(text.as_bytes()))
-        };
-        written.map_err(|error| {
-            let _may_not_be_there = std::fs::remove_file(&fresh);
-            failed(path, &error)
-        })
+        files::replace(place, |file| file.write_all(text.as_bytes()))
+            .map_err(|error| failed(path, &error))
     }
 }

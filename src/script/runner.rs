@@ -82,7 +82,8 @@ pub fn run(
 ) -> (Session, Result<Ran, ScriptFailure>) {
     let interrupt = session.interrupt().clone();
     let depth = session.depth();
-    let loader = Loader::for_script(&script.path, surroundings.permissions.clone());
+    let permissions = Rc::new(RefCell::new(surroundings.permissions.clone()));
+    let loader = Loader::for_script(&script.path, Rc::clone(&permissions));
     let sources = Sources::default();
     sources
         .borrow_mut()
@@ -92,7 +93,7 @@ pub fn run(
         path: script.path.clone(),
         arguments: script.arguments.clone(),
         output: Rc::clone(&surroundings.output),
-        permissions: surroundings.permissions.clone(),
+        permissions,
         sources: Rc::clone(&sources),
         output_failure: RefCell::new(None),
         exit: Cell::new(None),

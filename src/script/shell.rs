@@ -11,6 +11,7 @@ use super::engine::{builtin_engine, connect};
 use super::failure::ScriptFailure;
 use super::host::Host;
 use super::modules::{Loader, Resolver, SharedResolver, Sources};
+use super::permission::{Allowed, Permissions};
 use super::runner::{Script, Surroundings};
 use super::values::ValueText;
 use crate::session::Session;
@@ -51,14 +52,15 @@ impl Shell {
     /// Makes a shell over a session.
     #[must_use]
     pub fn new(session: Session, surroundings: Surroundings) -> Self {
-        let loader = Loader::for_script("prompt", surroundings.permissions.clone());
+        let permissions = Rc::new(RefCell::new(surroundings.permissions.clone()));
+        let loader = Loader::for_script("prompt", Rc::clone(&permissions));
         let sources = Sources::default();
         let host = Rc::new(Host {
             session: RefCell::new(session),
             path: "prompt".to_owned(),
             arguments: Vec::new(),
             output: Rc::clone(&surroundings.output),
-            permissions: surroundings.permissions.clone(),
+            permissions,
             sources: Rc::clone(&sources),
             output_failure: RefCell::new(None),
             exit: Cell::new(None),
@@ -95,6 +97,26 @@ impl Shell {
     #[must_use]
     pub fn try_session(&self) -> Option<RefMut<'_, Session>> {
         self.host.session.try_borrow_mut().ok()
+    }
+
+    /// Lets lines read and write every file from now on, or none.
+    pub fn allow_files(&self, on: bool) {
+        let allowed = if on {
+            Allowed::Everywhere
+        } else {
+            Allowed::Nowhere
+        };
+        *self.host.permissions.borrow_mut() = Permissions {
+            read: allowed.clone(),
+            write: allowed,
+            at_prompt: true,
+        };
+    }
+
+    /// Tells whether lines may read files.
+    #[must_use]
+    pub fn allows_files(&self) -> bool {
+        self.host.permissions.borrow().read != Allowed::Nowhere
     }
 
     /// Returns the names of variables.

@@ -15,6 +15,13 @@ pub enum LayerKind {
     Rehearsal,
 }
 
+/// A moment of an open block: what was staged, and which savepoints there were.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    moment: Moment,
+    savepoints: Vec<(String, Moment)>,
+}
+
 /// One open block.
 #[derive(Debug)]
 pub(super) struct Layer {
@@ -142,7 +149,6 @@ impl Session {
             let known: Vec<&str> = layer
                 .savepoints
                 .iter()
-                .filter(|(known, _)| !known.starts_with('\0'))
                 .map(|(known, _)| known.as_str())
                 .collect();
             let expected = if known.is_empty() {
@@ -155,6 +161,24 @@ impl Session {
         layer.savepoints.truncate(place + 1);
         rehearsal.go_back(layer.savepoints[place].1.clone());
         Ok(())
+    }
+
+    /// Marks this moment of the innermost block, if one is open.
+    #[must_use]
+    pub fn mark(&self) -> Option<Mark> {
+        let layer = self.layers.last()?;
+        Some(Mark {
+            moment: self.rehearsal.as_ref()?.moment(),
+            savepoints: layer.savepoints.clone(),
+        })
+    }
+
+    /// Takes back what the innermost block did since a moment of it.
+    pub fn back_to(&mut self, mark: Mark) {
+        if let (Some(layer), Some(rehearsal)) = (self.layers.last_mut(), &mut self.rehearsal) {
+            layer.savepoints = mark.savepoints;
+            rehearsal.go_back(mark.moment);
+        }
     }
 
     /// Ends the innermost rehearsal: returns its plan and takes it back.

@@ -25,7 +25,7 @@ use std::time::Duration;
 pub use apply::{ApplyOptions, Prune};
 pub use error::{Error, ErrorKind};
 pub use interrupt::Interrupt;
-pub use layers::{Ended, LayerKind};
+pub use layers::{Ended, LayerKind, Mark};
 pub use observe::SchedulerInfo;
 pub use open::{Place, Purpose, Target};
 pub use verbs::{Done, IfMissing};

@@ -150,6 +150,7 @@ mod tests {
                 permissions: Permissions {
                     read: Allowed::Everywhere,
                     write: Allowed::Everywhere,
+                    at_prompt: false,
                 },
                 ..Surroundings::closed(Rc::new(|_: &str| Ok(())))
             };
