@@ -209,6 +209,83 @@ fn a_transaction_is_opened_shown_taken_back_in_part_committed_and_undone() {
 }
 
 #[test]
+fn undo_takes_back_line_by_line_what_was_staged() {
+    let place = Place::simulated();
+    let mut typist = Typist::at(&place, false);
+    typist.types(":begin");
+    assert!(typist.types(":undo").contains("has staged anything"));
+    typist.types("service::add(\"fwmark://1\");");
+    typist.types("savepoint(\"one\");");
+    typist.types("service::add(\"fwmark://2\");");
+    typist.types("print(service::list().len());");
+    // A line that goes back to a savepoint and then fails leaves what was there before it.
+    let said = typist.types("rollback_to(\"one\"); throw error(\"invalid\", \"no\");");
+    assert!(
+        said.contains("what this line had staged is dropped"),
+        "{said}"
+    );
+    assert!(typist.prompt.text().contains("[+2]"));
+    // So does one that only staged a setting.
+    let said = typist.types("sysctl::set(\"conntrack\", 1); throw error(\"invalid\", \"no\");");
+    assert!(
+        said.contains("what this line had staged is dropped"),
+        "{said}"
+    );
+    assert!(typist.prompt.text().contains("[+2]"));
+    typist.types("rollback_to(\"one\");");
+    assert!(typist.prompt.text().contains("[+1]"));
+    for staged in ["[+2]", "[+1]", "[no changes]"] {
+        let said = typist.types(":undo");
+        assert!(said.contains("taken back"), "{said}");
+        assert!(typist.prompt.text().contains(staged), "{staged}");
+    }
+    assert!(typist.types(":undo").contains("has staged anything"));
+    typist.types("service::add(\"fwmark://3\");");
+    assert!(typist.types(":commit").contains("committed, 1 change"));
+    assert_eq!(place.table().services.len(), 1);
+}
+
+#[test]
+fn a_signal_that_asks_to_end_is_heard_by_every_command() {
+    for input in [
+        ":list",
+        ":commit",
+        "service::list()",
+        "help service",
+        ":json 1",
+    ] {
+        let mut typist = Typist::at(&Place::simulated(), false);
+        typist.types(":begin");
+        let raise = |number| typist.shell.borrow().session().interrupt().raise(number);
+        raise(2);
+        assert_eq!(typist.prompt.step(input), Next::Continue, "{input}");
+        typist.prompt.step(":begin");
+        let raise = |number| typist.shell.borrow().session().interrupt().raise(number);
+        raise(15);
+        assert_eq!(typist.prompt.step(input), Next::End(143), "{input}");
+    }
+}
+
+#[test]
+fn files_are_touched_once_that_is_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.txt");
+    let mut typist = Typist::at(&Place::simulated(), false);
+    let write = format!("write_text({path:?}, \"hello\");");
+    let said = typist.types(&write);
+    assert!(said.contains("may not write"), "{said}");
+    typist.types(":set files on");
+    typist.types(&write);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "hello");
+    typist.types(":set files off");
+    let said = typist.types(&format!("read_text({path:?})"));
+    assert!(
+        said.contains("may not read") && said.contains(":set files on"),
+        "{said}"
+    );
+}
+
+#[test]
 fn undo_gives_way_to_what_someone_else_did_since() {
     for place in Place::every() {
         let mut typist = Typist::at(&place, false);
@@ -348,6 +425,22 @@ fn what_is_typed_is_completed() {
         &["persistence: "],
     );
     is("d.edit(#{ wei", &["weight: "]);
+    is("svc.edit(#{ sched", &["scheduler: ", "scheduler_flags: "]);
+    is("service::add(\"x\", #{ persistence: #{ net", &["netmask: "]);
+    is("d.edit(#{ weight: 1, tunnel: #{ port: 1, ty", &["type: "]);
+    is(
+        "service::ensure(\"x\", #{ destinations: [#{ id: \"a\" }, #{ wei",
+        &["weight: "],
+    );
+    is(
+        "service::ensure(\"x\", #{ destinations: [#{ id: \"a\" }], per",
+        &["persistence: "],
+    );
+    is(
+        "destination::edit(\"tcp://192.0.2.1:80/10.0.0.3",
+        &["tcp://192.0.2.1:80/10.0.0.3:80"],
+    );
+    is("service::get(\"tcp://192.0.2.1:80/", &[]);
     is("timeouts::set(#{ tc", &["tcp: ", "tcp_fin: "]);
     is("service::edit(\"x\", #{ scheduler: \"wl", &["wlc"]);
     is(

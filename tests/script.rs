@@ -192,6 +192,8 @@ fn traps_are_found_before_a_script_runs() {
         "let svc = service::get(\"fwmark://1\"); svc.destinations.filter(|d| d.weight * 3 > svc.weight_sum);",
         "const SVC = service::get(\"fwmark://1\"); for n in 0..3 { print(SVC.destinations.filter(|d| d.weight > SVC.weight_sum)); }",
         "let d = destination::list()[0]; d.wait_until(|now| now.weight < d.weight, \"1m\");",
+        "let l = [[1]]; l[0].filter(|n| n < l.len());",
+        "let l = service::list(); let heavy = |s| s.weight_sum > l.len(); l.filter(heavy);",
     ] {
         complaint(line, &["is used inside the closure while", "^"]);
     }
@@ -203,6 +205,18 @@ fn traps_are_found_before_a_script_runs() {
         "fn edit(m) { 1 }\nservice::get(\"fwmark://1\").edit(#{});",
         &["x.rhai:1:4", "take the place of the method `edit`"],
     );
+    for (hiding, hidden) in [
+        ("fn sleep(text) { }", "the function `sleep`"),
+        ("fn wait_until(check) { }", "the method `wait_until`"),
+        ("fn Service.edit(fields) { }", "the method `edit`"),
+        ("fn group_by(list, key) { }", "the function `group_by`"),
+        (
+            "import \"std/select\" as service;",
+            "the language's own `service::`",
+        ),
+    ] {
+        complaint(hiding, &["take the place of ", hidden, "x.rhai:1:"]);
+    }
     complaint("let step = 1;", &["`step` is a word of the language"]);
     complaint(
         "let transaction = 1;",
@@ -248,6 +262,8 @@ fn what_is_fine_has_no_complaint() {
         "import \"std/select\" as select; select::by_address(\"10.0.0.2\").edit(#{ weight: 0 });",
         "fn Destination.heavier() { this.edit(#{ weight: this.weight + 1 }) } destination::list()[0].heavier();",
         "let step_size = 1; let f = |a, b| a + b; f.call(1, step_size);",
+        "fn edit() { 1 } fn weight(a, b, c, d) { a } fn ports() { 2 } edit() + ports() + weight(1, 2, 3, 4);",
+        "let n = 1; let f = |x| x > n; [1].filter(f); fn g(n) { n.filter(|x| x > 1) } g([1]);",
     ] {
         let script = Script {
             path: "x.rhai".to_owned(),
@@ -410,6 +426,113 @@ fn files_are_touched_only_where_that_is_allowed() {
         std::fs::read_to_string(folder.path().join("secret.txt")).unwrap(),
         "no"
     );
+    // What is no file might never end.
+    assert_eq!(
+        attempt("read_text(\"IN\")", false),
+        Err("io".to_owned()),
+        "a folder"
+    );
+}
+
+#[test]
+fn a_file_keeps_its_mode_and_nothing_else_is_left_beside_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.txt");
+    let write = |text: &str| {
+        let script = Script {
+            path: "x.rhai".to_owned(),
+            source: format!("write_text({path:?}, {text:?});"),
+            arguments: Vec::new(),
+        };
+        let surroundings = Surroundings {
+            permissions: Permissions {
+                // The file alone, which is not there at first.
+                write: Allowed::In(vec![path.clone()]),
+                ..Permissions::default()
+            },
+            ..Surroundings::closed(Rc::new(|_: &str| Ok(())))
+        };
+        let (_, result) = run(&script, Place::simulated().session(), &surroundings);
+        if let Err(failure) = result {
+            panic!("{}", failure.render(false));
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    };
+    write("one");
+    let mode = |mode: u32| std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(&path, mode(0o640)).unwrap();
+    write("two");
+    let found = std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(found, 0o640);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn nothing_overrides_that_a_script_ends_or_leaves_a_block() {
+    let small = Limits {
+        operations: 100_000,
+        ..Limits::DEFAULT
+    };
+    for (source, status, services, failure) in [
+        (
+            "try { [1].map(|x| exit(3)); } catch { } service::add(\"fwmark://9\"); print(\"ran\");",
+            3,
+            0,
+            None,
+        ),
+        (
+            "transaction { service::add(\"fwmark://1\"); try { [1].map(|x| rollback(\"no\")); } catch { } service::add(\"fwmark://2\"); print(\"ran\"); } service::add(\"fwmark://3\");",
+            0,
+            1,
+            None,
+        ),
+        (
+            "loop { try { [1].map(|x| { loop { } }); } catch { } }",
+            0,
+            0,
+            Some("more operations than it may"),
+        ),
+    ] {
+        let place = Place::simulated();
+        let (_, printed, result) = run_in(place.session(), "leave", source, small);
+        assert_eq!(printed, Vec::<String>::new(), "{source}");
+        match (result, failure) {
+            (Ok(ran), None) => assert_eq!(ran.status, status, "{source}"),
+            (Err(found), Some(expected)) => {
+                assert!(found.render(false).contains(expected), "{source}");
+            }
+            (result, _) => panic!("{source}: {result:?}"),
+        }
+        assert_eq!(place.table().services.len(), services, "{source}");
+    }
+}
+
+#[test]
+fn what_would_mislead_is_refused() {
+    for (source, expected) in [
+        ("exit(\"text\");", "exit"),
+        ("savepoint(\"x\");", "savepoint"),
+        ("rollback(\"x\");", "rollback"),
+        (
+            "parse_json(\"18446744073709551615\");",
+            "18446744073709551615",
+        ),
+        ("parse_csv(\"a,a\\n1,2\");", "a"),
+        (
+            "transaction { service::add(\"fwmark://1\"); stats::sample(\"1s\"); }",
+            "sample",
+        ),
+    ] {
+        let place = Place::simulated();
+        let (_, _, result) = run_in(place.session(), "x", source, Limits::DEFAULT);
+        let shown = result.expect_err(source).render(false);
+        assert!(shown.contains(expected) && shown.contains("^"), "{shown}");
+        assert!(place.table().services.is_empty(), "{source}");
+    }
+    let source = "let rows = parse_csv(\"server,weight\\n10.0.0.2,3\"); print(rows[0].weight + 1);";
+    let (_, printed, _) = run_in(Place::simulated().session(), "x", source, Limits::DEFAULT);
+    assert_eq!(printed, ["4"]);
 }
 
 #[test]
@@ -476,6 +599,10 @@ fn a_script_describes_its_own_options() {
             "--server is given twice",
         ),
         (&["x"], "unexpected argument x"),
+        (
+            &["--server", "x", "--no-yes=true"],
+            "--no-yes takes no value: it turns --yes off",
+        ),
     ] {
         let said = with(arguments);
         assert!(
@@ -499,4 +626,30 @@ fn a_script_describes_its_own_options() {
         help.contains("--deadline           10m unless given"),
         "{help}"
     );
+}
+
+#[test]
+fn a_script_is_described_without_running_it() {
+    for (source, expected) in [
+        (
+            "// Says hello.\nlet who = \"x\"; let o = options(#{ who: who, yes: false }); print(1);",
+            "Says hello.\n\nusage: drain.rhai [--who WHO] [--yes]",
+        ),
+        (
+            "// Reads.\nfor a in args() { print(a); }",
+            "Reads.\n\nusage: drain.rhai ARGUMENTS...",
+        ),
+        (
+            "service::add(\"fwmark://1\");",
+            "The script takes no arguments.",
+        ),
+    ] {
+        let script = Script {
+            path: "drain.rhai".to_owned(),
+            source: source.to_owned(),
+            arguments: Vec::new(),
+        };
+        let help = describe_options(&script).unwrap();
+        assert!(help.contains(expected), "{help}");
+    }
 }

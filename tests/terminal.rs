@@ -85,7 +85,12 @@ fn a_signal_ends_the_prompt_at_once_and_leaves_the_terminal_as_it_was() {
         assert!(terminal.is_raw(), "the line editor reads key by key");
         terminal.signals(signal);
         assert!(terminal.settles(), "the terminal echoes again");
-        assert_eq!(terminal.ends().1, status);
+        let (shown, ended) = terminal.ends();
+        assert_eq!(ended, status);
+        assert!(
+            shown.contains("the open transaction is dropped; nothing of it was sent"),
+            "{shown}"
+        );
     }
 }
 

@@ -82,6 +82,8 @@ const DAEMON_KEYS: &[&str] = &[
     "sync_maxlen",
     "ttl",
 ];
+const PERSISTENCE_KEYS: &[&str] = &["engine", "netmask", "prefix_length", "timeout"];
+const TUNNEL_KEYS: &[&str] = &["checksum", "port", "type"];
 const METHODS: &[&str] = &[
     "bypass",
     "direct_routing",
@@ -125,7 +127,7 @@ impl Completer {
         match place(text) {
             Place::Text { before, part } => (cursor - part.len(), self.texts(before, part)),
             Place::Key { verb, part } => {
-                let keys = keys_of(&verb).iter().map(|key| (*key).to_owned());
+                let keys = keys_of(&verb).into_iter().map(str::to_owned);
                 let found = matching(part, keys);
                 let found = found.into_iter().map(|candidate| Candidate {
                     text: format!("{}: ", candidate.shown),
@@ -193,9 +195,11 @@ impl Completer {
         if let Some(service) = service_before(before) {
             return matching(part, self.servers(&service).into_iter());
         }
+        let call = before.strip_suffix('(').map_or("", last_name);
+        let takes_full_names = call.starts_with("destination::") || call.ends_with(".contains");
         if let Some((service, _)) = part
             .rsplit_once('/')
-            .filter(|(service, _)| !service.ends_with([':', '/']))
+            .filter(|(service, _)| takes_full_names && !service.ends_with([':', '/']))
         {
             let names = self.servers(service).into_iter();
             return matching(part, names.map(|server| format!("{service}/{server}")));
@@ -317,21 +321,31 @@ fn open_text(text: &str) -> Option<usize> {
     open.map(|(index, _)| index)
 }
 
-/// Returns the function or method whose map is open at the end of a text.
+/// Returns the name that a text ends with, with its namespaces and what it is a method of.
+fn last_name(text: &str) -> &str {
+    text.rsplit(|c: char| !(c.is_alphanumeric() || "_:.".contains(c)))
+        .next()
+        .unwrap_or_default()
+}
+
+/// Returns whose map is open at the end of a text: a function, a method, or a key that takes a map, `persistence:`.
 fn verb_of_map(text: &str) -> Option<String> {
     let mut depth = 0usize;
-    let mut end = None;
+    let mut in_map = false;
     for (index, character) in text.char_indices().rev() {
+        let before = text[..index].trim_end();
         match character {
             '}' | ')' | ']' => depth += 1,
             '{' | '(' | '[' if depth > 0 => depth -= 1,
-            '{' if end.is_none() && text[..index].ends_with('#') => end = Some(index),
-            '(' if end.is_some() => {
-                let name = text[..index]
-                    .rsplit(|c: char| !(c.is_alphanumeric() || "_:.".contains(c)))
-                    .next()?;
-                return Some(name.to_owned());
+            '{' if !in_map && before.ends_with('#') => {
+                in_map = true;
+                let owner = before.trim_end_matches('#').trim_end();
+                if owner.ends_with(':') {
+                    return Some(last_name(owner).to_owned());
+                }
             }
+            '[' if in_map && before.ends_with(':') => return Some(last_name(before).to_owned()),
+            '(' if in_map => return Some(last_name(before).to_owned()),
             '{' | '(' => return None,
             _ => {}
         }
@@ -339,15 +353,23 @@ fn verb_of_map(text: &str) -> Option<String> {
     None
 }
 
-fn keys_of(verb: &str) -> &'static [&'static str] {
+/// Returns the keys of the map that a verb takes. What a method belongs to is not known here.
+fn keys_of(verb: &str) -> Vec<&'static str> {
     match verb {
-        "timeouts::set" => TIMEOUT_KEYS,
-        "daemon::start" => DAEMON_KEYS,
-        verb if verb.starts_with("service::") => SERVICE_KEYS,
-        verb if verb.starts_with("destination::") => SERVER_KEYS,
-        verb if verb.ends_with(".add") => SERVER_KEYS,
-        verb if verb.ends_with(".edit") || verb.ends_with(".ensure") => SERVER_KEYS,
-        _ => &[],
+        "timeouts::set" => TIMEOUT_KEYS.to_vec(),
+        "daemon::start" => DAEMON_KEYS.to_vec(),
+        "persistence:" => PERSISTENCE_KEYS.to_vec(),
+        "tunnel:" => TUNNEL_KEYS.to_vec(),
+        "destinations:" => [&["id"], SERVER_KEYS].concat(),
+        verb if verb.ends_with("::delete") || verb.ends_with(".delete") => vec!["missing"],
+        verb if verb.starts_with("service::") => SERVICE_KEYS.to_vec(),
+        verb if verb.starts_with("destination::") => SERVER_KEYS.to_vec(),
+        verb if verb.ends_with(".add") => SERVER_KEYS.to_vec(),
+        verb if verb.ends_with(".edit") => [SERVICE_KEYS, SERVER_KEYS].concat(),
+        verb if verb.ends_with(".ensure") => SERVER_KEYS.to_vec(),
+        verb if verb.ends_with("wait_until") => vec!["every"],
+        "table::apply" => vec!["prune"],
+        _ => Vec::new(),
     }
 }
 

@@ -247,6 +247,8 @@ mod tests {
         - `` `${x}` `` is put in between back-ticks alone. `print` takes one argument. `#{ a }` is not `#{ a: a }`.\n\
         - `try` is a statement: it has no value. Assign to a variable inside it.\n\
         - A function sees no variables from outside; constants of the script are `global::NAME` in it.\n\
+        - What `catch` takes of Rhai's own errors, such as an index out of bounds, is a map with `message` and without\n\
+        \x20 `kind`; errors of the functions below have `kind`, `message`, `errno`, `object`, `hint` and `line`.\n\
         - Whole numbers have 64 bits; larger counters stop at the largest.\n\
         - `transaction`, `rehearse`, `runbook` and `step` are words of the language and no names of variables.\n\
         \n## Blocks\n\

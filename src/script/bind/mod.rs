@@ -6,6 +6,7 @@ mod data;
 mod destination;
 mod general;
 mod lists;
+mod named;
 mod scheduler;
 mod service;
 mod stats;
@@ -19,10 +20,9 @@ use rhai::{Engine, Module};
 /// Registers every function.
 pub(super) fn register(engine: &mut Engine) {
     engine.register_static_module("service", exported_module!(service::functions).into());
-    engine.register_static_module(
-        "destination",
-        exported_module!(destination::functions).into(),
-    );
+    let mut destinations = exported_module!(destination::functions);
+    destinations.combine(exported_module!(named::functions));
+    engine.register_static_module("destination", destinations.into());
     engine.register_static_module("table", exported_module!(table::functions).into());
     engine.register_static_module("timeouts", exported_module!(timeouts::functions).into());
     engine.register_static_module("scheduler", exported_module!(scheduler::functions).into());

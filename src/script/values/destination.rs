@@ -66,6 +66,13 @@ impl Named for DestinationValue {
     fn id(&self) -> String {
         self.key.to_string()
     }
+
+    fn is_named(&self, text: &str) -> bool {
+        let full = text.rsplit_once('/').is_some_and(|(service, server)| {
+            self.service.key.to_string() == service && self.key.to_string() == server
+        });
+        full || self.id() == text
+    }
 }
 
 /// Fields of a real server.

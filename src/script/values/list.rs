@@ -68,6 +68,11 @@ impl<T: Clone> IntoIterator for List<T> {
 pub(in crate::script) trait Named {
     /// Returns the id.
     fn id(&self) -> String;
+
+    /// Tells whether a text is its id, or its full name.
+    fn is_named(&self, text: &str) -> bool {
+        self.id() == text
+    }
 }
 
 /// Registers what a list can do: `len`, `is_empty`, index, iteration, `in`. The rest is bound in `bind/lists.rs`.
@@ -80,7 +85,7 @@ pub(super) fn register<T: Clone + Display + Named + 'static>(engine: &mut Engine
     engine.register_fn("is_empty", |list: &mut List<T>| list.0.is_empty());
     engine.register_get("is_empty", |list: &mut List<T>| list.0.is_empty());
     engine.register_fn("contains", |list: &mut List<T>, id: &str| {
-        list.0.iter().any(|item| item.id() == id)
+        list.0.iter().any(|item| item.is_named(id))
     });
     engine.register_fn("to_string", |list: &mut List<T>| list.inline());
     engine.register_fn("to_debug", |list: &mut List<T>| list.inline());
