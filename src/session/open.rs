@@ -5,7 +5,7 @@ use std::path::Path;
 use super::error::Error;
 use super::{Interrupt, Session};
 use crate::backend::{
-    BackendError, Errno, Ipvs, KernelFile, KernelTransport, Operation, Refusal, Transport,
+    BackendError, Errno, Fate, Ipvs, KernelFile, KernelTransport, Operation, Refusal, Transport,
     enter_namespace,
 };
 use crate::model::{Invalid, ServiceKey, TableSpecification, Trust};
@@ -117,53 +117,57 @@ impl Session {
         simulated: &SimulatedKernel,
         contents: &TableSpecification,
     ) -> Result<(), Error> {
-        let mut operations = Vec::new();
         for service in &contents.services {
             let key: ServiceKey = service.key;
             let configuration = Box::new(service.edit.apply(&key, None, Trust::Recorded)?);
-            operations.push(Operation::AddService { key, configuration });
+            self.make(simulated, &Operation::AddService { key, configuration })?;
             for server in service.destinations.iter().flatten().rev() {
-                let configuration = server
-                    .edit
-                    .apply(&key, &server.key, None, Trust::Recorded)?;
-                operations.push(Operation::AddDestination {
+                let operation = Operation::AddDestination {
                     service: key,
                     key: server.key,
-                    configuration,
-                });
+                    configuration: server
+                        .edit
+                        .apply(&key, &server.key, None, Trust::Recorded)?,
+                };
+                self.make(simulated, &operation)?;
             }
         }
         if let Some(edit) = &contents.timeouts {
-            operations.push(Operation::SetTimeouts(edit.apply(self.live.timeouts()?)?));
+            let timeouts = edit.apply(self.live.timeouts()?)?;
+            self.make(simulated, &Operation::SetTimeouts(timeouts))?;
         }
-        let daemons = contents.daemons.iter().flat_map(|daemons| daemons.values());
-        operations.extend(daemons.map(|daemon| Operation::StartDaemon(daemon.clone())));
-        let named = contents.sysctl.iter().map(|(name, _)| name.clone());
-        self.sysctls.extend(named);
-        let sysctl = contents.sysctl.iter();
-        operations.extend(sysctl.map(|(name, value)| Operation::SetSysctl {
-            name: name.clone(),
-            value: value.clone(),
-        }));
-        // The simulation can't be what the document says: nothing ran.
-        let wrong = |operation: &Operation, refusal: &Refusal| {
-            Invalid::new("document", operation, refusal.meaning.clone())
-        };
-        for operation in &operations {
-            let Some(request) = operation.request() else {
-                let one = std::slice::from_ref(operation);
-                let execution = self.live.execute(one, &mut || true);
-                if let Some(crate::backend::Fate::Refused(refusal)) = execution.fates.first() {
-                    return Err(wrong(operation, refusal).into());
-                }
-                continue;
+        for daemon in contents.daemons.iter().flat_map(|daemons| daemons.values()) {
+            self.make(simulated, &Operation::StartDaemon(daemon.clone()))?;
+        }
+        for (name, value) in &contents.sysctl {
+            self.sysctls.insert(name.clone());
+            let operation = Operation::SetSysctl {
+                name: name.clone(),
+                value: value.clone(),
             };
-            if let Err(number) = simulated.request(request) {
-                let refusal = Refusal::explain(operation, Errno::from_number(number), None);
-                return Err(wrong(operation, &refusal).into());
-            }
+            self.make(simulated, &operation)?;
         }
         Ok(())
+    }
+
+    /// Does one operation of a document to the simulated table that it describes.
+    fn make(&mut self, simulated: &SimulatedKernel, operation: &Operation) -> Result<(), Error> {
+        let refusal = if let Some(request) = operation.request() {
+            let answer = simulated.request(request);
+            let explain = |number| Refusal::explain(operation, Errno::from_number(number), None);
+            answer.err().map(explain)
+        } else {
+            let one = std::slice::from_ref(operation);
+            let mut fates = self.live.execute(one, &mut || true).fates.into_iter();
+            fates.next().and_then(|fate| match fate {
+                Fate::Refused(refusal) => Some(*refusal),
+                _ => None,
+            })
+        };
+        // The simulation can't be what the document says: nothing ran.
+        refusal.map_or(Ok(()), |refusal| {
+            Err(Invalid::new("document", operation, refusal.meaning).into())
+        })
     }
 }
 
