@@ -471,6 +471,62 @@ fn the_one_liners_of_the_cookbook_and_its_tasks_run() {
     assert!(commands >= 4, "{commands}");
 }
 
+/// The onboarding of the language contract, up to the line that needs the journal.
+const ONBOARDING: &str = r#"
+// onboard.rhai --file new.csv [--yes]
+let o = options(#{ file: (), yes: false });
+let plan = rehearse {
+    for r in parse_csv(read_text(o.file)) {
+        let svc = service::ensure(`${r.protocol}://${r.address}:${r.port}`, #{ scheduler: r.scheduler });
+        destination::ensure(svc, r.server, #{ weight: r.weight, forwarding: "direct_routing" });
+    }
+};
+print(plan);  if plan.is_empty { exit(0); }  if !o.yes { exit(10); }
+print(plan.commit(`onboard ${o.file}`).kind);
+"#;
+
+#[test]
+fn the_onboarding_of_the_language_contract_runs_as_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("onboard.rhai");
+    std::fs::write(&file, ONBOARDING).unwrap();
+    let _place = in_lab().then(Place::real);
+    let run = |more: &[&str]| {
+        let mut all = vec!["run", "--allow-read=scripts"];
+        if !in_lab() {
+            all.push("--sim");
+        }
+        all.extend([file.to_str().unwrap(), "--file", "scripts/services.csv"]);
+        all.extend(more);
+        script(&all)
+    };
+    let shown = run(&[]);
+    assert!(
+        shown.status == 10 && shown.stdout.contains("Plan: 5 to add"),
+        "{shown:?}"
+    );
+    let done = run(&["--yes"]);
+    assert!(
+        done.status == 0 && done.stdout.ends_with("committed\n"),
+        "{done:?}"
+    );
+    if in_lab() {
+        let again = run(&["--yes"]);
+        assert_eq!(
+            again.status, 0,
+            "what is there already is no change: {again:?}"
+        );
+        let table = system("ipvsadm -Ln");
+        for line in [
+            "TCP  192.0.2.20:443 wrr",
+            "-> 10.0.1.2:443                 Route   10",
+            "UDP  192.0.2.21:53 rr",
+        ] {
+            assert!(table.contains(line), "{line}\n{table}");
+        }
+    }
+}
+
 #[test]
 fn the_lines_of_the_language_contract_run_as_printed() {
     for place in Place::every() {
