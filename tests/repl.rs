@@ -377,6 +377,7 @@ fn help_and_lines_of_ipvsadm_are_understood() {
             .contains("Sets the counters")
     );
     assert!(typist.types("help").contains("destination"));
+    assert!(typist.types("help fn is").contains("there is no help on"));
     assert!(typist.types("help servce").contains("did you mean"));
     assert!(typist.types("service::e?").contains("service::ensure("));
     assert!(typist.types(":helq").contains("did you mean :help?"));

@@ -389,7 +389,7 @@ const fn is_name(character: char) -> bool {
 /// Returns the name that `help NAME` asks about.
 pub(super) fn help_wanted(input: &str) -> Option<&str> {
     let name = input.strip_prefix("help ")?.trim();
-    name.chars().all(is_name).then_some(name)
+    name.chars().all(|c| is_name(c) || c == ' ').then_some(name)
 }
 
 /// Returns the beginning of a name that `NAME?` asks about.
