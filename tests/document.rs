@@ -34,7 +34,7 @@ fn simulated(bytes: &[u8]) -> Session {
         contents: Some(Box::new(contents)),
         label: None,
     };
-    Session::open(&target, Purpose::Reading, Interrupt::default()).unwrap()
+    Session::open(target, Purpose::Reading, Interrupt::default()).unwrap()
 }
 
 /// Laws: reading what was written gives the same table, writing it again the same bytes, applying it no change.

@@ -111,7 +111,7 @@ pub(super) fn diff(
                 label: Some(arguments.a.clone()),
             };
             (
-                Session::open(&target, Purpose::Reading, context.interrupt.clone())?,
+                Session::open(target, Purpose::Reading, context.interrupt.clone())?,
                 wanted,
             )
         }

@@ -36,7 +36,7 @@ pub(super) fn open(
     };
     // A commit must not be torn apart: from here on signals are noted and looked at when it is safe.
     interrupt.install().map_err(Failure::Signals)?;
-    let mut session = Session::open(&target, purpose, interrupt.clone())?;
+    let mut session = Session::open(target, purpose, interrupt.clone())?;
     session.set_lock_wait(globals.lock_wait);
     Ok(session)
 }

@@ -1,5 +1,6 @@
 //! Opening a session: which table, and what for.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::error::Error;
@@ -70,25 +71,25 @@ impl Session {
     ///
     /// # Errors
     /// [`Error`] says what is missing: the module, the permission, the namespace, the right to enter it.
-    pub fn open(target: &Target, purpose: Purpose, interrupt: Interrupt) -> Result<Self, Error> {
+    pub fn open(target: Target, purpose: Purpose, interrupt: Interrupt) -> Result<Self, Error> {
         let (host, release) = host_and_release();
         match target {
             Target::Simulation { contents, label } => {
                 let place = Place {
                     host,
                     release: None,
-                    detail: label.clone(),
+                    detail: label,
                 };
                 let simulated = SimulatedKernel::new(environment_for(contents.as_deref()));
                 let live = Ipvs::open(Box::new(simulated.another_socket()))?;
                 let mut session = Self::new(live, place, interrupt);
                 if let Some(contents) = contents {
-                    session.fill(&simulated, contents)?;
+                    session.fill(&simulated, *contents)?;
                 }
                 Ok(session)
             }
             Target::Kernel { namespace } => {
-                if let Some(name) = namespace {
+                if let Some(name) = &namespace {
                     enter_namespace(name)?;
                 }
                 let mut transport = KernelTransport::open()?;
@@ -100,7 +101,7 @@ impl Session {
                 let place = Place {
                     host,
                     release: Some(release),
-                    detail: namespace.clone(),
+                    detail: namespace,
                 };
                 let mut session = Self::new(Ipvs::open(Box::new(transport))?, place, interrupt);
                 if !loaded {
@@ -111,17 +112,18 @@ impl Session {
         }
     }
 
-    /// Fills a simulated table; values that only a kernel can make are taken as recorded.
+    /// Fills a simulated table; values that only a kernel can make are taken as recorded. What is done of the
+    /// document makes place for the table.
     fn fill(
         &mut self,
         simulated: &SimulatedKernel,
-        contents: &TableSpecification,
+        contents: TableSpecification,
     ) -> Result<(), Error> {
-        for service in &contents.services {
+        for service in contents.services {
             let key: ServiceKey = service.key;
             let configuration = Box::new(service.edit.apply(&key, None, Trust::Recorded)?);
             self.make(simulated, &Operation::AddService { key, configuration })?;
-            for server in service.destinations.iter().flatten().rev() {
+            for server in service.destinations.into_iter().flatten().rev() {
                 let operation = Operation::AddDestination {
                     service: key,
                     key: server.key,
@@ -136,16 +138,12 @@ impl Session {
             let timeouts = edit.apply(self.live.timeouts()?)?;
             self.make(simulated, &Operation::SetTimeouts(timeouts))?;
         }
-        for daemon in contents.daemons.iter().flat_map(|daemons| daemons.values()) {
-            self.make(simulated, &Operation::StartDaemon(daemon.clone()))?;
+        for daemon in contents.daemons.into_iter().flat_map(BTreeMap::into_values) {
+            self.make(simulated, &Operation::StartDaemon(daemon))?;
         }
-        for (name, value) in &contents.sysctl {
+        for (name, value) in contents.sysctl {
             self.sysctls.insert(name.clone());
-            let operation = Operation::SetSysctl {
-                name: name.clone(),
-                value: value.clone(),
-            };
-            self.make(simulated, &operation)?;
+            self.make(simulated, &Operation::SetSysctl { name, value })?;
         }
         Ok(())
     }

@@ -111,7 +111,7 @@ mod tests {
             contents: Some(Box::new(contents)),
             label: None,
         };
-        Session::open(&target, Purpose::Changing, Interrupt::default()).unwrap()
+        Session::open(target, Purpose::Changing, Interrupt::default()).unwrap()
     }
 
     #[test]

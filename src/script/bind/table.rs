@@ -117,7 +117,7 @@ pub(in crate::script) mod functions {
                 contents: Some(Box::new(specification(a)?)),
                 label: None,
             };
-            let mut between = Session::open(&target, Purpose::Reading, Interrupt::default())?;
+            let mut between = Session::open(target, Purpose::Reading, Interrupt::default())?;
             difference(&mut between, &specification(b)?)
         })
     }
