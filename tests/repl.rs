@@ -379,6 +379,11 @@ fn help_and_lines_of_ipvsadm_are_understood() {
     assert!(typist.types("help").contains("destination"));
     assert!(typist.types("help fn is").contains("there is no help on"));
     assert!(typist.types("help servce").contains("did you mean"));
+    let said = typist.types("help drain");
+    assert!(
+        said.contains("Nothing is called `drain`") && said.contains("destination::edit("),
+        "{said}"
+    );
     assert!(typist.types("service::e?").contains("service::ensure("));
     assert!(typist.types(":helq").contains("did you mean :help?"));
     let said = typist.types("ipvsadm -Ln");

@@ -98,10 +98,10 @@ pub fn library_entries(module: &str, source: &str) -> Vec<Entry> {
     entries
 }
 
-/// Returns what there is to say of a name: a function, a method, a namespace, a field; or the nearest name.
+/// Returns what there is to say of a name: a function, a method, a namespace, a field; or what speaks of a word.
 ///
 /// # Errors
-/// A sentence for a name that nothing has.
+/// A sentence with the nearest name, for a word that nothing speaks of.
 pub fn help(name: &str) -> Result<String, String> {
     let entries = entries();
     let name = name.trim().trim_end_matches("()");
@@ -137,10 +137,25 @@ pub fn help(name: &str) -> Result<String, String> {
     let names = entries
         .iter()
         .flat_map(|entry| [entry.name.as_str(), entry.short()]);
-    Err(match suggestion(name, names) {
-        Some(near) => format!("there is no help on `{name}`: did you mean `{near}`?"),
-        None => format!("there is no help on `{name}`; `help` alone lists what there is"),
-    })
+    if let Some(near) = suggestion(name, names) {
+        return Err(format!(
+            "there is no help on `{name}`: did you mean `{near}`?"
+        ));
+    }
+    let word = name.to_lowercase();
+    let told: Vec<&Entry> = entries
+        .iter()
+        .filter(|entry| entry.text.to_lowercase().contains(&word))
+        .collect();
+    if told.is_empty() {
+        return Err(format!(
+            "there is no help on `{name}`; `help` alone lists what there is"
+        ));
+    }
+    Ok(format!(
+        "Nothing is called `{name}`; these speak of it:\n\n{}",
+        list(&told)
+    ))
 }
 
 /// Returns a documentation for people: paragraphs are broken anew, examples stay as they are.
@@ -239,38 +254,8 @@ mod tests {
     use super::{DEFINITIONS, REFERENCE, entries, help};
     use crate::script::engine::builtin_engine;
 
-    const HEAD: &str = "# The language of ipvsh: reference\n\n\
-        Made of the documentation at each binding by a test; every example runs in the tests. The built-in library\n\
-        (`import \"std/NAME\" as NAME;`) documents itself: `ipvsh help NAME::FUNCTION`.\n\
-        \n## What Rhai does\n\n\
-        - Behind the `}` of a block write `;` before a line that begins with `[` or `-`: it is an index or a minus else.\n\
-        - `` `${x}` `` is put in between back-ticks alone. `print` takes one argument. `#{ a }` is not `#{ a: a }`.\n\
-        - `try` is a statement: it has no value. Assign to a variable inside it.\n\
-        - A function sees no variables from outside; constants of the script are `global::NAME` in it.\n\
-        - What `catch` takes of Rhai's own errors, such as an index out of bounds, is a map with `message` and without\n\
-        \x20 `kind`; errors of the functions below have `kind`, `message`, `errno`, `object`, `hint` and `line`.\n\
-        - Whole numbers have 64 bits; larger counters stop at the largest.\n\
-        - `transaction`, `rehearse`, `runbook` and `step` are words of the language and no names of variables.\n\
-        \n## Blocks\n\
-        \n### `transaction [\"label\"] [#{ label }] { … } -> Outcome`\n\n\
-        Commits what happens inside as a whole, or leaves no trace. `return`, `break` and `continue` leave it and\n\
-        commit; an error, `exit` and `rollback(why)` drop it. Inside another block it is a savepoint. The value of the\n\
-        block is `.value` of the outcome.\n\n\
-        ```rhai\n\
-        transaction \"swap\" { destination::edit(\"tcp://192.0.2.1:80\", \"10.0.0.2:80\", #{ weight: 0 }); }\n\
-        ```\n\
-        \n### `rehearse { … } -> Plan`\n\n\
-        Runs a block on a rehearsal of the table and returns what it would change; nothing is changed. `plan.commit()`\n\
-        sends what was shown, without running the block again. The value of the block is `.value` of the plan.\n\n\
-        ```rhai\n\
-        let plan = rehearse { service::add(\"tcp://192.0.2.8:80\"); };\n\
-        if !plan.is_empty { plan.commit(\"one more\"); }\n\
-        ```\n\
-        \n### `print(value)`\n\n\
-        Prints a value and ends the line: to standard output, or to standard error with `--json`.\n\n\
-        ```rhai\n\
-        print(`there are ${service::list().len()} services`);\n\
-        ```\n";
+    /// What the page says before the functions.
+    const HEAD: &str = include_str!("reference_head.md");
 
     /// A type's name in the words of the language.
     fn word(kind: &str) -> String {
@@ -416,7 +401,14 @@ mod tests {
         }
         let mut page = HEAD.to_owned();
         for ((_, group), mut functions) in groups {
-            functions.sort_by(|a, b| (&a.signature, &a.text).cmp(&(&b.signature, &b.text)));
+            // Of the same words for an id and for a snapshot, those that say more.
+            functions.sort_by_key(|one| {
+                (
+                    one.signature.clone(),
+                    std::cmp::Reverse(one.text.find("# Example")),
+                    one.text.clone(),
+                )
+            });
             functions.dedup_by(|a, b| a.signature == b.signature);
             page.push_str(&format!("\n## {group}\n"));
             for function in functions {

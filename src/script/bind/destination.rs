@@ -235,7 +235,8 @@ pub(in crate::script) mod functions {
         add_by_id(ctx, &svc.key.to_string(), server, fields)
     }
 
-    /// Edits a real server: any of `weight`, `forwarding`, `tunnel`, `upper_threshold`, `lower_threshold`.
+    /// Edits a real server: any of `weight`, `forwarding`, `tunnel`, `upper_threshold`, `lower_threshold`. With weight
+    /// 0 it drains: what is connected stays, what is new goes elsewhere.
     ///
     /// # Example
     /// ```rhai
