@@ -3,8 +3,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::model::{Scheduler, ServiceKey};
-use crate::script::{Entry, Shell, entries, library_modules};
+use super::highlight::KEYWORDS;
+use super::meta::command_names;
+use crate::model::{ForwardingMethod, Scheduler, ServiceKey};
+use crate::script::{Entry, Shell, entries, keys, library_modules};
 
 /// One way to go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,77 +22,6 @@ pub struct Completer {
     shell: Rc<RefCell<Shell>>,
     entries: Vec<Entry>,
 }
-
-const META: [&str; 11] = [
-    ":begin",
-    ":commit",
-    ":diff",
-    ":help",
-    ":json",
-    ":list",
-    ":quit",
-    ":rollback",
-    ":set",
-    ":undo",
-    ":vars",
-];
-
-const WORDS: [&str; 21] = [
-    "let",
-    "const",
-    "if",
-    "else",
-    "while",
-    "loop",
-    "for",
-    "in",
-    "break",
-    "continue",
-    "return",
-    "throw",
-    "try",
-    "catch",
-    "switch",
-    "fn",
-    "import",
-    "true",
-    "false",
-    "transaction",
-    "rehearse",
-];
-
-const SERVICE_KEYS: &[&str] = &[
-    "destinations",
-    "one_packet",
-    "persistence",
-    "scheduler",
-    "scheduler_flags",
-];
-const SERVER_KEYS: &[&str] = &[
-    "forwarding",
-    "lower_threshold",
-    "tunnel",
-    "upper_threshold",
-    "weight",
-];
-const TIMEOUT_KEYS: &[&str] = &["tcp", "tcp_fin", "udp"];
-const DAEMON_KEYS: &[&str] = &[
-    "group",
-    "interface",
-    "port",
-    "sync_id",
-    "sync_maxlen",
-    "ttl",
-];
-const PERSISTENCE_KEYS: &[&str] = &["engine", "netmask", "prefix_length", "timeout"];
-const TUNNEL_KEYS: &[&str] = &["checksum", "port", "type"];
-const METHODS: &[&str] = &[
-    "bypass",
-    "direct_routing",
-    "local",
-    "masquerading",
-    "tunneling",
-];
 
 /// What the cursor stands in.
 enum Place<'a> {
@@ -121,13 +52,17 @@ impl Completer {
         if text.starts_with(':') && !text.contains(' ') {
             return (
                 0,
-                matching(text, META.iter().map(|word| (*word).to_owned())),
+                matching(text, command_names().map(|name| format!(":{name}"))),
             );
         }
         match place(text) {
             Place::Text { before, part } => (cursor - part.len(), self.texts(before, part)),
             Place::Key { verb, part } => {
-                let keys = keys_of(&verb).into_iter().map(str::to_owned);
+                // Lengths of time are offered in their short spelling.
+                let keys = keys_of(&verb).into_iter();
+                let keys = keys
+                    .filter(|key| !key.ends_with("_seconds"))
+                    .map(str::to_owned);
                 let found = matching(part, keys);
                 let found = found.into_iter().map(|candidate| Candidate {
                     text: format!("{}: ", candidate.shown),
@@ -146,7 +81,7 @@ impl Completer {
 
     fn words(&self, part: &str) -> Vec<Candidate> {
         let shell = self.shell.borrow();
-        let mut all: Vec<String> = WORDS.iter().map(|word| (*word).to_owned()).collect();
+        let mut all: Vec<String> = KEYWORDS.iter().map(|word| (*word).to_owned()).collect();
         for entry in self
             .entries
             .iter()
@@ -177,7 +112,7 @@ impl Completer {
             return matching(part, self.schedulers().into_iter());
         }
         if before.ends_with("forwarding:") {
-            return matching(part, METHODS.iter().map(|word| (*word).to_owned()));
+            return matching(part, ForwardingMethod::words().map(str::to_owned));
         }
         if before.ends_with("sysctl::get(") || before.ends_with("sysctl::set(") {
             return matching(part, self.sysctls().into_iter());
@@ -356,19 +291,19 @@ fn verb_of_map(text: &str) -> Option<String> {
 /// Returns the keys of the map that a verb takes. What a method belongs to is not known here.
 fn keys_of(verb: &str) -> Vec<&'static str> {
     match verb {
-        "timeouts::set" => TIMEOUT_KEYS.to_vec(),
-        "daemon::start" => DAEMON_KEYS.to_vec(),
-        "persistence:" => PERSISTENCE_KEYS.to_vec(),
-        "tunnel:" => TUNNEL_KEYS.to_vec(),
-        "destinations:" => [&["id"], SERVER_KEYS].concat(),
-        verb if verb.ends_with("::delete") || verb.ends_with(".delete") => vec!["missing"],
-        verb if verb.starts_with("service::") => SERVICE_KEYS.to_vec(),
-        verb if verb.starts_with("destination::") => SERVER_KEYS.to_vec(),
-        verb if verb.ends_with(".add") => SERVER_KEYS.to_vec(),
-        verb if verb.ends_with(".edit") => [SERVICE_KEYS, SERVER_KEYS].concat(),
-        verb if verb.ends_with(".ensure") => SERVER_KEYS.to_vec(),
-        verb if verb.ends_with("wait_until") => vec!["every"],
-        "table::apply" => vec!["prune"],
+        "timeouts::set" => keys::TIMEOUTS.to_vec(),
+        "daemon::start" => keys::DAEMON.to_vec(),
+        "persistence:" => keys::PERSISTENCE.to_vec(),
+        "tunnel:" => keys::TUNNEL.to_vec(),
+        "destinations:" => [&["id"], keys::DESTINATION].concat(),
+        verb if verb.ends_with("::delete") || verb.ends_with(".delete") => keys::DELETE.to_vec(),
+        verb if verb.starts_with("service::") => keys::SERVICE.to_vec(),
+        verb if verb.starts_with("destination::") => keys::DESTINATION.to_vec(),
+        verb if verb.ends_with(".add") => keys::DESTINATION.to_vec(),
+        verb if verb.ends_with(".edit") => [keys::SERVICE, keys::DESTINATION].concat(),
+        verb if verb.ends_with(".ensure") => keys::DESTINATION.to_vec(),
+        verb if verb.ends_with("wait_until") => keys::WAIT.to_vec(),
+        "table::apply" => keys::APPLY.to_vec(),
         _ => Vec::new(),
     }
 }

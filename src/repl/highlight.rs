@@ -4,7 +4,8 @@ use anstyle::Style;
 
 use crate::ui::style;
 
-const KEYWORDS: [&str; 22] = [
+/// The words of the language.
+pub(super) const KEYWORDS: [&str; 22] = [
     "let",
     "const",
     "if",

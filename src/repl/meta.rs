@@ -30,6 +30,16 @@ const COMMANDS: [(&str, &str); 15] = [
     ("NAME?", "what begins with NAME"),
 ];
 
+/// Returns the names of the commands, without colon.
+pub(super) fn command_names() -> impl Iterator<Item = &'static str> {
+    let mut names: Vec<&str> = COMMANDS
+        .iter()
+        .filter_map(|(usage, _)| usage.strip_prefix(':')?.split(' ').next())
+        .collect();
+    names.dedup();
+    names.into_iter()
+}
+
 impl Prompt {
     /// Does what a command asks for, its colon taken off.
     pub(super) fn command(&mut self, command: &str) -> Next {
@@ -54,11 +64,7 @@ impl Prompt {
             "vars" => self.variables(),
             "set" => self.set(rest),
             other => {
-                let known = [
-                    "help", "quit", "list", "json", "begin", "diff", "commit", "rollback", "undo",
-                    "vars", "set",
-                ];
-                let near = crate::model::suggestion(other, known);
+                let near = crate::model::suggestion(other, command_names());
                 let near = near
                     .map(|near| format!(": did you mean :{near}?"))
                     .unwrap_or_default();

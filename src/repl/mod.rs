@@ -1,7 +1,8 @@
 //! The prompt. The only place that knows the line editor.
 //!
-//! `prompt` is what the prompt does with an input, without any terminal, `meta` its own commands; `words` shows lines of `ipvsadm` in the
-//! words of the language; `complete` and `highlight` help while one types; `terminal` is the loop around the editor.
+//! `prompt` is what the prompt does with an input, without any terminal, `meta` its own commands; `words` shows lines
+//! of `ipvsadm` in the words of the language; `complete` and `highlight` help while one types; `terminal` is the loop
+//! around the editor.
 
 mod complete;
 mod highlight;

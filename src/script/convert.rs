@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rhai::{Array, Dynamic, Map};
 
+use super::keys;
 use crate::model::{
     Checksum, DaemonRole, DestinationEdit, DestinationKey, DestinationSpecification, EngineName,
     ForwardingMethod, Granularity, Invalid, PersistenceEdit, Scheduler, ServiceEdit, ServiceKey,
@@ -109,17 +110,9 @@ fn timeout(map: &Map, name: &str) -> Converted<Option<u32>> {
     }
 }
 
-const SERVICE_KEYS: &[&str] = &[
-    "scheduler",
-    "scheduler_flags",
-    "one_packet",
-    "persistence",
-    "destinations",
-];
-
 /// Reads the fields of a virtual service.
 pub(super) fn service_edit(map: &Map) -> Converted<(ServiceEdit, Vec<DestinationSpecification>)> {
-    check_keys("a virtual service", map, SERVICE_KEYS)?;
+    check_keys("a virtual service", map, keys::SERVICE)?;
     let mut edit = ServiceEdit::default();
     let mut servers = Vec::new();
     for (key, value) in map {
@@ -176,17 +169,7 @@ fn persistence(value: &Dynamic) -> Converted<Option<PersistenceEdit>> {
         value,
         "it is false, a duration such as \"5m\", or #{timeout, netmask or prefix_length, engine}",
     )?;
-    check_keys(
-        NAME,
-        &map,
-        &[
-            "timeout",
-            "timeout_seconds",
-            "netmask",
-            "prefix_length",
-            "engine",
-        ],
-    )?;
+    check_keys(NAME, &map, keys::PERSISTENCE)?;
     let mut edit = PersistenceEdit {
         timeout_seconds: timeout(&map, "timeout")?,
         ..PersistenceEdit::default()
@@ -211,17 +194,9 @@ fn persistence(value: &Dynamic) -> Converted<Option<PersistenceEdit>> {
     Ok(Some(edit))
 }
 
-const DESTINATION_KEYS: &[&str] = &[
-    "weight",
-    "forwarding",
-    "tunnel",
-    "upper_threshold",
-    "lower_threshold",
-];
-
 /// Reads the fields of a real server.
 pub(super) fn destination_edit(map: &Map) -> Converted<DestinationEdit> {
-    check_keys("a real server", map, DESTINATION_KEYS)?;
+    check_keys("a real server", map, keys::DESTINATION)?;
     let mut edit = DestinationEdit::default();
     for (key, value) in map {
         match key.as_str() {
@@ -247,7 +222,7 @@ fn tunnel(value: &Dynamic) -> Converted<Option<Tunnel>> {
         return Ok(None);
     }
     let map = map_of(NAME, value, "it is false or #{type, port, checksum}")?;
-    check_keys(NAME, &map, &["type", "port", "checksum"])?;
+    check_keys(NAME, &map, keys::TUNNEL)?;
     let kind = map
         .get("type")
         .ok_or_else(|| wrong(NAME, value, "it needs a type: ipip, gue or gre"))?;
@@ -299,18 +274,7 @@ pub(super) fn service_key(text: &str) -> Converted<ServiceKey> {
 
 /// Reads timeouts to set.
 pub(super) fn timeouts_edit(map: &Map) -> Converted<TimeoutsEdit> {
-    check_keys(
-        "timeouts",
-        map,
-        &[
-            "tcp",
-            "tcp_seconds",
-            "tcp_fin",
-            "tcp_fin_seconds",
-            "udp",
-            "udp_seconds",
-        ],
-    )?;
+    check_keys("timeouts", map, keys::TIMEOUTS)?;
     Ok(TimeoutsEdit {
         tcp_seconds: timeout(map, "tcp")?,
         tcp_fin_seconds: timeout(map, "tcp_fin")?,
@@ -320,7 +284,7 @@ pub(super) fn timeouts_edit(map: &Map) -> Converted<TimeoutsEdit> {
 
 /// Reads the options of a wait: how often to look.
 pub(super) fn wait_options(map: &Map) -> Converted<Option<Duration>> {
-    check_keys("wait_until", map, &["every"])?;
+    check_keys("wait_until", map, keys::WAIT)?;
     let every = map.get("every").map(|value| duration("every", value));
     match every.transpose()? {
         Some(Duration::ZERO) => Err(Invalid::new("every", "0s", "it is longer than nothing")),
@@ -346,18 +310,7 @@ pub(super) fn error_options(map: &Map) -> Converted<(Option<String>, Option<Stri
 /// Reads a sync daemon to start.
 pub(super) fn sync_daemon(state: &str, map: &Map) -> Converted<SyncDaemon> {
     const RANGE: &str = "it is a number in the range of the field";
-    check_keys(
-        "a sync daemon",
-        map,
-        &[
-            "interface",
-            "sync_id",
-            "sync_maxlen",
-            "group",
-            "port",
-            "ttl",
-        ],
-    )?;
+    check_keys("a sync daemon", map, keys::DAEMON)?;
     let interface = map.get("interface").ok_or_else(|| {
         Invalid::new(
             "sync daemon",
@@ -416,7 +369,7 @@ pub(super) fn sysctl_value(name: &SysctlName, value: &Dynamic) -> Converted<Stri
 
 /// Reads the options of a deletion.
 pub(super) fn if_missing(map: &Map) -> Converted<IfMissing> {
-    check_keys("delete", map, &["missing"])?;
+    check_keys("delete", map, keys::DELETE)?;
     match map.get("missing") {
         None => Ok(IfMissing::Refuse),
         Some(value) if text("missing", value)? == "ok" => Ok(IfMissing::Accept),
@@ -426,7 +379,7 @@ pub(super) fn if_missing(map: &Map) -> Converted<IfMissing> {
 
 /// Reads the options of `table::apply`.
 pub(super) fn apply_options(map: &Map) -> Converted<ApplyOptions> {
-    check_keys("apply", map, &["prune"])?;
+    check_keys("apply", map, keys::APPLY)?;
     let prune = match map.get("prune") {
         None => Prune::Nothing,
         Some(value) if is_false(value) => Prune::Nothing,

@@ -14,6 +14,7 @@ mod engine;
 mod error;
 mod failure;
 mod host;
+pub mod keys;
 mod limits;
 mod modules;
 mod options;
