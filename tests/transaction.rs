@@ -10,7 +10,7 @@ use ipvsh::model::{
     SyncDaemon, SysctlName, Table, TableSpecification, TimeoutsEdit, Tunnel, Weight,
 };
 use ipvsh::session::{
-    ApplyOptions, Done, Ended, Error, ErrorKind, IfMissing, LayerKind, Prune, Session,
+    ApplyOptions, Done, Ended, Error, ErrorKind, IfMissing, LayerKind, Prune, Session, Waiting,
 };
 use ipvsh::sim::{Environment, SimulatedKernel};
 use ipvsh::txn::{Cause, Change, CommitOptions, Outcome, Plan};
@@ -914,6 +914,132 @@ fn reading_one_service_agrees_with_reading_all() {
                     "seed {seed}, step {step}, {key}"
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn what_daemons_and_other_families_exclude_is_refused_before_anything_is_sent() {
+    let web = key("tcp://192.0.2.1:80");
+    let mixed = DestinationSpecification {
+        key: server("[fd00::1]:80"),
+        edit: DestinationEdit {
+            forwarding: Some(ForwardingMethod::Tunneling),
+            ..weight(1)
+        },
+    };
+    let document = TableSpecification {
+        services: vec![ServiceSpecification {
+            key: web,
+            edit: scheduler("rr"),
+            destinations: Some(vec![mixed.clone()]),
+        }],
+        ..TableSpecification::default()
+    };
+    for place in Place::every() {
+        // A daemon runs: a document that says nothing of daemons can't bring the server.
+        let mut session = place.session();
+        let _done = session.start_daemon(&backup("224.0.0.81")).unwrap();
+        let mut session = place.session();
+        session.begin(LayerKind::Rehearsal).unwrap();
+        let refused = session
+            .apply(&document, ApplyOptions::default())
+            .unwrap_err();
+        assert_eq!(refused.errno().unwrap().name(), "EINVAL", "{refused}");
+        let _stopped = place.session().stop_daemon(DaemonRole::Backup).unwrap();
+        // The server is there: no daemon can start, whether or not it was touched.
+        let _done = place
+            .session()
+            .add_service(web, &scheduler("rr"), std::slice::from_ref(&mixed))
+            .unwrap();
+        let mut session = place.session();
+        session.begin(LayerKind::Rehearsal).unwrap();
+        let refused = session.start_daemon(&backup("224.0.0.81")).unwrap_err();
+        assert_eq!(refused.errno().unwrap().name(), "EINVAL", "{refused}");
+    }
+}
+
+#[test]
+fn an_open_block_that_staged_nothing_sees_what_changed_while_time_passed() {
+    for place in Place::every() {
+        web(&place);
+        let web = key("tcp://192.0.2.1:80");
+        let mut session = place.session();
+        session.begin(LayerKind::Transaction).unwrap();
+        let weight_of = |session: &mut Session| {
+            let entry = session.find_service(&web).unwrap().unwrap();
+            entry.destinations[&server("10.0.0.1:80")]
+                .configuration
+                .weight
+                .get()
+        };
+        session.savepoint("early").unwrap();
+        assert_eq!(weight_of(&mut session), 1);
+        let _done = place
+            .session()
+            .edit_destination(web, server("10.0.0.1:80"), &weight(7))
+            .unwrap();
+        assert_eq!(weight_of(&mut session), 1, "a block sees one table");
+        let waiting = session.begin_wait(String::new).unwrap();
+        assert_eq!(waiting, Waiting::Passes);
+        session.pass_time(Duration::from_millis(10)).unwrap();
+        assert_eq!(weight_of(&mut session), 7);
+        // What it stages then goes by what it saw then, and so does a savepoint from before.
+        session.rollback_to("early").unwrap();
+        let _staged = session
+            .edit_destination(web, server("10.0.0.1:80"), &weight(8))
+            .unwrap();
+        assert_eq!(
+            session.begin_wait(String::new).unwrap(),
+            Waiting::Staged,
+            "{}",
+            place.name()
+        );
+        let _report = committed(session.end_transaction());
+        assert_eq!(weight_of(&mut session), 8);
+    }
+}
+
+#[test]
+fn an_inner_block_reports_what_it_staged_and_nothing_else() {
+    let mut random = Random::new(20);
+    for _ in 0..30 {
+        let place = Place::simulated();
+        web(&place);
+        let mut session = place.session();
+        session.begin(LayerKind::Transaction).unwrap();
+        for step in 0..10 {
+            // At first nothing is fetched yet.
+            let before = if step == 0 {
+                place.table()
+            } else {
+                session.table().unwrap()
+            };
+            session.begin(LayerKind::Transaction).unwrap();
+            for _ in 0..random.below(4) {
+                let service = random.pick(&[key("tcp://192.0.2.1:80"), key("fwmark://1")]);
+                let one = server(&format!("10.0.0.{}:80", random.below(3) + 1));
+                let number = i64::try_from(random.below(9)).unwrap();
+                let _done_or_refused = match random.below(5) {
+                    0 => session.add_service(service, &scheduler("rr"), &[]).is_ok(),
+                    1 => session.delete_service(service, IfMissing::Refuse).is_ok(),
+                    2 => session
+                        .add_destination(service, one, &weight(number))
+                        .is_ok(),
+                    3 => session
+                        .edit_destination(service, one, &weight(number))
+                        .is_ok(),
+                    _ => session
+                        .delete_destination(service, one, IfMissing::Refuse)
+                        .is_ok(),
+                };
+            }
+            let Ended::Staged(plan) = session.end_transaction().unwrap() else {
+                panic!("an inner block is staged");
+            };
+            let after = session.table().unwrap();
+            let expected = Plan::between(before, after, Vec::new());
+            assert_eq!(plan.changes(), expected.changes());
         }
     }
 }

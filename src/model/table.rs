@@ -58,6 +58,17 @@ pub struct Table {
 }
 
 impl Table {
+    /// Returns what belongs to the table as a whole: a copy without its services.
+    #[must_use]
+    pub fn without_services(&self) -> Self {
+        Self {
+            services: BTreeMap::new(),
+            timeouts: self.timeouts,
+            daemons: self.daemons.clone(),
+            sysctl: self.sysctl.clone(),
+        }
+    }
+
     /// Returns the number of real servers of all services.
     #[must_use]
     pub fn destination_count(&self) -> usize {

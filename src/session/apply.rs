@@ -164,7 +164,11 @@ fn daemons(
         return Ok((stops, starts));
     };
     stage.rehearsal.touch_daemons(stage.live)?;
-    let running = stage.rehearsal.staged_table()?.daemons.unwrap_or_default();
+    let running = stage
+        .rehearsal
+        .staged_settings()?
+        .daemons
+        .unwrap_or_default();
     for (role, running) in &running {
         if !wanted
             .get(role)
@@ -190,7 +194,7 @@ fn settings(
 ) -> Result<(), Error> {
     if let Some(edit) = &wanted.timeouts {
         stage.rehearsal.touch_timeouts(stage.live)?;
-        if let Some(current) = stage.rehearsal.staged_table()?.timeouts {
+        if let Some(current) = stage.rehearsal.staged_settings()?.timeouts {
             let after = edit.apply(current)?;
             if after != current {
                 operations.push(Operation::SetTimeouts(after));

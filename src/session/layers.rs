@@ -30,6 +30,14 @@ pub(super) struct Layer {
     savepoints: Vec<(String, Moment)>,
 }
 
+impl Layer {
+    /// Returns the moments that it can go back to.
+    pub(super) fn moments(&mut self) -> impl Iterator<Item = &mut Moment> {
+        let savepoints = self.savepoints.iter_mut().map(|(_, moment)| moment);
+        std::iter::once(&mut self.start).chain(savepoints)
+    }
+}
+
 impl Session {
     /// Opens a transaction or rehearsal; inside another one it is a savepoint.
     ///

@@ -98,7 +98,7 @@ impl Session {
         let running = match &mut self.rehearsal {
             Some(rehearsal) => {
                 rehearsal.touch_daemons(&mut self.live)?;
-                rehearsal.staged_table()?.daemons.unwrap_or_default()
+                rehearsal.staged_settings()?.daemons.unwrap_or_default()
             }
             None => self.live.daemons()?,
         };

@@ -31,6 +31,8 @@ struct Knowledge {
     whole: bool,
     /// Services that an operation was done to: all that a plan can be about.
     changed: AHashSet<ServiceKey>,
+    /// The same in their order, with repetitions: what changed since a moment is behind its end.
+    log: Vec<ServiceKey>,
     /// Daemons as they were asked for: a length left to the kernel stays left to it.
     wanted_daemons: BTreeMap<DaemonRole, SyncDaemon>,
     actions: Vec<Action>,
@@ -43,6 +45,19 @@ struct Knowledge {
 pub(super) struct Moment {
     simulated: Snapshot,
     knowledge: Knowledge,
+}
+
+impl Moment {
+    /// Tells whether anything may be staged in it.
+    pub(super) fn holds_changes(&self) -> bool {
+        let knowledge = &self.knowledge;
+        let settings = &knowledge.before;
+        !knowledge.changed.is_empty()
+            || !knowledge.actions.is_empty()
+            || settings.timeouts.is_some()
+            || settings.daemons.is_some()
+            || !settings.sysctl.is_empty()
+    }
 }
 
 /// A simulated kernel that stands for the live table.
@@ -67,6 +82,15 @@ impl Rehearsal {
             entries: AHashMap::new(),
             deleted: false,
         })
+    }
+
+    /// Forgets what was fetched and what was staged.
+    pub(super) fn start_anew(&mut self) -> Result<(), BackendError> {
+        *self = Self {
+            deleted: self.deleted,
+            ..Self::new()?
+        };
+        Ok(())
     }
 
     /// Fetches services that were not fetched yet.
@@ -181,13 +205,13 @@ impl Rehearsal {
         let (service, key) = match operation.object() {
             Some(ObjectId::Destination(service, key)) => (service, key),
             Some(ObjectId::Service(service)) => {
-                self.knowledge.changed.insert(service);
+                self.note_change(service);
                 return self.follow_service(service, operation);
             }
             None => return self.entries.clear(),
             Some(_) => return,
         };
-        self.knowledge.changed.insert(service);
+        self.note_change(service);
         let deleted = self.deleted;
         self.deleted |= matches!(operation, Operation::DeleteDestination { .. });
         let Some(entry) = self.entries.get_mut(&service) else {
@@ -215,6 +239,11 @@ impl Rehearsal {
                 self.entries.remove(&service);
             }
         }
+    }
+
+    fn note_change(&mut self, service: ServiceKey) {
+        self.knowledge.changed.insert(service);
+        self.knowledge.log.push(service);
     }
 
     fn follow_service(&mut self, service: ServiceKey, operation: &Operation) {
@@ -258,7 +287,7 @@ impl Rehearsal {
     }
 
     /// Reads what the rehearsal holds beside services.
-    fn staged_settings(&mut self) -> Result<Table, BackendError> {
+    pub(super) fn staged_settings(&mut self) -> Result<Table, BackendError> {
         let mut table = Table {
             timeouts: self
                 .knowledge
@@ -289,12 +318,15 @@ impl Rehearsal {
     pub(super) fn perform(&mut self, operations: &[Operation]) -> Result<(), Error> {
         let before = (operations.len() > 1).then(|| self.moment());
         for operation in operations {
-            if let Some(refusal) = self.refusal(operation)? {
-                if let Some(before) = before {
-                    self.go_back(before);
-                }
-                return Err(Error::refused(operation, &refusal));
+            let failure = match self.refusal(operation) {
+                Ok(None) => continue,
+                Ok(Some(refusal)) => Error::refused(operation, &refusal),
+                Err(error) => error,
+            };
+            if let Some(before) = before {
+                self.go_back(before);
             }
+            return Err(failure);
         }
         for operation in operations {
             self.follow(operation);
@@ -384,9 +416,7 @@ impl Rehearsal {
             services: changed
                 .filter_map(|key| Some((*key, known.services.get(key)?.clone())))
                 .collect(),
-            timeouts: known.timeouts,
-            daemons: known.daemons.clone(),
-            sysctl: known.sysctl.clone(),
+            ..known.without_services()
         };
         let plan = Plan::between(before, after, self.knowledge.actions.clone());
         Ok(plan.with_waits(self.knowledge.waits.clone()))
@@ -408,14 +438,18 @@ impl Rehearsal {
         let then = SimulatedKernel::new(Environment::rehearsal());
         then.restore(moment.simulated.clone());
         let mut kernel = Ipvs::open(Box::new(then.another_socket()))?;
-        let mut before = Table::clone(&self.knowledge.before);
-        for key in &moment.knowledge.fetched {
-            before.services.remove(key);
-        }
-        if moment.knowledge.whole {
-            before.services.clear();
-        }
-        before.services.extend(model_entries(&then.records()));
+        let log = self.knowledge.log.get(moment.knowledge.log.len()..);
+        let changed: BTreeSet<ServiceKey> = log.unwrap_or_default().iter().copied().collect();
+        let known = &self.knowledge.before;
+        let mut before = known.without_services();
+        // What was fetched only later was then as it was fetched.
+        let (then_known, later): (Vec<ServiceKey>, Vec<ServiceKey>) = changed
+            .iter()
+            .partition(|key| moment.knowledge.whole || moment.knowledge.fetched.contains(key));
+        let services = &mut before.services;
+        services.extend(kernel.fetch(&then_known)?.iter().map(model_entry));
+        let later = later.into_iter();
+        services.extend(later.filter_map(|key| Some((key, known.services.get(&key)?.clone()))));
         if moment.knowledge.before.timeouts.is_some() {
             before.timeouts = Some(kernel.timeouts()?);
         }
@@ -427,7 +461,11 @@ impl Rehearsal {
                 before.sysctl.insert(name.clone(), value);
             }
         }
-        let after = self.staged_table()?;
+        let mut after = self.staged_settings()?;
+        let changed: Vec<ServiceKey> = changed.into_iter().collect();
+        after
+            .services
+            .extend(self.kernel.fetch(&changed)?.iter().map(model_entry));
         let actions = self
             .knowledge
             .actions

@@ -16,7 +16,7 @@ impl Session {
             return Ok(self.live.timeouts()?);
         };
         rehearsal.touch_timeouts(&mut self.live)?;
-        let timeouts = rehearsal.staged_table()?.timeouts;
+        let timeouts = rehearsal.staged_settings()?.timeouts;
         timeouts.ok_or_else(|| Error::Rehearsal("it has no timeouts".to_owned()))
     }
 

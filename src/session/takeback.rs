@@ -10,7 +10,7 @@ impl Session {
     /// Takes back commits of this session, the latest first; what someone else changed since stands in the way.
     ///
     /// # Errors
-    /// [`Error`] names the first object that is not as the commit left it; then nothing is staged.
+    /// [`Error`] names the first object that is not as the commit left it; then nothing is sent.
     pub fn take_back(&mut self, reports: &[Report]) -> Result<Done, Error> {
         self.change(|stage| {
             for change in reports
@@ -80,16 +80,24 @@ fn is_as_left(stage: &mut Stage<'_>, change: &Change) -> Result<bool, Error> {
             .find(service)?
             .is_some_and(|entry| !entry.destinations.contains_key(key)),
         Change::SetTimeouts { after, .. } => {
-            stage.rehearsal.staged_table()?.timeouts == Some(*after)
+            stage.rehearsal.staged_settings()?.timeouts == Some(*after)
         }
         Change::StartDaemon { after } => {
-            let daemons = stage.rehearsal.staged_table()?.daemons.unwrap_or_default();
+            let daemons = stage
+                .rehearsal
+                .staged_settings()?
+                .daemons
+                .unwrap_or_default();
             daemons
                 .get(&after.role)
                 .is_some_and(|running| after.is_met_by(running))
         }
         Change::StopDaemon { before } => {
-            let daemons = stage.rehearsal.staged_table()?.daemons.unwrap_or_default();
+            let daemons = stage
+                .rehearsal
+                .staged_settings()?
+                .daemons
+                .unwrap_or_default();
             !daemons.contains_key(&before.role)
         }
         Change::SetSysctl { name, after, .. } => {

@@ -42,6 +42,7 @@ pub(super) struct Stage<'a> {
 
 impl Stage<'_> {
     pub(super) fn perform(&mut self, operations: &[Operation]) -> Result<(), Error> {
+        self.expect(operations)?;
         self.rehearsal.perform(operations)?;
         self.changed
             .extend(operations.iter().filter_map(Operation::object));
@@ -71,9 +72,19 @@ impl Stage<'_> {
         })
     }
 
-    /// Mixed families and daemons exclude each other, so both must be known.
-    fn expect_server(&mut self, service: &ServiceKey, key: &DestinationKey) -> Result<(), Error> {
-        if key.family() != service.family() {
+    /// Fetches what operations depend on beside their own objects: daemons and servers of the other family exclude
+    /// each other, wherever these stand.
+    fn expect(&mut self, operations: &[Operation]) -> Result<(), Error> {
+        let mixes = |operation: &Operation| match operation {
+            Operation::AddDestination { service, key, .. }
+            | Operation::EditDestination { service, key, .. } => key.family() != service.family(),
+            _ => false,
+        };
+        let starts = |operation: &Operation| matches!(operation, Operation::StartDaemon(_));
+        if operations.iter().any(starts) {
+            self.rehearsal.touch_all(self.live)?;
+        }
+        if operations.iter().any(mixes) {
             self.rehearsal.touch_daemons(self.live)?;
         }
         Ok(())
@@ -167,6 +178,9 @@ impl Session {
             for action in plan.actions() {
                 stage.rehearsal.stage_action(*action);
             }
+            for wait in plan.waits() {
+                stage.rehearsal.note_wait(wait.clone());
+            }
             Ok(())
         })
     }
@@ -186,7 +200,6 @@ impl Session {
             let configuration = Box::new(edit.apply(&key, None, Trust::User)?);
             let mut operations = vec![Operation::AddService { key, configuration }];
             for server in servers {
-                stage.expect_server(&key, &server.key)?;
                 let configuration = server.edit.apply(&key, &server.key, None, Trust::User)?;
                 operations.push(Operation::AddDestination {
                     service: key,
@@ -235,7 +248,6 @@ impl Session {
                 operations.push(Operation::EditService { key, before, after });
             }
             for server in servers {
-                stage.expect_server(&key, &server.key)?;
                 let current = entry
                     .destinations
                     .get(&server.key)
@@ -279,7 +291,6 @@ impl Session {
     ) -> Result<Done, Error> {
         self.change(|stage| {
             stage.rehearsal.touch(stage.live, &[service])?;
-            stage.expect_server(&service, &key)?;
             let configuration = edit.apply(&service, &key, None, Trust::User)?;
             stage.perform(&[Operation::AddDestination {
                 service,
@@ -341,7 +352,6 @@ impl Session {
         edit: &DestinationEdit,
     ) -> Result<Done, Error> {
         self.change(|stage| {
-            stage.expect_server(&service, &key)?;
             let current = stage
                 .get(&service)?
                 .destinations

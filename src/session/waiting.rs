@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Session;
 use super::error::Error;
+use super::layers::Layer;
 
 /// What becomes of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,25 +33,50 @@ impl Session {
             return Ok(Waiting::Rehearsed);
         }
         if rehearsal.plan()?.is_empty() {
+            self.read_afresh()?;
             return Ok(Waiting::Passes);
         }
         Ok(Waiting::Staged)
     }
 
-    /// Lets time pass, in short steps so that a signal ends it.
-    pub fn pass_time(&mut self, duration: Duration) {
-        const STEP: Duration = Duration::from_millis(50);
-        if self.place.is_simulated() {
-            // Virtual time passes at once.
-            self.live.sleep(duration);
-            return;
+    /// Has an open block that has staged nothing read again what it touches: time passed since it was read.
+    fn read_afresh(&mut self) -> Result<(), Error> {
+        let Some(rehearsal) = &mut self.rehearsal else {
+            return Ok(());
+        };
+        if !rehearsal.plan()?.is_empty() {
+            return Ok(());
         }
+        rehearsal.start_anew()?;
+        let now = rehearsal.moment();
+        for moment in self.layers.iter_mut().flat_map(Layer::moments) {
+            // One that holds something staged keeps it: a commit that goes by what it had read is a conflict.
+            if !moment.holds_changes() {
+                moment.clone_from(&now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets time pass, in short steps so that a signal ends it. What is read then is read anew.
+    ///
+    /// # Errors
+    /// [`Error`] if no rehearsal could be set up.
+    pub fn pass_time(&mut self, duration: Duration) -> Result<(), Error> {
+        const STEP: Duration = Duration::from_millis(50);
+        // Virtual time passes at once.
+        let step = if self.place.is_simulated() {
+            duration
+        } else {
+            STEP
+        };
         let mut left = duration;
         while !left.is_zero() && self.interrupt.signal().is_none() {
-            let step = left.min(STEP);
+            let step = left.min(step);
             self.live.sleep(step);
             left -= step;
         }
+        self.read_afresh()
     }
 
     /// Returns the clock of the session: the kernel's, or the simulation's.

@@ -8,7 +8,7 @@ use rhai::{Dynamic, Map, NativeCallContext};
 use crate::model::{Counters, Observed};
 use crate::script::convert;
 use crate::script::error::{ScriptError, Scripted};
-use crate::script::host::{host, with};
+use crate::script::host::with;
 use crate::script::values::{DestinationValue, ServiceValue, counters, rates};
 use crate::session::{Error, Session, Waiting};
 
@@ -72,12 +72,13 @@ fn sample(
         error.set_hint("sample for at least 4s".to_owned());
         return Err(error.raise(ctx.call_position()));
     }
-    let before = with(ctx, |session| counted.read(session))?.counters();
     let text = || format!("sample {}", humantime::format_duration(duration));
-    match with(ctx, |session| session.begin_wait(text))? {
+    let waiting = with(ctx, |session| session.begin_wait(text))?;
+    let before = with(ctx, |session| counted.read(session))?.counters();
+    match waiting {
         Waiting::Rehearsed => {}
         Waiting::Staged => return Err(super::time::staged(ctx)),
-        Waiting::Passes => host(ctx)?.session.borrow_mut().pass_time(duration),
+        Waiting::Passes => with(ctx, |session| session.pass_time(duration))?,
     }
     let after = with(ctx, |session| counted.read(session))?.counters();
     // Whoever zeroed the counters in between left the later ones smaller.

@@ -104,7 +104,7 @@ fn until(
             return Err(error.raise(ctx.call_position()));
         }
         let step = wait.every.min(wait.limit.saturating_sub(waited));
-        host.session.borrow_mut().pass_time(step);
+        with(ctx, |session| session.pass_time(step))?;
         // A signal ends the script here: the condition may be native and count no operations.
         if let Some(signal) = host.session.borrow().interrupt().signal() {
             let stop = crate::script::limits::Stop::Signal(signal);
@@ -161,7 +161,7 @@ pub(in crate::script) mod functions {
         match with(&ctx, |session| session.begin_wait(text))? {
             Waiting::Rehearsed => {}
             Waiting::Staged => return Err(staged(&ctx)),
-            Waiting::Passes => host(&ctx)?.session.borrow_mut().pass_time(duration),
+            Waiting::Passes => with(&ctx, |session| session.pass_time(duration))?,
         }
         Ok(())
     }
