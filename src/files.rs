@@ -1,50 +1,161 @@
-//! Files that are replaced whole or not at all.
+//! Files that are written whole.
 
-use std::fs::Permissions;
-use std::io::{self, Write};
+use std::fs::{Metadata, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use crate::ui::standard_stream;
+
+/// As many links to links as the kernel follows.
+const MOST_LINKS: usize = 40;
 
 /// Writes a file: whoever reads it sees the old text or the new one, never half of it. A link stays a link, and
-/// what it leads to is replaced; its owner and mode stay. A device or a pipe is written to.
+/// what it leads to is written; owner and mode stay, and who may not write the file may not replace it.
+///
+/// Where nothing can take the file's place without taking something away (it has a second name, its owner is someone
+/// else, its folder takes no new files) it is written over, and so is what is no file. Our own standard output goes on
+/// behind what it has.
 ///
 /// # Errors
-/// The system's error; then the file is as it was.
+/// The system's error. Then the file is as it was, unless it was being written over.
 pub fn replace(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
-    let old = std::fs::metadata(path).ok();
-    if old.as_ref().is_some_and(|old| !old.is_file()) {
-        let mut file = io::BufWriter::new(std::fs::OpenOptions::new().write(true).open(path)?);
-        write(&mut file)?;
-        return file.flush();
-    }
-    let place = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = match place.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
+    let mut text = Vec::new();
+    write(&mut text)?;
+    let place = target(path)?;
+    let old = match std::fs::metadata(&place) {
+        Ok(old) => old,
+        Err(error) if error.kind() == ErrorKind::NotFound => return exchange(&place, &text, None),
+        Err(error) => return Err(error),
     };
+    if let Some(mut stream) = standard_stream(&old) {
+        return stream.write_all(&text);
+    }
+    let mut file = OpenOptions::new().write(true).open(&place)?;
+    if !old.is_file() {
+        return file.write_all(&text);
+    }
+    if old.nlink() == 1 {
+        match exchange(&place, &text, Some(&old)) {
+            Err(error) if is_in_the_way(&error) => {}
+            done => return done,
+        }
+    }
+    file.set_len(0)?;
+    file.write_all(&text)?;
+    file.sync_all()
+}
+
+/// Returns where a path leads, links followed; of a file that is not there yet, where it would be.
+///
+/// # Errors
+/// The system's error: the folder is not there either, or can't be looked at.
+pub fn target(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match std::fs::canonicalize(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            done => return done,
+        }
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let name = path.file_name().ok_or(ErrorKind::NotFound)?;
+        let place = std::fs::canonicalize(folder)?.join(name);
+        match std::fs::read_link(&place) {
+            // A link that leads nowhere: what it names is what would be made.
+            Ok(named) => path = place.with_file_name("").join(named),
+            Err(_) => return Ok(place),
+        }
+    }
+    Err(ErrorKind::NotFound.into())
+}
+
+/// Puts a new file in the place of the old one.
+fn exchange(place: &Path, text: &[u8], old: Option<&Metadata>) -> io::Result<()> {
     // The mode of a new file is what the user's mask makes of this.
-    let mode = old.as_ref().map_or(0o666, |old| old.mode() & 0o7777);
+    let mode = old.map_or(0o666, |old| old.mode() & 0o7777);
     let mut fresh = tempfile::Builder::new()
         .prefix(".ipvsh-")
         .suffix(".new")
         .permissions(Permissions::from_mode(mode))
-        .tempfile_in(folder)?;
-    {
-        let mut file = io::BufWriter::new(fresh.as_file_mut());
-        write(&mut file)?;
-        file.flush()?;
-    }
+        .tempfile_in(place.parent().unwrap_or(place))
+        // The error names the new file, which says nothing to anyone.
+        .map_err(|error| io::Error::from(error.kind()))?;
+    fresh.write_all(text)?;
     if let Some(old) = old {
-        // Only root may give a file away; the owner comes first, as the change takes special bits off the mode.
-        let _best_effort = fchown(fresh.as_file(), Some(old.uid()), Some(old.gid()));
+        let made = fresh.as_file().metadata()?;
+        if (made.uid(), made.gid()) != (old.uid(), old.gid()) {
+            // The owner comes before the mode, as the change takes special bits off it.
+            fchown(fresh.as_file(), Some(old.uid()), Some(old.gid()))?;
+        }
         fresh
             .as_file()
             .set_permissions(Permissions::from_mode(mode))?;
     }
     fresh.as_file().sync_all()?;
-    fresh.persist(&place)?;
+    fresh.persist(place).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Tells whether a file can't be replaced where it may be writable all the same.
+fn is_in_the_way(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::ResourceBusy
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+    use std::path::Path;
+
+    use super::{replace, target};
+
+    fn put(path: &Path, text: &str) -> std::io::Result<()> {
+        replace(path, |file| file.write_all(text.as_bytes()))
+    }
+
+    #[test]
+    fn links_stay_links_whether_or_not_they_lead_somewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = folder.path().join("real");
+        std::fs::create_dir(&real).unwrap();
+        let link = folder.path().join("link");
+        symlink("real/table.json", &link).unwrap();
+        for text in ["one", "two"] {
+            put(&link, text).unwrap();
+            assert!(link.is_symlink());
+            assert_eq!(
+                std::fs::read_to_string(real.join("table.json")).unwrap(),
+                text
+            );
+            assert_eq!(std::fs::read_dir(&real).unwrap().count(), 1);
+        }
+        symlink("circle", folder.path().join("circle")).unwrap();
+        put(&folder.path().join("circle"), "x").unwrap_err();
+        put(&folder.path().join("nowhere/x"), "x").unwrap_err();
+        let nowhere = target(&folder.path().join("new")).unwrap();
+        assert_eq!(nowhere.file_name().unwrap(), "new");
+    }
+
+    #[test]
+    fn a_file_with_two_names_keeps_both_and_its_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+        put(&one, "first, and longer").unwrap();
+        std::fs::set_permissions(&one, std::fs::Permissions::from_mode(0o640)).unwrap();
+        std::fs::hard_link(&one, &two).unwrap();
+        put(&two, "second").unwrap();
+        assert_eq!(std::fs::read_to_string(&one).unwrap(), "second");
+        assert_eq!(std::fs::metadata(&one).unwrap().mode() & 0o7777, 0o640);
+        // What can't be made leaves what is there.
+        replace(&one, |_| Err(std::io::ErrorKind::Other.into())).unwrap_err();
+        assert_eq!(std::fs::read_to_string(&one).unwrap(), "second");
+    }
 }

@@ -31,8 +31,8 @@
 //!
 //! # Modules, in reading order
 //!
-//! [`model`] the vocabulary · [`ui`] the door to the terminal · [`config`] the surroundings · [`files`] whole
-//! files or none · [`wire`] bytes and records · [`backend`] a typed client for one kernel · [`sim`] the simulated
+//! [`model`] the vocabulary · [`config`] the surroundings · [`ui`] the door to the terminal · [`files`] written whole
+//! · [`wire`] bytes and records · [`backend`] a typed client for one kernel · [`sim`] the simulated
 //! kernel · [`txn`] all or nothing · [`export`] the document and the results · [`render`] text for people ·
 //! [`session`] what front ends drive · [`script`] the Rhai host · [`repl`] the prompt · `cli` the command line.
 //!
@@ -65,8 +65,9 @@
 pub mod model;
 
 pub mod config;
-pub mod files;
 pub mod ui;
+
+pub mod files;
 
 pub mod wire;
 

@@ -177,3 +177,18 @@ impl Ui {
 pub fn input_is_terminal() -> bool {
     io::stdin().is_terminal()
 }
+
+/// Returns our standard output or standard error, if a file is one of them.
+#[must_use]
+pub fn standard_stream(file: &std::fs::Metadata) -> Option<std::fs::File> {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::MetadataExt;
+    let (output, errors) = (io::stdout(), io::stderr());
+    [output.as_fd(), errors.as_fd()]
+        .into_iter()
+        .find_map(|stream| {
+            let stream = std::fs::File::from(stream.try_clone_to_owned().ok()?);
+            let found = stream.metadata().ok()?;
+            ((found.dev(), found.ino()) == (file.dev(), file.ino())).then_some(stream)
+        })
+}

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     ("model", &[], &[]),
     ("config", &[], &["directories"]),
-    ("files", &[], &["tempfile"]),
     ("ui", &[], &["anstream", "anstyle"]),
+    ("files", &["ui"], &["tempfile"]),
     ("wire", &[], &["thiserror"]),
     (
         "backend",

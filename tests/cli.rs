@@ -716,3 +716,29 @@ fn lines_for_a_shell_hold_no_surprises() {
         "tcp://[2001:db8::1]:80"
     );
 }
+
+#[test]
+fn a_script_that_writes_to_its_own_output_loses_nothing() {
+    let folder = folder();
+    let log = folder.path().join("log");
+    let source = r#"print("first"); write_text("/dev/stdout", "middle\n"); print("last");"#;
+    for (append, expected) in [
+        (true, "old\nfirst\nmiddle\nlast\n"),
+        (false, "first\nmiddle\nlast\n"),
+    ] {
+        std::fs::write(&log, "old\n").unwrap();
+        let output = std::fs::OpenOptions::new()
+            .append(append)
+            .write(true)
+            .truncate(!append)
+            .open(&log)
+            .unwrap();
+        write(folder.path(), "w.rhai", source);
+        let status = ipvsh_command(folder.path(), &["run", "--sim", "--allow-write", "w.rhai"])
+            .stdout(output)
+            .status()
+            .unwrap();
+        assert!(status.success());
+        assert_eq!(std::fs::read_to_string(&log).unwrap(), expected);
+    }
+}

@@ -364,6 +364,7 @@ fn files_are_touched_only_where_that_is_allowed() {
     std::fs::write(inside.join("a.txt"), "hello").unwrap();
     std::fs::write(folder.path().join("secret.txt"), "no").unwrap();
     std::os::unix::fs::symlink(folder.path().join("secret.txt"), inside.join("link.txt")).unwrap();
+    std::os::unix::fs::symlink("../made.txt", inside.join("dangling.txt")).unwrap();
     let source = |call: &str| call.replace("IN", inside.to_str().unwrap());
     let attempt = |call: &str, rehearsed: bool| {
         let script = Script {
@@ -399,6 +400,7 @@ fn files_are_touched_only_where_that_is_allowed() {
         "read_text(\"/etc/passwd\")",
         "write_text(\"IN/../new.txt\", \"x\")",
         "write_text(\"IN/link.txt\", \"x\")",
+        "write_text(\"IN/dangling.txt\", \"x\")",
     ] {
         assert_eq!(
             attempt(refused, false),

@@ -56,5 +56,8 @@ pub(super) fn write_back(globals: &Globals, session: &mut Session) -> Result<(),
     files::replace(Path::new(path), |mut file| {
         write_document(&mut file, &document)
     })
-    .map_err(Failure::Output)
+    .map_err(|error| {
+        let kind = error.kind();
+        Failure::Output(std::io::Error::new(kind, format!("{path}: {error}")))
+    })
 }

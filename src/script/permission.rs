@@ -52,7 +52,7 @@ impl Allowed {
             Self::Everywhere => true,
             Self::In(roots) => roots.iter().any(|root| {
                 // One that is not there yet is allowed as well: a file to write.
-                self::place(root).is_ok_and(|root| place.starts_with(root))
+                files::target(root).is_ok_and(|root| place.starts_with(root))
             }),
         }
     }
@@ -60,21 +60,6 @@ impl Allowed {
 
 fn failed(path: &str, error: &std::io::Error) -> ScriptError {
     ScriptError::new("io", format!("{path}: {error}"))
-}
-
-/// Returns where a path leads: links followed; of a file that is not there yet, its folder's.
-fn place(given: &Path) -> std::io::Result<PathBuf> {
-    match std::fs::canonicalize(given) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let folder = match given.parent() {
-                Some(folder) if !folder.as_os_str().is_empty() => folder,
-                _ => Path::new("."),
-            };
-            let name = given.file_name().ok_or(error)?;
-            Ok(std::fs::canonicalize(folder)?.join(name))
-        }
-        other => other,
-    }
 }
 
 /// Reads a text file. What is no file, such as a pipe or a terminal, might never end: it is refused.
@@ -119,7 +104,7 @@ impl Permissions {
         if *allowed == Allowed::Nowhere {
             return Err(refused());
         }
-        let place = place(Path::new(path)).map_err(|error| match allowed {
+        let place = files::target(Path::new(path)).map_err(|error| match allowed {
             Allowed::Everywhere => failed(path, &error),
             _ => refused(),
         })?;
