@@ -246,6 +246,24 @@ fn undo_takes_back_line_by_line_what_was_staged() {
 }
 
 #[test]
+fn undo_says_what_it_can_t_bring_back() {
+    let place = Place::simulated();
+    let mut typist = Typist::at(&place, false);
+    typist.types(WEB);
+    typist.types("service::zero(\"tcp://192.0.2.1:80\");");
+    let said = typist.types(":undo");
+    assert!(said.contains("can't be brought back"), "{said}");
+    assert_eq!(place.table().services.len(), 1);
+    // A line that fails leaves no savepoint either.
+    typist.types(":begin");
+    typist.types("service::add(\"fwmark://1\"); savepoint(\"one\");");
+    typist.types("service::add(\"fwmark://2\");");
+    typist.types("savepoint(\"one\"); throw \"no\";");
+    typist.types("rollback_to(\"one\");");
+    assert!(typist.prompt.text().contains("[+1]"));
+}
+
+#[test]
 fn a_signal_that_asks_to_end_is_heard_by_every_command() {
     for input in [
         ":list",

@@ -206,6 +206,14 @@ impl Prompt {
             self.screen.warn("no line has committed anything yet");
             return;
         }
+        if self
+            .last
+            .iter()
+            .any(|report| !report.plan.actions().is_empty())
+        {
+            self.screen
+                .warn("counters that were zeroed can't be brought back");
+        }
         let before = self.shell.borrow().session().committed().len();
         let reports = self.last.clone();
         let taken = self.shell.borrow().session().take_back(&reports);

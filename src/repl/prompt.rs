@@ -289,9 +289,11 @@ impl Prompt {
             }
             Err(failure) => {
                 self.tell_failure(&failure);
-                // A line that failed leaves nothing of itself in the open transaction.
-                if has_staged && let Some(mark) = mark {
+                // A line that failed leaves nothing of itself in the open transaction, savepoints neither.
+                if let Some(mark) = mark {
                     shell.borrow().session().back_to(mark);
+                }
+                if has_staged {
                     self.screen.note("what this line had staged is dropped");
                 }
                 Next::Continue
