@@ -721,7 +721,7 @@ fn lines_for_a_shell_hold_no_surprises() {
 fn a_script_that_writes_to_its_own_output_loses_nothing() {
     let folder = folder();
     let log = folder.path().join("log");
-    let source = r#"print("first"); write_text("/dev/stdout", "middle\n"); print("last");"#;
+    let source = r#"print("first"); write_text("/proc/self/fd/1", "middle\n"); print("last");"#;
     for (append, expected) in [
         (true, "old\nfirst\nmiddle\nlast\n"),
         (false, "first\nmiddle\nlast\n"),
