@@ -5,8 +5,30 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
+
+/// Whether standard output was closed when the program started.
+static OUTPUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Looks at standard output before the language's runtime opens what is closed on `/dev/null`: from then on what
+/// is written would be lost without a word.
+#[ctor::ctor(unsafe)]
+fn look_at_output() {
+    let open = io::stdout().as_fd().try_clone_to_owned().is_ok();
+    OUTPUT_WAS_CLOSED.store(!open, Ordering::Relaxed);
+}
+
+/// Fails if standard output was closed when the program started.
+fn output_is_open() -> io::Result<()> {
+    if OUTPUT_WAS_CLOSED.load(Ordering::Relaxed) {
+        return Err(io::Error::other("standard output is closed"));
+    }
+    Ok(())
+}
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,6 +97,7 @@ impl Ui {
     /// # Errors
     /// Any other error of the system, such as a full disk.
     pub fn data(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+        output_is_open()?;
         let stdout = io::stdout().lock();
         let mut out =
             io::BufWriter::with_capacity(64 * 1024, AutoStream::new(stdout, self.colour.choice()));
@@ -87,6 +110,24 @@ impl Ui {
             }
             other => other,
         }
+    }
+
+    /// Writes bytes to standard output as they are.
+    ///
+    /// # Errors
+    /// The system's error, that of a reader that went away included.
+    pub fn bytes(&self, bytes: &[u8]) -> io::Result<()> {
+        output_is_open()?;
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(bytes)?;
+        stdout.flush()
+    }
+
+    /// Writes bytes and the end of a line to standard error as they are.
+    pub fn complaint(&self, bytes: &[u8]) {
+        let line = [bytes, b"\n"].concat();
+        // There is no better place to complain that complaining failed.
+        let _unheard = io::stderr().lock().write_all(&line);
     }
 
     /// Writes a line of a result to standard output.
@@ -181,7 +222,6 @@ pub fn input_is_terminal() -> bool {
 /// Returns our standard output or standard error, if a file is one of them.
 #[must_use]
 pub fn standard_stream(file: &std::fs::Metadata) -> Option<std::fs::File> {
-    use std::os::fd::AsFd;
     use std::os::unix::fs::MetadataExt;
     let (output, errors) = (io::stdout(), io::stderr());
     [output.as_fd(), errors.as_fd()]

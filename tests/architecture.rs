@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     ("model", &[], &[]),
     ("config", &[], &["directories"]),
-    ("ui", &[], &["anstream", "anstyle"]),
+    ("ui", &[], &["anstream", "anstyle", "ctor"]),
     ("files", &["ui"], &["tempfile"]),
     ("wire", &[], &["thiserror"]),
     (
@@ -51,7 +51,7 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
             "model", "wire", "backend", "sim", "txn", "export", "render", "session", "script",
             "repl", "ui", "config", "files",
         ],
-        &["clap", "humantime", "serde_json"],
+        &["clap", "dns_lookup", "humantime", "serde_json"],
     ),
 ];
 
@@ -63,7 +63,9 @@ const PACKAGES: &[&str] = &[
     "cap",
     "clap",
     "csv",
+    "ctor",
     "directories",
+    "dns_lookup",
     "humantime",
     "libc",
     "neli",

@@ -17,6 +17,7 @@ mod differential;
 mod document;
 
 mod faults;
+mod ipvsadm;
 mod kernel;
 mod library;
 mod readme;

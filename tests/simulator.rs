@@ -69,7 +69,7 @@ fn rows() -> Vec<(Operation, &'static str)> {
     };
     let set = |key, after: ServiceConfiguration| Operation::EditService {
         key,
-        before: Box::new(configuration("rr")),
+        before: Some(Box::new(configuration("rr"))),
         after: Box::new(after),
     };
     vec![

@@ -31,10 +31,14 @@ impl Errno {
     pub const EACCES: Self = Self(libc::EACCES);
     /// No memory.
     pub const ENOMEM: Self = Self(libc::ENOMEM);
+    /// The option, or what answers to it, is not there.
+    pub const ENOPROTOOPT: Self = Self(libc::ENOPROTOOPT);
+    /// Too long.
+    pub const EMSGSIZE: Self = Self(libc::EMSGSIZE);
     /// No route.
     pub const ENETUNREACH: Self = Self(libc::ENETUNREACH);
 
-    const NAMES: [(Self, &'static str); 14] = [
+    const NAMES: [(Self, &'static str); 16] = [
         (Self::EPERM, "EPERM"),
         (Self::ENOENT, "ENOENT"),
         (Self::ESRCH, "ESRCH"),
@@ -48,6 +52,8 @@ impl Errno {
         (Self::EACCES, "EACCES"),
         (Self::ENOMEM, "ENOMEM"),
         (Self::ENETUNREACH, "ENETUNREACH"),
+        (Self::ENOPROTOOPT, "ENOPROTOOPT"),
+        (Self::EMSGSIZE, "EMSGSIZE"),
         (Self(libc::EFAULT), "EFAULT"),
     ];
 
@@ -61,6 +67,14 @@ impl Errno {
     #[must_use]
     pub const fn number(self) -> i32 {
         self.0
+    }
+
+    /// Returns the words of the C library, such as `No such device`.
+    #[must_use]
+    pub fn text(self) -> String {
+        let text = std::io::Error::from_raw_os_error(self.0).to_string();
+        let numbered = format!(" (os error {})", self.0);
+        text.strip_suffix(&numbered).unwrap_or(&text).to_owned()
     }
 
     /// Returns the name, such as `ENOENT`; numbers without one here are shown as `errno N`.

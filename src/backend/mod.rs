@@ -6,10 +6,12 @@
 
 mod capture;
 mod client;
+mod connections;
 mod convert;
 mod errno;
 mod error;
 mod execute;
+mod legacy;
 mod namespace;
 mod operation;
 mod proc;
@@ -20,9 +22,11 @@ pub mod transport;
 
 pub use capture::{Capture, CapturedDatagrams};
 pub use client::{Ipvs, KernelInfo};
+pub use connections::connection_entry;
 pub use errno::Errno;
 pub use error::BackendError;
 pub use execute::{Execution, Fate};
+pub use legacy::without_netlink;
 pub use namespace::{NamespaceError, enter_namespace};
 pub use operation::Operation;
 pub use proc::ProcReading;

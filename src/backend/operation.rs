@@ -18,14 +18,17 @@ pub enum Operation {
         key: ServiceKey,
         configuration: Box<ServiceConfiguration>,
     },
-    /// Replaces the configuration of a virtual service; `before` tells which flag bits change.
+    /// Replaces the configuration of a virtual service; `before` tells which flag bits change, without it all
+    /// become as they are given.
     EditService {
         key: ServiceKey,
-        before: Box<ServiceConfiguration>,
+        before: Option<Box<ServiceConfiguration>>,
         after: Box<ServiceConfiguration>,
     },
     /// Deletes a virtual service with its servers.
     DeleteService { key: ServiceKey },
+    /// Deletes all virtual services with their servers.
+    Flush,
     /// Adds a real server.
     AddDestination {
         service: ServiceKey,
@@ -71,6 +74,7 @@ impl Operation {
             Self::StopDaemon(role) => ObjectId::Daemon(*role),
             Self::SetSysctl { name, .. } => ObjectId::Sysctl(name.clone()),
             Self::Zero(key) => return key.map(ObjectId::Service),
+            Self::Flush => return None,
         })
     }
 
@@ -82,9 +86,10 @@ impl Operation {
                 Request::NewService(convert::service_attributes(key, None, configuration))
             }
             Self::EditService { key, before, after } => {
-                Request::SetService(convert::service_attributes(key, Some(before), after))
+                Request::SetService(convert::service_attributes(key, before.as_deref(), after))
             }
             Self::DeleteService { key } => Request::DeleteService(convert::service_identity(key)),
+            Self::Flush => Request::Flush,
             Self::AddDestination {
                 service,
                 key,
@@ -121,6 +126,7 @@ impl fmt::Display for Operation {
             Self::AddService { key, .. } => write!(out, "add virtual service {key}"),
             Self::EditService { key, .. } => write!(out, "edit virtual service {key}"),
             Self::DeleteService { key } => write!(out, "delete virtual service {key}"),
+            Self::Flush => out.write_str("delete all virtual services"),
             Self::AddDestination { service, key, .. } => {
                 write!(out, "add real server {key} to {service}")
             }

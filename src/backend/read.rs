@@ -6,7 +6,7 @@ use super::client::{Ipvs, MANY_SERVICES};
 use super::error::BackendError;
 use super::proc::ProcReading;
 use super::{KernelFile, convert};
-use crate::model::{ServiceEntry, ServiceKey, SysctlName, Table};
+use crate::model::{ListedService, ServiceEntry, ServiceKey, SysctlName, Table};
 use crate::wire::ServiceRecord;
 
 /// A service as a kernel reported it, to be loaded into another one.
@@ -57,6 +57,30 @@ impl Ipvs {
             daemons: Some(self.daemons()?),
             sysctl: BTreeMap::new(),
         })
+    }
+
+    /// Reads all services, or one, in the kernel's order; one that is not there is missing from the answer.
+    ///
+    /// # Errors
+    /// [`BackendError`] if they can't be read.
+    pub fn listed(&mut self, key: Option<&ServiceKey>) -> Result<Vec<ListedService>, BackendError> {
+        let mut services = match key {
+            Some(key) => self.fetch_services(std::slice::from_ref(key))?,
+            None => self.dump_services()?,
+        };
+        let mut listed = Vec::with_capacity(services.len());
+        for (key, record) in &mut services {
+            let servers = self.fetch_destinations(key)?;
+            let entry = convert::service_entry(key, &record.service);
+            let read = |server| convert::destination_entry(key, server);
+            listed.push(ListedService {
+                key: *key,
+                configuration: entry.configuration,
+                observed: entry.observed,
+                destinations: servers.iter().filter_map(read).collect(),
+            });
+        }
+        Ok(listed)
     }
 
     /// Returns the keys of all services, sorted.

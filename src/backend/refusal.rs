@@ -74,6 +74,7 @@ fn explain(operation: &Operation, errno: Errno) -> Explanation {
             Operation::AddService { .. }
             | Operation::EditService { .. }
             | Operation::DeleteService { .. }
+            | Operation::Flush
             | Operation::Zero(_) => explain_service(operation, errno),
             Operation::AddDestination { .. }
             | Operation::EditDestination { .. }

@@ -96,6 +96,15 @@ pub(super) enum Command {
     Ensure(ChangeArguments),
     /// Delete it if it is there
     Absent(RemoveArguments),
+    /// Do what ipvsadm(8) does, byte for byte; `ipvsadm -h` tells what else it can do here
+    #[command(name = "ipvsadm", disable_help_flag = true)]
+    Ipvsadm(PassedOn),
+    /// Do what ipvsadm-save(8) does
+    #[command(name = "ipvsadm-save", disable_help_flag = true)]
+    IpvsadmSave(PassedOn),
+    /// Do what ipvsadm-restore(8) does
+    #[command(name = "ipvsadm-restore", disable_help_flag = true)]
+    IpvsadmRestore(PassedOn),
     /// Print the JSON Schema of the table document
     Schema,
     /// Tell of the script language: a function, a namespace, a value; without a name, what there is
@@ -103,6 +112,19 @@ pub(super) enum Command {
     /// A script without `run`
     #[command(external_subcommand)]
     Other(Vec<OsString>),
+}
+
+/// Arguments of a program with a command line of its own. They are taken before this one is read; it names them
+/// for the help.
+#[derive(Clone, Debug, Args)]
+pub(super) struct PassedOn {
+    /// As the original takes them
+    #[arg(
+        value_name = "ARG",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(super) arguments: Vec<OsString>,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -64,7 +64,7 @@ impl Failure {
         }
     }
 
-    fn session_error(&self) -> Option<&Error> {
+    pub(super) fn session_error(&self) -> Option<&Error> {
         match self {
             Self::Session(error) => Some(error),
             Self::Script(failure) => failure.session_error(),

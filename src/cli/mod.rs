@@ -1,13 +1,14 @@
 //! The native command line. The only place that reads arguments and decides on exit statuses.
 //!
 //! `args` is what was typed, `run` what it leads to, `failure` how every error becomes text and a status.
-//! The drop-in for `ipvsadm` has its place here, in a folder of its own.
+//! `ipvsadm` is the drop-in for the original, which has a command line and statuses of its own.
 
 mod args;
 mod change;
 mod document;
 mod exit;
 mod failure;
+mod ipvsadm;
 mod look;
 mod prompt;
 mod report;

@@ -78,6 +78,9 @@ struct PlanOutput {
 /// Runs the program with the given arguments, its own name first, and returns its exit status.
 #[must_use]
 pub fn run(arguments: Vec<OsString>) -> u8 {
+    if let Some(call) = super::ipvsadm::call(&arguments) {
+        return super::ipvsadm::run(&call);
+    }
     let json_wanted = arguments.iter().any(|argument| argument == "--json");
     let parsed = match parse(arguments) {
         Ok(parsed) => parsed,
@@ -223,6 +226,14 @@ fn dispatch(
         Some(Command::Ensure(arguments)) => change(context, globals, Verb::Ensure, &arguments),
         Some(Command::Delete(arguments)) => remove(context, globals, IfMissing::Refuse, &arguments),
         Some(Command::Absent(arguments)) => remove(context, globals, IfMissing::Accept, &arguments),
+        Some(
+            Command::Ipvsadm(passed)
+            | Command::IpvsadmSave(passed)
+            | Command::IpvsadmRestore(passed),
+        ) => Err(Failure::usage(format!(
+            "`ipvsadm` and its arguments ({} here) stand behind the options of ipvsh, as in `ipvsh --netns web ipvsadm -Ln`",
+            passed.arguments.len()
+        ))),
         Some(Command::Schema) => document::print_schema(context),
         Some(Command::Help(arguments)) => prompt::help(context, &arguments),
         Some(Command::Other(words)) => other(context, globals, &words),
@@ -252,9 +263,9 @@ fn standard_input(context: &Context, globals: &Globals) -> Result<Ending, Failur
 
 /// A file in place of a command is a script.
 fn other(context: &Context, globals: &Globals, words: &[OsString]) -> Result<Ending, Failure> {
-    const COMMANDS: [&str; 15] = [
-        "run", "eval", "check", "plan", "apply", "diff", "export", "list", "add", "edit", "delete",
-        "ensure", "absent", "schema", "help",
+    const COMMANDS: [&str; 16] = [
+        "ipvsadm", "run", "eval", "check", "plan", "apply", "diff", "export", "list", "add",
+        "edit", "delete", "ensure", "absent", "schema", "help",
     ];
     let words: Vec<String> = words
         .iter()

@@ -14,6 +14,18 @@ pub(super) fn open(
     purpose: Purpose,
     interrupt: &Interrupt,
 ) -> Result<Session, Failure> {
+    let session = open_unguarded(globals, purpose, interrupt)?;
+    // A commit must not be torn apart: from here on signals are noted and looked at when it is safe.
+    interrupt.install().map_err(Failure::Signals)?;
+    Ok(session)
+}
+
+/// Opens the session without catching signals: they end the program as they end any other.
+pub(super) fn open_unguarded(
+    globals: &Globals,
+    purpose: Purpose,
+    interrupt: &Interrupt,
+) -> Result<Session, Failure> {
     let file = match (&globals.sim, &globals.sim_state) {
         (Some(file), _) => Some((file.as_str(), !file.is_empty())),
         (None, Some(file)) => Some((file.as_str(), Path::new(file).exists())),
@@ -34,8 +46,6 @@ pub(super) fn open(
             }
         }
     };
-    // A commit must not be torn apart: from here on signals are noted and looked at when it is safe.
-    interrupt.install().map_err(Failure::Signals)?;
     let mut session = Session::open(target, purpose, interrupt.clone())?;
     session.set_lock_wait(globals.lock_wait);
     Ok(session)

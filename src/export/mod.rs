@@ -5,6 +5,7 @@
 //!
 //! `document` writes, `import` reads, `result` has the envelope of every command that can change something.
 
+mod connections;
 mod document;
 mod error;
 mod import;
@@ -13,6 +14,7 @@ mod keys;
 mod result;
 mod schema;
 
+pub use connections::write_connections;
 pub use document::{Detail, DocumentWriter, service_shape, write_document};
 pub use error::DocumentError;
 pub use import::{DEFAULT_MAX_SIZE, read_document, read_document_file};

@@ -7,6 +7,7 @@
 //! Start with [`ServiceKey`] and [`Table`].
 
 mod address;
+mod connection;
 mod counters;
 mod destination;
 mod edit;
@@ -20,6 +21,7 @@ mod table;
 mod tuning;
 
 pub use address::{AddressFamily, Port, Protocol};
+pub use connection::ConnectionEntry;
 pub use counters::{Connections, Counters, Observed, Rates};
 pub use destination::{ConnectionThresholds, DestinationConfiguration, DestinationKey, Weight};
 pub use edit::{
@@ -32,5 +34,5 @@ pub use object::ObjectId;
 pub use persistence::{EngineName, Granularity, Persistence};
 pub use scheduler::{Scheduler, SchedulerFlags};
 pub use service::{Fwmark, ServiceConfiguration, ServiceKey};
-pub use table::{DestinationEntry, ServiceEntry, Table};
+pub use table::{DestinationEntry, ListedService, ServiceEntry, Table};
 pub use tuning::{DaemonRole, SyncDaemon, SysctlName, Timeouts, TimeoutsEdit};

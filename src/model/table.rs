@@ -44,6 +44,19 @@ impl ServiceEntry {
     }
 }
 
+/// A virtual service as a kernel lists it: its real servers in the order of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedService {
+    /// Its key.
+    pub key: ServiceKey,
+    /// What is configured.
+    pub configuration: ServiceConfiguration,
+    /// Counters and rates when it was read.
+    pub observed: Observed,
+    /// Its real servers.
+    pub destinations: Vec<(DestinationKey, DestinationEntry)>,
+}
+
 /// Every virtual service and what belongs to the table as a whole; `None` is "not read".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Table {

@@ -3,14 +3,14 @@
 mod columns;
 mod excerpt;
 mod fields;
-mod ipvsadm;
+pub mod ipvsadm;
 mod list;
 mod native;
 mod plan;
 
 pub use columns::{Rows, columns};
 pub use excerpt::{Excerpt, Label, excerpt};
-pub use ipvsadm::{change_commands, plan_commands};
+pub use ipvsadm::{NameLookup, change_commands, plan_commands};
 pub use list::{Heading, list};
 pub use native::change_line;
 pub use plan::{Kept, PlanView, change_summary, plan};

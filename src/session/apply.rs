@@ -103,7 +103,7 @@ fn one_service(
         }),
         Some(before) if *before != after => operations.push(Operation::EditService {
             key,
-            before: Box::new(before.clone()),
+            before: Some(Box::new(before.clone())),
             after: Box::new(after),
         }),
         Some(_) => {}

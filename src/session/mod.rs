@@ -7,6 +7,7 @@
 //! Start with [`Session`]; `rehearsal` is the heart, `verbs` what can be done, `apply` what documents do.
 
 mod apply;
+mod direct;
 mod error;
 mod interrupt;
 mod layers;

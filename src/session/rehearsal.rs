@@ -256,7 +256,7 @@ impl Rehearsal {
                 self.entries.insert(service, Rc::new(entry));
             }
             Operation::EditService { before, after, .. } => match self.entries.get_mut(&service) {
-                Some(entry) if entry.configuration == **before => {
+                Some(entry) if before.as_deref() == Some(&entry.configuration) => {
                     Rc::make_mut(entry).configuration.clone_from(after);
                 }
                 _ => {

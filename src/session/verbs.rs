@@ -53,7 +53,7 @@ impl Stage<'_> {
         Ok(self.rehearsal.service(self.live, key)?)
     }
 
-    fn get(&mut self, key: &ServiceKey) -> Result<Rc<ServiceEntry>, Error> {
+    pub(super) fn get(&mut self, key: &ServiceKey) -> Result<Rc<ServiceEntry>, Error> {
         self.find(key)?.ok_or(Error::Missing {
             what: "virtual service",
             object: ObjectId::Service(*key),
@@ -222,6 +222,7 @@ impl Session {
             if after == before {
                 return Ok(());
             }
+            let before = Some(before);
             stage.perform(&[Operation::EditService { key, before, after }])
         })
     }
@@ -245,6 +246,7 @@ impl Session {
             let after = Box::new(edit.apply(&key, Some(&before), Trust::User)?);
             let mut operations = Vec::new();
             if after != before {
+                let before = Some(before);
                 operations.push(Operation::EditService { key, before, after });
             }
             for server in servers {

@@ -133,7 +133,7 @@ impl Change {
             },
             Self::EditService { key, before, after } => Operation::EditService {
                 key: *key,
-                before: before.clone(),
+                before: Some(before.clone()),
                 after: after.clone(),
             },
             Self::DeleteService { key, .. } => Operation::DeleteService { key: *key },

@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
-use super::shell_word;
+use super::super::shell_word;
 use crate::model::{
     AddressFamily, Checksum, DestinationConfiguration, DestinationKey, ForwardingMethod,
-    Granularity, Persistence, Protocol, ServiceConfiguration, ServiceKey, SyncDaemon, Tunnel,
+    Granularity, ListedService, Persistence, Protocol, ServiceConfiguration, ServiceKey,
+    SyncDaemon, Table, Timeouts, Tunnel,
 };
 use crate::txn::{Action, Change, Plan};
 
@@ -172,6 +173,22 @@ fn daemon_command(daemon: &SyncDaemon) -> String {
     command
 }
 
+fn timeouts_command(timeouts: &Timeouts) -> Command {
+    let seconds = [
+        timeouts.tcp_seconds,
+        timeouts.tcp_fin_seconds,
+        timeouts.udp_seconds,
+    ];
+    if seconds
+        .iter()
+        .any(|seconds| *seconds > Persistence::MAX_TIMEOUT_SECONDS)
+    {
+        return Err("ipvsadm takes timeouts of up to 2678400 seconds");
+    }
+    let [tcp, tcp_fin, udp] = seconds;
+    Ok(format!("ipvsadm --set {tcp} {tcp_fin} {udp}"))
+}
+
 fn commands(change: &Change) -> Command {
     match change {
         Change::AddService { key, after } => service_command("-A", key, after),
@@ -191,10 +208,7 @@ fn commands(change: &Change) -> Command {
         Change::DeleteDestination { service, key, .. } => {
             Ok(format!("ipvsadm -d {} -r {key}", service_option(service)?))
         }
-        Change::SetTimeouts { after, .. } => Ok(format!(
-            "ipvsadm --set {} {} {}",
-            after.tcp_seconds, after.tcp_fin_seconds, after.udp_seconds
-        )),
+        Change::SetTimeouts { after, .. } => timeouts_command(after),
         Change::StartDaemon { after } => Ok(daemon_command(after)),
         Change::StopDaemon { before } => {
             Ok(format!("ipvsadm --stop-daemon {}", before.role.word()))
@@ -211,6 +225,100 @@ fn commands(change: &Change) -> Command {
 #[must_use]
 pub fn change_commands(change: &Change) -> String {
     commands(change).unwrap_or_else(|reason| format!("# no ipvsadm command can {change}: {reason}"))
+}
+
+/// Returns a table as commands that make it, services in the order in which they stand, or what no command of
+/// `ipvsadm` can make and why.
+#[must_use]
+pub fn table_commands(services: &[ListedService], settings: &Table) -> (Vec<String>, Vec<String>) {
+    let (mut lines, mut lost) = (Vec::new(), Vec::new());
+    let mut add = |command: Command, object: &dyn Fn() -> String| match command {
+        Ok(line) => lines.push(line.trim_start_matches("ipvsadm ").to_owned()),
+        Err(reason) => lost.push(format!("{}: {reason}", object())),
+    };
+    for service in services {
+        let key = &service.key;
+        add(service_command("-A", key, &service.configuration), &|| {
+            key.to_string()
+        });
+        for (server, entry) in &service.destinations {
+            add(
+                server_command("-a", key, server, &entry.configuration),
+                &|| format!("{key}/{server}"),
+            );
+        }
+    }
+    if let Some(timeouts) = &settings.timeouts {
+        add(timeouts_command(timeouts), &|| "the timeouts".to_owned());
+    }
+    for daemon in settings
+        .daemons
+        .iter()
+        .flat_map(std::collections::BTreeMap::values)
+    {
+        add(Ok(daemon_command(daemon)), &|| {
+            format!("the {} sync daemon", daemon.role.word())
+        });
+    }
+    (lines, lost)
+}
+
+/// Returns what differs between the tables before and after a plan, as save lines: `-` is gone, `+` is new.
+#[must_use]
+pub fn plan_difference(plan: &Plan) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut add = |sign: char, command: Command, change: &Change| match command {
+        Ok(line) => lines.push(format!("{sign} {}", line.trim_start_matches("ipvsadm "))),
+        Err(reason) => lines.push(format!("{sign} # {change}: {reason}")),
+    };
+    for change in plan.changes() {
+        match change {
+            Change::AddService { key, after } => {
+                add('+', service_command("-A", key, after), change);
+            }
+            Change::EditService { key, before, after } => {
+                add('-', service_command("-A", key, before), change);
+                add('+', service_command("-A", key, after), change);
+            }
+            Change::DeleteService {
+                key,
+                before,
+                destinations,
+            } => {
+                add('-', service_command("-A", key, before), change);
+                for (server, before) in destinations {
+                    add('-', server_command("-a", key, server, before), change);
+                }
+            }
+            Change::AddDestination {
+                service,
+                key,
+                after,
+            } => add('+', server_command("-a", service, key, after), change),
+            Change::EditDestination {
+                service,
+                key,
+                before,
+                after,
+            } => {
+                add('-', server_command("-a", service, key, before), change);
+                add('+', server_command("-a", service, key, after), change);
+            }
+            Change::DeleteDestination {
+                service,
+                key,
+                before,
+            } => add('-', server_command("-a", service, key, before), change),
+            Change::SetTimeouts { before, after } => {
+                add('-', timeouts_command(before), change);
+                add('+', timeouts_command(after), change);
+            }
+            Change::StartDaemon { after } => add('+', Ok(daemon_command(after)), change),
+            Change::StopDaemon { before } => add('-', Ok(daemon_command(before)), change),
+            Change::SetSysctl { .. } => {}
+        }
+    }
+    lines
 }
 
 /// Returns a plan as lines for a shell.

@@ -1,0 +1,218 @@
+//! Listings and saved tables.
+
+use super::compat::{Ending, refusal_text};
+use super::grammar::{Command, Field};
+use super::lower::Present;
+use super::tool::{Tool, errno_of};
+use crate::backend::{Errno, connection_entry};
+use crate::export::{Detail, DocumentWriter, write_connections, write_document};
+use crate::model::{ListedService, ServiceEntry, ServiceKey, Table};
+use crate::render::NameLookup;
+use crate::render::ipvsadm::{
+    Layout, Listing, Numeric, connections, daemons, listing, save, sort_services, table_commands,
+    timeouts,
+};
+use crate::session::Error;
+
+impl Tool<'_> {
+    fn lookup(&self, present: Present) -> &dyn NameLookup {
+        if present.has(Field::Numeric) {
+            &Numeric
+        } else {
+            &self.names
+        }
+    }
+
+    fn not_listed(error: &Error) -> Ending {
+        Ending::NotListed(refusal_text(Command::List, errno_of(error)).into())
+    }
+
+    pub(super) fn list(&mut self, key: Option<ServiceKey>, present: Present) -> Result<(), Ending> {
+        let wrong = |error: Error| Self::not_listed(&error);
+        let mut services = self.session.listed(key.as_ref()).map_err(wrong)?;
+        if key.is_some() && services.is_empty() {
+            return Err(Ending::NotListed(
+                refusal_text(Command::List, Errno::ESRCH).into(),
+            ));
+        }
+        if self.json {
+            return self.document(&table_of(services), Detail::Observed);
+        }
+        if !present.has(Field::Nosort) {
+            sort_services(&mut services);
+        }
+        let kernel = match key {
+            Some(_) => None,
+            None => {
+                let info = self.session.info().map_err(wrong)?;
+                Some((info.version, info.connection_table_size))
+            }
+        };
+        let chosen = [
+            (Field::Stats, Layout::Stats),
+            (Field::Rate, Layout::Rate),
+            (Field::Thresholds, Layout::Thresholds),
+            (Field::PersistentConn, Layout::PersistentConn),
+            (Field::TunInfo, Layout::TunInfo),
+        ];
+        let layout = chosen.into_iter().find(|(field, _)| present.has(*field));
+        let mut out = std::mem::take(&mut self.out);
+        let written = listing(
+            &mut out,
+            &Listing {
+                services: &services,
+                layout: layout.map_or(Layout::Plain, |(_, layout)| layout),
+                exact: present.has(Field::Exact),
+                names: self.lookup(present),
+                kernel,
+            },
+        );
+        self.out = out;
+        self.formatted(written)
+    }
+
+    /// Writing to memory does not fail; should it ever, that is said.
+    fn formatted(&mut self, written: std::io::Result<()>) -> Result<(), Ending> {
+        written.map_err(|error| Ending::NotListed(error.to_string().into_bytes()))
+    }
+
+    fn document(&mut self, table: &Table, detail: Detail) -> Result<(), Ending> {
+        let document = DocumentWriter {
+            table,
+            detail,
+            incomplete: &[],
+        };
+        let written = write_document(&mut self.out, &document);
+        self.formatted(written)
+    }
+
+    pub(super) fn list_connections(&mut self, present: Present) -> Result<(), Ending> {
+        const FILE: &str = "/proc/net/ip_vs_conn";
+        let bytes = self
+            .session
+            .connections_file()
+            .map_err(|_| Ending::NotListed(format!("cannot open file {FILE}").into_bytes()))?;
+        if bytes.is_empty() {
+            return Err(Ending::NotListed(
+                format!("unexpected input from {FILE}").into_bytes(),
+            ));
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        // The first line is a title.
+        let lines = || text.lines().skip(1);
+        let entries: Vec<_> = lines().filter_map(connection_entry).collect();
+        let unread = lines().count() - entries.len();
+        let mut out = std::mem::take(&mut self.out);
+        let written = if self.json {
+            write_connections(&mut out, &entries)
+        } else {
+            let with_engine = present.has(Field::PersistentConn);
+            connections(&mut out, &entries, with_engine, self.lookup(present))
+        };
+        self.out = out;
+        self.formatted(written)?;
+        if unread == 0 {
+            return Ok(());
+        }
+        Err(Ending::NotListed(
+            format!("unexpected input from {FILE}: {unread} lines could not be read").into_bytes(),
+        ))
+    }
+
+    pub(super) fn list_timeouts(&mut self, _: Present) -> Result<(), Ending> {
+        // The original says nothing if this fails.
+        let found = self.session.timeouts();
+        let found = found.map_err(|_| Ending::NotListed(Vec::new()))?;
+        if self.json {
+            let table = Table {
+                timeouts: Some(found),
+                ..Table::default()
+            };
+            return self.document(&table, Detail::Observed);
+        }
+        let written = timeouts(&mut self.out, &found);
+        self.formatted(written)
+    }
+
+    pub(super) fn list_daemons(&mut self, _: Present) -> Result<(), Ending> {
+        let found = self.session.daemons();
+        let found = found.map_err(|_| Ending::NotListed(Vec::new()))?;
+        if self.json {
+            let table = Table {
+                daemons: Some(
+                    found
+                        .into_iter()
+                        .map(|daemon| (daemon.role, daemon))
+                        .collect(),
+                ),
+                ..Table::default()
+            };
+            return self.document(&table, Detail::Observed);
+        }
+        let written = daemons(&mut self.out, found.iter());
+        self.formatted(written)
+    }
+
+    pub(super) fn save(&mut self, present: Present) -> Result<(), Ending> {
+        let wrong = |error: Error| Self::not_listed(&error);
+        let mut services = self.session.listed(None).map_err(wrong)?;
+        let complete = present.has(Field::Complete);
+        if self.json && !complete {
+            return self.document(&table_of(services), Detail::Configuration);
+        }
+        sort_services(&mut services);
+        if !complete {
+            let mut out = std::mem::take(&mut self.out);
+            let written = save(&mut out, &services, self.lookup(present));
+            self.out = out;
+            return self.formatted(written);
+        }
+        let settings = Table {
+            timeouts: Some(self.session.timeouts().map_err(wrong)?),
+            daemons: Some(
+                self.session
+                    .daemons()
+                    .map_err(wrong)?
+                    .into_iter()
+                    .map(|daemon| (daemon.role, daemon))
+                    .collect(),
+            ),
+            ..Table::default()
+        };
+        if self.json {
+            let table = Table {
+                services: table_of(services).services,
+                ..settings
+            };
+            return self.document(&table, Detail::Configuration);
+        }
+        let (lines, lost) = table_commands(&services, &settings);
+        for line in lines {
+            self.out.extend_from_slice(line.as_bytes());
+            self.out.push(b'\n');
+        }
+        if lost.is_empty() {
+            return Ok(());
+        }
+        Err(Ending::NotListed(
+            format!("no line can save this:\n{}", lost.join("\n")).into_bytes(),
+        ))
+    }
+}
+
+fn table_of(services: Vec<ListedService>) -> Table {
+    let entries = services.into_iter().map(|service| {
+        (
+            service.key,
+            ServiceEntry {
+                configuration: service.configuration,
+                destinations: service.destinations.into_iter().collect(),
+                observed: service.observed,
+            },
+        )
+    });
+    Table {
+        services: entries.collect(),
+        ..Table::default()
+    }
+}

@@ -1,0 +1,92 @@
+//! The drop-in for `ipvsadm` 1.31, `ipvsadm-save` and `ipvsadm-restore`: same arguments, same order of checks,
+//! same table, same output, same status.
+//!
+//! A line goes through two stages: `grammar` is what was typed, `lower` (with `service`, `server`, `values`,
+//! `names` and `matrix`) what it means. `compat` has the original's texts and statuses, `tool` does what a line
+//! means, `restore` runs many, `preview` shows or commits them as one transaction: what the original can't.
+//!
+//! Knowingly different from the original, because its ways lose something: servers' counters are shown in full
+//! instead of their lower half, `-b ,` is an error instead of a crash, a port that stands behind an IPv4 address
+//! in brackets is an error where it would silently get lost, negative marks are read back from saved tables,
+//! rows of connections are never cut, and output that can't be written is an error.
+
+mod compat;
+mod grammar;
+mod help;
+mod listing;
+mod lower;
+mod matrix;
+mod names;
+mod preview;
+mod restore;
+mod server;
+mod service;
+mod tool;
+mod values;
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use clap::Parser;
+
+use super::args::{Arguments, Globals};
+
+/// Which of the three programs is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Program {
+    Ipvsadm,
+    Save,
+    Restore,
+}
+
+impl Program {
+    fn named(name: &[u8]) -> Option<Self> {
+        match name {
+            b"ipvsadm" => Some(Self::Ipvsadm),
+            b"ipvsadm-save" => Some(Self::Save),
+            b"ipvsadm-restore" => Some(Self::Restore),
+            _ => None,
+        }
+    }
+}
+
+/// A call of one of the three programs.
+pub(super) struct Call {
+    program: Program,
+    /// How the program was called, for messages.
+    name: Vec<u8>,
+    arguments: Vec<Vec<u8>>,
+    globals: Globals,
+}
+
+/// Finds out whether one of the three programs is meant: by the name of the binary, or by the first word behind
+/// the program's own options.
+pub(super) fn call(arguments: &[OsString]) -> Option<Call> {
+    let bytes = |words: &[OsString]| words.iter().map(|word| word.clone().into_vec()).collect();
+    let name = arguments.first()?;
+    let base = name.as_bytes().rsplit(|byte| *byte == b'/').next()?;
+    if let Some(program) = Program::named(base) {
+        let globals = Arguments::try_parse_from(["ipvsh"]).ok()?.globals;
+        return Some(Call {
+            program,
+            name: name.as_bytes().to_vec(),
+            arguments: bytes(&arguments[1..]),
+            globals,
+        });
+    }
+    let place = arguments
+        .iter()
+        .position(|word| Program::named(word.as_bytes()).is_some())?;
+    let own = Arguments::try_parse_from(&arguments[..place]).ok()?;
+    if own.command.is_some() {
+        return None;
+    }
+    Some(Call {
+        program: Program::named(arguments[place].as_bytes())?,
+        name: arguments[place].as_bytes().to_vec(),
+        arguments: bytes(&arguments[place + 1..]),
+        globals: own.globals,
+    })
+}
+
+pub(super) use tool::run;

@@ -1,0 +1,365 @@
+//! What the original can't: show what would change, and make many lines one transaction.
+
+use std::collections::HashSet;
+
+use super::compat::{DONE, Ending, FAILED, fail, refusal_text};
+use super::grammar::{Command, Field};
+use super::lower::{Line, Meaning, Present};
+use super::restore::{Start, words};
+use super::tool::{Tool, errno_of};
+use crate::backend::Operation;
+use crate::cli::failure::Failure;
+use crate::cli::report;
+use crate::export::{ResultShape, plan_shape};
+use crate::model::{ObjectId, ServiceKey};
+use crate::render::ipvsadm::plan_difference;
+use crate::render::{PlanView, plan as render_plan};
+use crate::session::{Ended, Error, Interrupt, LayerKind};
+
+/// How a plan is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Show {
+    Plan,
+    Difference,
+}
+
+/// What becomes of lines that are not simply done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mode {
+    /// They are one transaction.
+    atomic: bool,
+    /// They are not done, but shown.
+    show: Option<Show>,
+}
+
+impl Mode {
+    /// Returns the mode that options of ours ask for.
+    pub(super) const fn of(present: Present) -> Option<Self> {
+        let show = if present.has(Field::Diff) {
+            Some(Show::Difference)
+        } else if present.has(Field::DryRun) {
+            Some(Show::Plan)
+        } else {
+            None
+        };
+        let atomic = present.has(Field::Atomic);
+        if atomic || show.is_some() {
+            Some(Self { atomic, show })
+        } else {
+            None
+        }
+    }
+
+    const fn kind(self) -> LayerKind {
+        match self.show {
+            Some(_) => LayerKind::Rehearsal,
+            None => LayerKind::Transaction,
+        }
+    }
+}
+
+fn refused(command: Command, error: &Error) -> Ending {
+    match error {
+        Error::Refused(_) | Error::Missing { .. } => {
+            Ending::Refused(refusal_text(command, errno_of(error)).into())
+        }
+        other => Ending::Broken {
+            text: other.to_string().into_bytes(),
+            status: FAILED,
+        },
+    }
+}
+
+/// Shows what one change would do.
+pub(super) fn one(tool: &mut Tool<'_>, mode: Mode, command: Command, operation: &Operation) -> u8 {
+    let staged = tool
+        .session
+        .begin(mode.kind())
+        .and_then(|()| tool.session.stage(operation));
+    if let Err(error) = staged {
+        tool.session.abandon();
+        return tool.settle(Err(refused(command, &error)));
+    }
+    let shown = show(tool, mode);
+    tool.settle(shown)
+}
+
+fn show(tool: &mut Tool<'_>, mode: Mode) -> Result<(), Ending> {
+    let plan = tool.session.end_rehearsal();
+    let plan = plan.map_err(|error| refused(Command::Restore, &error))?;
+    match (tool.json, mode.show) {
+        (true, _) => {
+            let mut shape = ResultShape::new("planned");
+            shape.plan = Some(plan_shape(&plan));
+            tool.print_json(&shape);
+        }
+        (false, Some(Show::Difference)) => {
+            for line in plan_difference(&plan) {
+                tool.print(&line);
+            }
+        }
+        (false, _) => tool.view(|out| {
+            render_plan(
+                out,
+                &PlanView {
+                    plan: &plan,
+                    kept: None,
+                    ending: "Nothing was changed.",
+                },
+            )
+        }),
+    }
+    Ok(())
+}
+
+/// Lines on their way into one plan.
+struct Many<'t, 'c> {
+    tool: &'t mut Tool<'c>,
+    mode: Mode,
+    /// Objects that a line of this run added: to add them again is an error.
+    added: HashSet<ObjectId>,
+    status: u8,
+}
+
+/// Runs lines as one transaction, or shows what they would change.
+pub(super) fn many(
+    tool: &mut Tool<'_>,
+    mode: Mode,
+    start: Start,
+    text: &[u8],
+    interrupt: &Interrupt,
+) -> u8 {
+    if let (None, Err(error)) = (mode.show, interrupt.install()) {
+        Failure::Signals(error).tell(&report::TargetWords::of(tool.globals), &tool.ui);
+        return FAILED;
+    }
+    let mut many = Many {
+        tool,
+        mode,
+        added: HashSet::new(),
+        status: DONE,
+    };
+    match many.stage(start, text) {
+        Ok(()) => many.finish(),
+        Err(status) => {
+            many.tool.session.abandon();
+            status
+        }
+    }
+}
+
+impl Many<'_, '_> {
+    fn stage(&mut self, start: Start, text: &[u8]) -> Result<(), u8> {
+        let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
+        let begun = self.tool.session.begin(self.mode.kind());
+        begun.map_err(|error| self.stop(None, refused(Command::Restore, &error)))?;
+        if start == Start::Nothing {
+            if self.mode.atomic && lines.iter().all(|line| line.trim_ascii().is_empty()) {
+                return Err(self.stop(
+                    None,
+                    fail(
+                        "there are no lines, and no lines never delete a table; `ipvsadm -C` does",
+                    ),
+                ));
+            }
+            let cleared = self.tool.session.stage(&Operation::Flush);
+            cleared.map_err(|error| self.stop(None, refused(Command::Clear, &error)))?;
+        }
+        let mut read = Vec::with_capacity(lines.len());
+        let mut taken = Vec::new();
+        let mut ending = None;
+        for (number, line) in (1..).zip(lines) {
+            words(line, &mut taken);
+            if taken.is_empty() {
+                continue;
+            }
+            let line = self.tool.read(&taken, true).and_then(Self::only_changes);
+            let ends = matches!(&line, Err(wrong) if self.mode.atomic || !wrong.goes_on());
+            read.push((number, line));
+            if ends {
+                ending = read.pop();
+                break;
+            }
+        }
+        if self.mode.atomic
+            && let Some((number, Err(wrong))) = ending
+        {
+            return Err(self.stop(Some(number), wrong));
+        }
+        self.fetch(read.iter().filter_map(|(_, line)| line.as_ref().ok()))?;
+        for (number, line) in read.into_iter().chain(ending) {
+            match line.and_then(|(command, operation)| self.one(command, operation)) {
+                Ok(()) => self.status = DONE,
+                Err(wrong) => {
+                    self.status = wrong.status();
+                    if self.mode.atomic {
+                        return Err(self.stop(Some(number), wrong));
+                    }
+                    self.tool.complain(&wrong, Some(number));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn only_changes(line: Line) -> Result<(Command, Operation), Ending> {
+        match (line.meaning, line.lost_port) {
+            (Meaning::Change(operation), None) => Ok((line.command, operation)),
+            (_, Some(text)) => Err(fail(text)),
+            _ => Err(fail(format!(
+                "the '{}' command changes nothing: only changes can be shown, or be part of a transaction",
+                line.command.name()
+            ))),
+        }
+    }
+
+    /// Fetches what the lines are about in one go.
+    fn fetch<'a>(
+        &mut self,
+        lines: impl Iterator<Item = &'a (Command, Operation)>,
+    ) -> Result<(), u8> {
+        let mut keys: Vec<ServiceKey> = lines
+            .filter_map(|(_, operation)| match operation.object()? {
+                ObjectId::Service(key) | ObjectId::Destination(key, _) => Some(key),
+                _ => None,
+            })
+            .collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let fetched = self.tool.session.expect_services(&keys);
+        fetched.map_err(|error| self.stop(None, refused(Command::Restore, &error)))
+    }
+
+    /// Says why nothing is done, and returns the status.
+    fn stop(&mut self, line: Option<usize>, ending: Ending) -> u8 {
+        let status = ending.status();
+        let place = line.map_or_else(String::new, |line| format!("line {line}: "));
+        let text = String::from_utf8_lossy(&ending.text(b"ipvsadm")).into_owned();
+        let text = format!("{place}{}; nothing was changed", text.trim_end());
+        let ending = Ending::Broken {
+            text: text.into_bytes(),
+            status,
+        };
+        self.tool.complain(&ending, None);
+        status
+    }
+
+    fn one(&mut self, command: Command, operation: Operation) -> Result<(), Ending> {
+        let operations = if self.mode.atomic {
+            let ensured = self.ensured(operation);
+            ensured.map_err(|error| refused(command, &error))?
+        } else {
+            vec![operation]
+        };
+        for operation in operations {
+            let staged = self.tool.session.stage(&operation);
+            staged.map_err(|error| refused(command, &error))?;
+        }
+        Ok(())
+    }
+
+    /// What a line adds and the table has already becomes as the line says: only what differs is changed.
+    fn ensured(&mut self, operation: Operation) -> Result<Vec<Operation>, Error> {
+        let object = operation.object();
+        Ok(match operation {
+            Operation::AddService { key, configuration } => {
+                let again = !self.added.insert(ObjectId::Service(key));
+                let there = self.tool.session.find_service(&key)?.is_some();
+                if again || !there {
+                    vec![Operation::AddService { key, configuration }]
+                } else {
+                    vec![Operation::EditService {
+                        key,
+                        before: None,
+                        after: configuration,
+                    }]
+                }
+            }
+            Operation::AddDestination {
+                service,
+                key,
+                configuration,
+            } => {
+                let again = !self.added.insert(ObjectId::Destination(service, key));
+                let found = self.tool.session.find_service(&service)?;
+                let there = found.is_some_and(|found| found.destinations.contains_key(&key));
+                if again || !there {
+                    vec![Operation::AddDestination {
+                        service,
+                        key,
+                        configuration,
+                    }]
+                } else {
+                    vec![Operation::EditDestination {
+                        service,
+                        key,
+                        configuration,
+                    }]
+                }
+            }
+            Operation::StartDaemon(daemon) => {
+                let again = !self.added.insert(ObjectId::Daemon(daemon.role));
+                let running = self.tool.session.daemons()?;
+                let running = running.iter().find(|running| running.role == daemon.role);
+                match running {
+                    Some(running) if !again && daemon.is_met_by(running) => Vec::new(),
+                    Some(_) if !again => vec![
+                        Operation::StopDaemon(daemon.role),
+                        Operation::StartDaemon(daemon),
+                    ],
+                    _ => vec![Operation::StartDaemon(daemon)],
+                }
+            }
+            Operation::Flush => {
+                self.added.clear();
+                vec![Operation::Flush]
+            }
+            deleted @ (Operation::DeleteService { .. }
+            | Operation::DeleteDestination { .. }
+            | Operation::StopDaemon(_)) => {
+                if let Some(ObjectId::Service(gone)) = &object {
+                    self.added.retain(|added| {
+                        !matches!(added, ObjectId::Destination(service, _) if service == gone)
+                    });
+                }
+                if let Some(object) = &object {
+                    self.added.remove(object);
+                }
+                vec![deleted]
+            }
+            other => vec![other],
+        })
+    }
+
+    fn finish(self) -> u8 {
+        let tool = self.tool;
+        if self.mode.show.is_some() {
+            let shown = show(tool, self.mode);
+            let status = tool.settle(shown);
+            return if status == DONE { self.status } else { status };
+        }
+        match tool.session.end_transaction() {
+            Ok(Ended::Committed(report)) => {
+                if tool.json {
+                    tool.print_json(&report::envelope(&report));
+                } else {
+                    tool.view(|out| report::write_success(out, &report, None));
+                }
+                if report.failed_actions.is_empty() {
+                    DONE
+                } else {
+                    crate::cli::exit::COMMITS_STAND
+                }
+            }
+            Ok(Ended::Staged(_)) => DONE,
+            Err(error) => {
+                let failure = Failure::Session(error);
+                failure.tell(&report::TargetWords::of(tool.globals), &tool.ui);
+                if tool.json {
+                    tool.print_json(&failure.envelope());
+                }
+                failure.status()
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The text of the original `ipvsadm`: its listings and save lines to the byte, and changes as its commands.
+
+mod commands;
+mod connections;
+mod label;
+mod layout;
+mod order;
+mod save;
+
+pub use commands::{change_commands, plan_commands, plan_difference, table_commands};
+pub use connections::connections;
+pub use label::{NameLookup, Numeric};
+pub use layout::{Layout, Listing, VERSION_LINE, daemons, listing, timeouts};
+pub use order::{sort_servers, sort_services};
+pub use save::save;
