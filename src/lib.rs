@@ -89,4 +89,4 @@ pub mod repl;
 
 mod cli;
 
-pub use cli::run;
+pub use cli::{ipvsadm, run};

@@ -3,7 +3,7 @@
 //! Results go to standard output, status, warnings and hints to standard error. A reader that went away ends
 //! the output quietly; any other failure to write is remembered, because a result that no one got is no success.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Read, Write};
 
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -112,24 +112,6 @@ impl Ui {
         }
     }
 
-    /// Writes bytes to standard output as they are.
-    ///
-    /// # Errors
-    /// The system's error, that of a reader that went away included.
-    pub fn bytes(&self, bytes: &[u8]) -> io::Result<()> {
-        output_is_open()?;
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(bytes)?;
-        stdout.flush()
-    }
-
-    /// Writes bytes and the end of a line to standard error as they are.
-    pub fn complaint(&self, bytes: &[u8]) {
-        let line = [bytes, b"\n"].concat();
-        // There is no better place to complain that complaining failed.
-        let _unheard = io::stderr().lock().write_all(&line);
-    }
-
     /// Writes a line of a result to standard output.
     ///
     /// # Errors
@@ -210,6 +192,66 @@ impl Ui {
             Colour::Never => false,
             Colour::Auto => AutoStream::choice(&io::stderr()) != ColorChoice::Never,
         }
+    }
+}
+
+/// Where a program within this one reads and writes: the drop-in, whose bytes are those of another program.
+pub struct Streams<'a> {
+    /// What is read; `None` if someone reads it already.
+    pub input: Option<&'a mut dyn Read>,
+    /// Results.
+    pub output: &'a mut dyn Write,
+    /// Complaints.
+    pub errors: &'a mut dyn Write,
+    /// Whether views of ours have colours.
+    pub coloured: bool,
+}
+
+impl Streams<'_> {
+    /// Hands over the standard streams.
+    pub fn standard<T>(work: impl FnOnce(Streams<'_>) -> T) -> T {
+        work(Streams {
+            input: Some(&mut io::stdin().lock()),
+            output: &mut StandardOutput,
+            errors: &mut io::stderr(),
+            coloured: Ui::default().colours_results(),
+        })
+    }
+
+    /// Writes bytes and the end of a line to `errors`.
+    pub fn complain(&mut self, bytes: &[u8]) {
+        let line = [bytes, b"\n"].concat();
+        // There is no better place to complain that complaining failed.
+        let _unheard = self.errors.write_all(&line);
+    }
+
+    /// Writes a view, with colours where they belong.
+    ///
+    /// # Errors
+    /// The system's error.
+    pub fn view(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+        let mut text = Vec::new();
+        if self.coloured {
+            write(&mut text)?;
+        } else {
+            write(&mut anstream::StripStream::new(&mut text))?;
+        }
+        self.output.write_all(&text)?;
+        self.output.flush()
+    }
+}
+
+/// Standard output as it is: bytes go out unchanged, and one that was closed is an error.
+struct StandardOutput;
+
+impl Write for StandardOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        output_is_open()?;
+        io::stdout().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
     }
 }
 

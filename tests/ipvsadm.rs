@@ -1,122 +1,13 @@
 //! The drop-in against what was recorded of the original, on both kernels, and in the lab against the original itself.
 
 use std::collections::BTreeSet;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use crate::support::{Finished, Place, Random, in_lab, ipvsh_command, only_in_lab, system};
+use crate::support::in_lab;
+use crate::support::tool::{Table, Tool};
 
 const COMMANDS: &str = include_str!("data/ipvsadm/commands.txt");
 const RESTORE: &str = include_str!("data/ipvsadm/restore.txt");
 const LISTINGS: &str = include_str!("data/ipvsadm/listings.txt");
-
-/// Where a program works: a simulated table in a file, or a network namespace of the lab.
-enum Table {
-    File(PathBuf),
-    Namespace(std::fs::File),
-}
-
-/// A program that answers to the original's arguments, and its table.
-struct Tool {
-    folder: tempfile::TempDir,
-    original: bool,
-    table: Table,
-}
-
-impl Tool {
-    fn simulated() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let table = Table::File(folder.path().join("state.json"));
-        Self {
-            folder,
-            original: false,
-            table,
-        }
-    }
-
-    /// Makes a namespace of the lab for one of the two programs.
-    fn real(original: bool) -> Self {
-        let _place = Place::real();
-        let namespace = std::fs::File::open("/proc/thread-self/ns/net").unwrap();
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-            original,
-            table: Table::Namespace(namespace),
-        }
-    }
-
-    /// Returns the simulated kernel's and, in the lab, the real one's.
-    fn every() -> Vec<Self> {
-        let mut tools = vec![Self::simulated()];
-        if in_lab() {
-            tools.push(Self::real(false));
-        }
-        tools
-    }
-
-    fn enter(&self) {
-        if let Table::Namespace(namespace) = &self.table {
-            nix::sched::setns(namespace, nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
-        }
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// Runs `ipvsadm`, `ipvsadm-save` or `ipvsadm-restore`.
-    fn run(&self, program: &str, arguments: &[&str], input: &[u8]) -> Finished {
-        self.enter();
-        let mut command = if self.original {
-            Command::new(program)
-        } else {
-            ipvsh_command(self.path(), &[])
-        };
-        if let Table::File(state) = &self.table {
-            command.arg(format!("--sim-state={}", state.display()));
-        }
-        if !self.original {
-            command.arg(program);
-        }
-        command.args(arguments);
-        if input.is_empty() {
-            command.stdin(Stdio::null());
-            return command.output().unwrap().into();
-        }
-        command.stdin(Stdio::piped());
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        let input = input.to_vec();
-        // A program that ends early does not read the rest.
-        let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
-        let finished = child.wait_with_output().unwrap();
-        writer.join().unwrap();
-        finished.into()
-    }
-
-    fn ipvsadm(&self, arguments: &[&str]) -> Finished {
-        self.run("ipvsadm", arguments, b"")
-    }
-
-    /// Makes the table what lines say.
-    fn prepare(&self, lines: &str) {
-        let finished = self.run("ipvsadm-restore", &[], lines.as_bytes());
-        assert_eq!(
-            (finished.status, finished.stderr.as_str()),
-            (0, ""),
-            "{lines}"
-        );
-    }
-
-    /// Returns the saved table as a set: its order depends on the boot.
-    fn saved(&self) -> BTreeSet<String> {
-        let finished = self.ipvsadm(&["-Sn"]);
-        assert_eq!(finished.status, 0, "{finished:?}");
-        finished.stdout.lines().map(str::to_owned).collect()
-    }
-}
 
 /// Takes the words of a line apart as a shell does, as far as the recorded lines need it.
 fn shell_words(line: &str) -> Vec<String> {

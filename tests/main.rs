@@ -26,6 +26,7 @@ mod script;
 mod simulator;
 mod terminal;
 mod transaction;
+mod twins;
 mod wire;
 mod witness;
 

@@ -16,4 +16,5 @@ mod run;
 mod script;
 mod target;
 
+pub use ipvsadm::ipvsadm;
 pub use run::run;

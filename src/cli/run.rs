@@ -18,7 +18,7 @@ use crate::render::{PlanView, plan as render_plan, plan_commands};
 use crate::script::ValueText;
 use crate::session::{Done, IfMissing, Interrupt, Session};
 use crate::txn::{Plan, Report};
-use crate::ui::{Colour, Ui, Verbosity, input_is_terminal};
+use crate::ui::{Colour, Streams, Ui, Verbosity, input_is_terminal};
 
 /// What every command has at hand.
 pub(super) struct Context {
@@ -79,7 +79,7 @@ struct PlanOutput {
 #[must_use]
 pub fn run(arguments: Vec<OsString>) -> u8 {
     if let Some(call) = super::ipvsadm::call(&arguments) {
-        return super::ipvsadm::run(&call);
+        return Streams::standard(|streams| super::ipvsadm::run(&call, streams));
     }
     let json_wanted = arguments.iter().any(|argument| argument == "--json");
     let parsed = match parse(arguments) {

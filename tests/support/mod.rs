@@ -1,6 +1,7 @@
 //! Where tests happen: kernels of both kinds, hermetic processes, numbers that come again.
 
 pub(crate) mod terminal;
+pub(crate) mod tool;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

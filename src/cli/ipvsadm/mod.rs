@@ -30,6 +30,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use clap::Parser;
 
 use super::args::{Arguments, Globals};
+use crate::ui::Streams;
 
 /// Which of the three programs is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,3 +91,12 @@ pub(super) fn call(arguments: &[OsString]) -> Option<Call> {
 }
 
 pub(super) use tool::run;
+
+/// Runs `ipvsadm`, `ipvsadm-save` or `ipvsadm-restore` within this process, in the network namespace of the calling
+/// thread, and returns the exit status; `None` if the arguments name none of them. They are those of a process: the
+/// name of the program, which may be `ipvsh` with options and the word `ipvsadm` behind them.
+#[must_use]
+pub fn ipvsadm(arguments: &[OsString], streams: Streams<'_>) -> Option<u8> {
+    let call = call(arguments)?;
+    Some(run(&call, streams))
+}

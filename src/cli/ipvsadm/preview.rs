@@ -15,6 +15,7 @@ use crate::model::{ObjectId, ServiceKey};
 use crate::render::ipvsadm::plan_difference;
 use crate::render::{PlanView, plan as render_plan};
 use crate::session::{Ended, Error, Interrupt, LayerKind};
+use crate::ui::Ui;
 
 /// How a plan is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +131,7 @@ pub(super) fn many(
     interrupt: &Interrupt,
 ) -> u8 {
     if let (None, Err(error)) = (mode.show, interrupt.install()) {
-        Failure::Signals(error).tell(&report::TargetWords::of(tool.globals), &tool.ui);
+        Failure::Signals(error).tell(&report::TargetWords::of(&tool.globals), &Ui::default());
         return FAILED;
     }
     let mut many = Many {
@@ -354,7 +355,7 @@ impl Many<'_, '_> {
             Ok(Ended::Staged(_)) => DONE,
             Err(error) => {
                 let failure = Failure::Session(error);
-                failure.tell(&report::TargetWords::of(tool.globals), &tool.ui);
+                failure.tell(&report::TargetWords::of(&tool.globals), &Ui::default());
                 if tool.json {
                     tool.print_json(&failure.envelope());
                 }

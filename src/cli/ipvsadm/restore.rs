@@ -208,7 +208,7 @@ pub(super) fn program(tool: &mut Tool<'_>, words: &[&[u8]], interrupt: &Interrup
     if let Some(mode) = Mode::of(present) {
         return as_one(tool, mode, Start::Nothing, interrupt);
     }
-    let text = match all_lines() {
+    let text = match all_lines(tool) {
         Ok(text) => text,
         Err(error) => return unreadable(tool, &error),
     };
@@ -236,9 +236,11 @@ fn unreadable(tool: &mut Tool<'_>, error: &io::Error) -> u8 {
 }
 
 /// Reads standard input, without the lines that begin with `#`; the last line is ended.
-fn all_lines() -> io::Result<Vec<u8>> {
+fn all_lines(tool: &mut Tool<'_>) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    io::stdin().lock().read_to_end(&mut text)?;
+    if let Some(input) = tool.streams.input.take() {
+        input.read_to_end(&mut text)?;
+    }
     let mut kept = Vec::with_capacity(text.len() + 1);
     for line in text.split(|byte| *byte == b'\n') {
         // A line that is left out leaves its number.
@@ -261,7 +263,7 @@ pub(super) enum Start {
 
 /// Runs lines as one transaction, or shows what they would change.
 pub(super) fn as_one(tool: &mut Tool<'_>, mode: Mode, start: Start, interrupt: &Interrupt) -> u8 {
-    let text = match all_lines() {
+    let text = match all_lines(tool) {
         Ok(text) => text,
         Err(error) => return unreadable(tool, &error),
     };

@@ -13,17 +13,17 @@ use crate::cli::target;
 use crate::export::{CauseShape, ResultShape};
 use crate::render::ipvsadm::VERSION_LINE;
 use crate::session::{Error, Interrupt, LayerKind, Purpose, Session};
-use crate::ui::Ui;
+use crate::ui::{Streams, Ui};
 
 /// The status of a program whose reader went away, as a shell shows it.
 const READER_GONE: u8 = 128 + 13;
 
 /// One run of the program.
 pub(super) struct Tool<'c> {
-    pub(super) ui: Ui,
-    pub(super) globals: &'c Globals,
+    pub(super) streams: Streams<'c>,
+    pub(super) globals: Globals,
     /// How the program was called.
-    name: &'c [u8],
+    name: Vec<u8>,
     pub(super) names: Names,
     pub(super) session: Session,
     posix: bool,
@@ -36,16 +36,15 @@ pub(super) struct Tool<'c> {
 }
 
 /// Runs one of the three programs, and returns its exit status.
-pub(in super::super) fn run(call: &Call) -> u8 {
-    let ui = Ui::default();
+pub(in super::super) fn run(call: &Call, mut streams: Streams<'_>) -> u8 {
     let json = call.globals.json || call.arguments.iter().any(|word| word == b"--json");
     if call.program == Program::Save && !save_arguments_fit(call) {
-        ui.complaint(b"ipvsadm-save: Script to save the IPVS table to stdout.");
-        ui.complaint(b"\t-n   : addresses and ports as numbers; of ipvsh: --complete, --json");
+        streams.complain(b"ipvsadm-save: Script to save the IPVS table to stdout.");
+        streams.complain(b"\t-n   : addresses and ports as numbers; of ipvsh: --complete, --json");
         return 1;
     }
     let interrupt = Interrupt::default();
-    let session = match open(&call.globals, &ui, &interrupt) {
+    let session = match open(&call.globals, &mut streams, &interrupt) {
         Ok(session) => session,
         Err(status) => return status,
     };
@@ -53,9 +52,9 @@ pub(in super::super) fn run(call: &Call) -> u8 {
         .iter()
         .any(|name| std::env::var_os(name).is_some());
     let mut tool = Tool {
-        ui,
-        globals: &call.globals,
-        name: &call.name,
+        streams,
+        globals: call.globals.clone(),
+        name: call.name.clone(),
         names: Names::default(),
         session,
         posix,
@@ -94,7 +93,11 @@ fn saved<'a>(words: &[&'a [u8]]) -> Vec<&'a [u8]> {
 }
 
 /// Connects to the kernel as the original does before it looks at any argument.
-fn open(globals: &Globals, ui: &Ui, interrupt: &Interrupt) -> Result<Session, u8> {
+fn open(
+    globals: &Globals,
+    streams: &mut Streams<'_>,
+    interrupt: &Interrupt,
+) -> Result<Session, u8> {
     let connect = || {
         let mut session = target::open_unguarded(globals, Purpose::Changing, interrupt)?;
         let info = session.info()?;
@@ -114,7 +117,7 @@ fn open(globals: &Globals, ui: &Ui, interrupt: &Interrupt) -> Result<Session, u8
         Ok((session, info)) => {
             if info.version < (1, 1, 4) {
                 let (major, minor, patch) = info.version;
-                ui.complaint(
+                streams.complain(
                     format!(
                         "Warning: IPVS version mismatch: \n  Kernel compiled with IPVS version {major}.{minor}.{patch}\n  ipvsadm v1.31  requires minimum IPVS version 1.1.4\n"
                     )
@@ -127,14 +130,17 @@ fn open(globals: &Globals, ui: &Ui, interrupt: &Interrupt) -> Result<Session, u8
             match start_errno(&failure) {
                 Some(errno) => {
                     let text = refusal_text(Command::Help, errno);
-                    ui.complaint(
+                    streams.complain(
                         format!(
                             "Can't initialize ipvs: {text}\nAre you sure that IP Virtual Server is built in the kernel or as module?"
                         )
                         .as_bytes(),
                     );
                 }
-                None => failure.tell(&crate::cli::report::TargetWords::of(globals), ui),
+                None => failure.tell(
+                    &crate::cli::report::TargetWords::of(globals),
+                    &Ui::default(),
+                ),
             }
             Err(FAILED)
         }
@@ -190,7 +196,12 @@ impl Tool<'_> {
             Err(ending) => return self.settle(Err(ending)),
         };
         match (&line.meaning, preview::Mode::of(line.present)) {
-            (Meaning::Restore, None) => restore::run(self, &mut std::io::stdin().lock()),
+            (Meaning::Restore, None) => {
+                let Some(input) = self.streams.input.take() else {
+                    return FAILED;
+                };
+                restore::run(self, input)
+            }
             (Meaning::Restore, Some(mode)) => {
                 restore::as_one(self, mode, restore::Start::Table, interrupt)
             }
@@ -233,7 +244,7 @@ impl Tool<'_> {
             // Within a list of lines there is no other list.
             Meaning::Restore => Err(Ending::Hint),
             Meaning::Help => {
-                let text = help::text(&String::from_utf8_lossy(self.name));
+                let text = help::text(&String::from_utf8_lossy(&self.name));
                 self.out.extend_from_slice(text.as_bytes());
                 Ok(())
             }
@@ -278,9 +289,9 @@ impl Tool<'_> {
 
     /// Says why a line did not go through.
     pub(super) fn complain(&mut self, ending: &Ending, line: Option<usize>) {
-        let text = ending.text(self.name);
+        let text = ending.text(&self.name);
         if !text.is_empty() {
-            self.ui.complaint(&text);
+            self.streams.complain(&text);
         }
         if self.json {
             let mut message = String::from_utf8_lossy(&text).trim_end().to_owned();
@@ -313,7 +324,7 @@ impl Tool<'_> {
         write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>,
     ) {
         self.flush(true);
-        let written = self.ui.data(write);
+        let written = self.streams.view(write);
         if self.unwritten.is_none() {
             self.unwritten = written.err();
         }
@@ -327,7 +338,9 @@ impl Tool<'_> {
         }
         let bytes = std::mem::take(&mut self.out);
         if self.unwritten.is_none() {
-            self.unwritten = self.ui.bytes(&bytes).err();
+            let output = &mut self.streams.output;
+            let written = output.write_all(&bytes).and_then(|()| output.flush());
+            self.unwritten = written.err();
         }
     }
 
@@ -347,16 +360,19 @@ impl Tool<'_> {
             self.print_json(&shape);
         }
         self.flush(true);
-        if let Err(failure) = target::write_back(self.globals, &mut self.session) {
-            failure.tell(&crate::cli::report::TargetWords::of(self.globals), &self.ui);
+        if let Err(failure) = target::write_back(&self.globals, &mut self.session) {
+            failure.tell(
+                &crate::cli::report::TargetWords::of(&self.globals),
+                &Ui::default(),
+            );
             return NOT_LISTED;
         }
         match &self.unwritten {
             None => status,
             Some(error) if error.kind() == std::io::ErrorKind::BrokenPipe => READER_GONE,
             Some(error) => {
-                self.ui
-                    .complaint(format!("the output could not be written: {error}").as_bytes());
+                self.streams
+                    .complain(format!("the output could not be written: {error}").as_bytes());
                 if status == DONE { NOT_LISTED } else { status }
             }
         }
