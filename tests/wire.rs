@@ -6,8 +6,8 @@ use proptest::prelude::{Strategy, any, prop, prop_assert_eq, proptest};
 
 use ipvsh::backend::{Ipvs, KernelFile, Lock, ProcReading, Transport, TransportError};
 use ipvsh::wire::{
-    ConfigAttributes, DaemonAttributes, DestinationAttributes, Message, Messages, Record, Request,
-    ServiceAttributes, uapi,
+    ConfigAttributes, Counting, DaemonAttributes, DestinationAttributes, Message, Messages, Record,
+    Request, ServiceAttributes, uapi,
 };
 
 /// A captured file: the command, what it sent, what came back.
@@ -263,7 +263,7 @@ fn what_the_kernel_answers_can_be_read() {
             .map(Result::unwrap)
             .filter(|message| message.kind != uapi::NLMSG_DONE && message.kind != uapi::NLMSG_ERROR)
         {
-            match Record::decode(&message).unwrap() {
+            match Record::decode(&message, Counting::Both).unwrap() {
                 Record::Service(service) => services.push(*service),
                 Record::Destination(server) => servers.push(*server),
                 _ => {}
@@ -306,7 +306,7 @@ fn what_the_kernel_answers_can_be_read() {
     let daemon = daemons
         .iter()
         .flat_map(|datagram| Messages::new(datagram).map(Result::unwrap))
-        .find_map(|message| match Record::decode(&message) {
+        .find_map(|message| match Record::decode(&message, Counting::Both) {
             Ok(Record::Daemon(daemon)) => Some(daemon),
             _ => None,
         });
@@ -490,7 +490,7 @@ proptest! {
         for record in [Record::Service(Box::new(service)), Record::Destination(Box::new(server))] {
             let mut datagram = Vec::new();
             record.encode(&mut datagram, 28, 2, 5);
-            prop_assert_eq!(Record::decode(&only(&datagram)).unwrap(), record);
+            prop_assert_eq!(Record::decode(&only(&datagram), Counting::Both).unwrap(), record);
         }
     }
 
@@ -504,7 +504,7 @@ proptest! {
             *byte = value;
         }
         for message in Messages::new(&datagram).flatten() {
-            let _value_or_error = (Request::decode(&message).is_ok(), Record::decode(&message).is_ok(), message.acknowledgement().is_ok());
+            let _value_or_error = (Request::decode(&message).is_ok(), Record::decode(&message, Counting::Both).is_ok(), message.acknowledgement().is_ok());
         }
     }
 
@@ -528,12 +528,12 @@ fn unknown_attributes_are_skipped_and_wrong_widths_named() {
     let nested = u16::try_from(total - 20).unwrap();
     datagram.splice(20..22, nested.to_ne_bytes());
     assert_eq!(
-        Record::decode(&only(&datagram)).unwrap(),
+        Record::decode(&only(&datagram), Counting::Both).unwrap(),
         Record::Service(Box::new(plain(web(), "rr")))
     );
     // The family's attribute with one byte in place of two.
     datagram.splice(24..26, 5u16.to_ne_bytes());
-    let error = Record::decode(&only(&datagram)).unwrap_err();
+    let error = Record::decode(&only(&datagram), Counting::Both).unwrap_err();
     assert_eq!(
         error.to_string(),
         "attribute 1 of service has 1 bytes, expected 2"

@@ -1,5 +1,6 @@
 //! The conversation with a kernel: requests out, replies in, nothing lost unnoticed.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::error::BackendError;
@@ -7,7 +8,8 @@ use super::transport::{KernelFile, Lock, Transport, TransportError};
 use super::{Errno, convert};
 use crate::model::{DaemonRole, ServiceKey, SyncDaemon, SysctlName, Timeouts};
 use crate::wire::{
-    Message, Messages, Record, Request, ServiceRecord, decode_family_id, encode_family_lookup, uapi,
+    Counting, Message, Messages, Record, Request, ServiceRecord, decode_family_id,
+    encode_family_lookup, uapi,
 };
 
 /// How often a reading is tried again after replies were lost.
@@ -36,11 +38,11 @@ pub(super) enum Broken {
 
 impl Broken {
     /// Keeps what is worth another attempt as `last`, and returns what is not.
-    fn unless_passing(self, last: &mut BackendError) -> Result<(), BackendError> {
+    fn unless_passing(self, last: &mut Option<BackendError>) -> Result<(), BackendError> {
         match self {
             Self::Lost => Ok(()),
             Self::Failed(error @ BackendError::Transport(TransportError::NotSent { .. })) => {
-                *last = error;
+                *last = Some(error);
                 Ok(())
             }
             Self::Failed(error) => Err(error),
@@ -79,7 +81,7 @@ impl Ipvs {
             outgoing: Vec::new(),
             batch: super::execute::REQUESTS_PER_DATAGRAM,
         };
-        let mut last = lost("the family IPVS");
+        let mut last = None;
         for _ in 0..ATTEMPTS {
             let sequence = ipvs.next_sequences(1);
             ipvs.outgoing.clear();
@@ -105,7 +107,7 @@ impl Ipvs {
                 Err(broken) => broken.unless_passing(&mut last)?,
             }
         }
-        Err(last)
+        Err(last.unwrap_or_else(|| lost("the family IPVS")))
     }
 
     pub(super) fn next_sequences(&mut self, count: u32) -> u32 {
@@ -178,10 +180,11 @@ impl Ipvs {
     pub(super) fn dump(
         &mut self,
         request: &Request,
-        what: &str,
+        counting: Counting,
+        what: &dyn fmt::Display,
     ) -> Result<Vec<Record>, BackendError> {
         let mut records = Vec::new();
-        let mut last = lost(what);
+        let mut last = None;
         for _ in 0..ATTEMPTS {
             records.clear();
             let sequence = self.next_sequences(1);
@@ -192,23 +195,27 @@ impl Ipvs {
                 if message.kind == uapi::NLMSG_ERROR {
                     refused = Some(Errno::from_number(message.acknowledgement()?.errno));
                 } else {
-                    records.push(Record::decode(message)?);
+                    records.push(Record::decode(message, counting)?);
                 }
                 Ok(())
             });
             match (ended, refused) {
                 (Ok(()), None) => return Ok(records),
                 (Ok(()), Some(Errno::EBUSY)) => {}
-                (Ok(()), Some(errno)) => return Err(refused_reading(what, errno)),
+                (Ok(()), Some(errno)) => {
+                    return Err(refused_reading(&what.to_string(), errno));
+                }
                 (Err(broken), _) => broken.unless_passing(&mut last)?,
             }
         }
-        Err(last)
+        Err(last.unwrap_or_else(|| lost(&what.to_string())))
     }
 
     /// Asks for one record.
     fn get(&mut self, request: &Request, what: &str) -> Result<Record, BackendError> {
-        self.dump(request, what)?.pop().ok_or_else(|| lost(what))
+        self.dump(request, Counting::Widest, &what)?
+            .pop()
+            .ok_or_else(|| lost(what))
     }
 
     /// Asks the kernel for its version and the size of its connection table.
@@ -254,7 +261,11 @@ impl Ipvs {
     /// # Errors
     /// [`BackendError`] if they can't be read.
     pub fn fetch_daemons(&mut self) -> Result<Vec<crate::wire::DaemonAttributes>, BackendError> {
-        let records = self.dump(&Request::DumpDaemons, "the sync daemons")?;
+        let records = self.dump(
+            &Request::DumpDaemons,
+            Counting::Nothing,
+            &"the sync daemons",
+        )?;
         let daemons = records.into_iter().filter_map(|record| match record {
             Record::Daemon(daemon) => Some(daemon),
             _ => None,
@@ -323,7 +334,7 @@ impl Ipvs {
     ) -> Result<Vec<(ServiceKey, ServiceRecord)>, BackendError> {
         let mut found = self.fetch_services(keys)?;
         for (key, record) in &mut found {
-            record.destinations = self.fetch_destinations(key)?;
+            record.destinations = self.fetch_destinations(key, Counting::Widest)?;
         }
         Ok(found)
     }
@@ -333,9 +344,9 @@ impl Ipvs {
     /// # Errors
     /// [`BackendError`] if they can't be read.
     pub fn fetch_all(&mut self) -> Result<Vec<(ServiceKey, ServiceRecord)>, BackendError> {
-        let mut found = self.dump_services()?;
+        let mut found = self.dump_services(Counting::Widest)?;
         for (key, record) in &mut found {
-            record.destinations = self.fetch_destinations(key)?;
+            record.destinations = self.fetch_destinations(key, Counting::Widest)?;
         }
         Ok(found)
     }
@@ -347,7 +358,7 @@ impl Ipvs {
     ) -> Result<Vec<(ServiceKey, ServiceRecord)>, BackendError> {
         if keys.len() > MANY_SERVICES {
             let wanted: std::collections::BTreeSet<&ServiceKey> = keys.iter().collect();
-            let mut all = self.dump_services()?;
+            let mut all = self.dump_services(Counting::Widest)?;
             all.retain(|(key, _)| wanted.contains(key));
             return Ok(all);
         }
@@ -365,7 +376,7 @@ impl Ipvs {
     ) -> Result<(), BackendError> {
         const WHAT: &str = "virtual services";
         let before = found.len();
-        let mut last = lost(WHAT);
+        let mut last = None;
         for _ in 0..ATTEMPTS {
             found.truncate(before);
             let first = self.next_sequences(u32::try_from(keys.len()).unwrap_or(u32::MAX / 2));
@@ -383,7 +394,7 @@ impl Ipvs {
                     if errno != Errno::ESRCH {
                         refused = Some(errno);
                     }
-                } else if let Record::Service(service) = Record::decode(message)?
+                } else if let Record::Service(service) = Record::decode(message, Counting::Widest)?
                     && let Some(key) = convert::service_key(&service)
                 {
                     found.push((
@@ -402,14 +413,15 @@ impl Ipvs {
                 Err(broken) => broken.unless_passing(&mut last)?,
             }
         }
-        Err(last)
+        Err(last.unwrap_or_else(|| lost(WHAT)))
     }
 
     /// Dumps all services, each key once: dumps can repeat entries.
     pub(super) fn dump_services(
         &mut self,
+        counting: Counting,
     ) -> Result<Vec<(ServiceKey, ServiceRecord)>, BackendError> {
-        let records = self.dump(&Request::DumpServices, "virtual services")?;
+        let records = self.dump(&Request::DumpServices, counting, &"virtual services")?;
         let mut seen = ahash::AHashSet::with_capacity(records.len());
         let mut services = Vec::with_capacity(records.len());
         for record in records {
@@ -436,9 +448,10 @@ impl Ipvs {
     pub(super) fn fetch_destinations(
         &mut self,
         service: &ServiceKey,
+        counting: Counting,
     ) -> Result<Vec<crate::wire::DestinationAttributes>, BackendError> {
         let request = Request::DumpDestinations(convert::service_identity(service));
-        let records = self.dump(&request, &format!("the real servers of {service}"))?;
+        let records = self.dump(&request, counting, &ServersOf(service))?;
         let mut seen = ahash::AHashSet::with_capacity(records.len());
         let mut destinations = Vec::with_capacity(records.len());
         for record in records {
@@ -450,6 +463,15 @@ impl Ipvs {
             }
         }
         Ok(destinations)
+    }
+}
+
+/// What a dump of real servers reads.
+struct ServersOf<'a>(&'a ServiceKey);
+
+impl fmt::Display for ServersOf<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "the real servers of {}", self.0)
     }
 }
 

@@ -7,7 +7,7 @@ use super::error::BackendError;
 use super::proc::ProcReading;
 use super::{KernelFile, convert};
 use crate::model::{ListedService, ServiceEntry, ServiceKey, SysctlName, Table};
-use crate::wire::ServiceRecord;
+use crate::wire::{Counting, ServiceRecord};
 
 /// A service as a kernel reported it, to be loaded into another one.
 pub type FetchedService = (ServiceKey, ServiceRecord);
@@ -59,18 +59,28 @@ impl Ipvs {
         })
     }
 
-    /// Reads all services, or one, in the kernel's order; one that is not there is missing from the answer.
+    /// Reads all services, or one, in the kernel's order; one that is not there is missing from the answer. What is
+    /// not wanted of counters is zero.
     ///
     /// # Errors
     /// [`BackendError`] if they can't be read.
-    pub fn listed(&mut self, key: Option<&ServiceKey>) -> Result<Vec<ListedService>, BackendError> {
+    pub fn listed(
+        &mut self,
+        key: Option<&ServiceKey>,
+        counters: bool,
+    ) -> Result<Vec<ListedService>, BackendError> {
+        let counting = if counters {
+            Counting::Widest
+        } else {
+            Counting::Nothing
+        };
         let mut services = match key {
             Some(key) => self.fetch_services(std::slice::from_ref(key))?,
-            None => self.dump_services()?,
+            None => self.dump_services(counting)?,
         };
         let mut listed = Vec::with_capacity(services.len());
         for (key, record) in &mut services {
-            let servers = self.fetch_destinations(key)?;
+            let servers = self.fetch_destinations(key, counting)?;
             let entry = convert::service_entry(key, &record.service);
             let read = |server| convert::destination_entry(key, server);
             listed.push(ListedService {
@@ -88,7 +98,7 @@ impl Ipvs {
     /// # Errors
     /// [`BackendError`] if they can't be read.
     pub fn service_keys(&mut self) -> Result<Vec<ServiceKey>, BackendError> {
-        let services = self.dump_services()?;
+        let services = self.dump_services(Counting::Nothing)?;
         let mut keys: Vec<ServiceKey> = services.into_iter().map(|(key, _)| key).collect();
         keys.sort();
         Ok(keys)
@@ -125,7 +135,7 @@ impl Ipvs {
                         entry
                     }
                     (Depth::Brief | Depth::Exact, _) => {
-                        record.destinations = self.fetch_destinations(&key)?;
+                        record.destinations = self.fetch_destinations(&key, Counting::Widest)?;
                         model_entry(&(key, record)).1
                     }
                 };

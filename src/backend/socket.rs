@@ -18,8 +18,9 @@ use super::transport::{KernelFile, Lock, Transport, TransportError};
 
 /// Reply datagrams taken by one system call.
 const SLOTS: usize = 32;
-/// The kernel makes dump datagrams as large as the largest buffer it saw, up to this.
-const SLOT_BYTES: usize = 32 * 1024;
+/// The kernel makes dump datagrams as large as the largest buffer it saw, and clears that much for each: a table is
+/// a few large dumps and very many small ones.
+const SLOT_BYTES: usize = 8 * 1024;
 /// Room for the unread replies of a batch: some 900 bytes are charged for each.
 const RECEIVE_BUFFER: libc::c_int = 1 << 20;
 

@@ -32,7 +32,7 @@ nothing sent; 6 no IPVS or no permission; 7 failed, but earlier commits of this 
 output could not be written; 10 changes pending (--exit-code); 129, 130, 143 after a signal. A script's exit(n)
 passes through.";
 
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct Globals {
     /// Work on a simulated kernel: empty, or loaded from a table document, which stays as it is
@@ -61,7 +61,23 @@ pub(super) struct Globals {
     pub(super) max_size: u64,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+impl Globals {
+    /// Returns what holds when nothing is given, without a parser: programs that start often are felt.
+    pub(super) const fn plain() -> Self {
+        Self {
+            sim: None,
+            sim_state: None,
+            netns: None,
+            json: false,
+            color: ColourChoice::Auto,
+            quiet: false,
+            lock_wait: crate::session::DEFAULT_LOCK_WAIT,
+            max_size: DEFAULT_MAX_SIZE,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum ColourChoice {
     Auto,
     Always,
@@ -367,4 +383,16 @@ pub(super) struct RemoveArguments {
     /// KEY or KEY/SERVER
     #[arg(value_name = "OBJECT")]
     pub(super) object: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Arguments, Globals};
+    use clap::Parser;
+
+    #[test]
+    fn nothing_given_is_what_the_parser_makes_of_nothing() {
+        let parsed = Arguments::try_parse_from(["ipvsh"]).unwrap();
+        assert_eq!(parsed.globals, Globals::plain());
+    }
 }

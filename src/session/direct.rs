@@ -34,12 +34,17 @@ impl Session {
         (fates, None)
     }
 
-    /// Reads all services, or one, in the kernel's order; one that is not there is missing from the answer.
+    /// Reads all services, or one, in the kernel's order; one that is not there is missing from the answer. What is
+    /// not wanted of counters is zero.
     ///
     /// # Errors
     /// [`Error`] if they can't be read.
-    pub fn listed(&mut self, key: Option<&ServiceKey>) -> Result<Vec<ListedService>, Error> {
-        Ok(self.live.listed(key)?)
+    pub fn listed(
+        &mut self,
+        key: Option<&ServiceKey>,
+        counters: bool,
+    ) -> Result<Vec<ListedService>, Error> {
+        Ok(self.live.listed(key, counters)?)
     }
 
     /// Reads the kernel's file of connections.

@@ -1,13 +1,12 @@
 //! Opening a session: which table, and what for.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use super::error::Error;
 use super::{Interrupt, Session};
 use crate::backend::{
     BackendError, Errno, Fate, Ipvs, KernelFile, KernelTransport, Operation, Refusal, Transport,
-    enter_namespace,
+    enter_namespace, host_and_release,
 };
 use crate::model::{Invalid, ServiceKey, TableSpecification, Trust};
 use crate::sim::{Environment, Names, SimulatedKernel};
@@ -34,8 +33,10 @@ pub enum Target {
 pub enum Purpose {
     /// Looking: the module is not loaded for it.
     Reading,
-    /// Changing: the kernel loads the module if it has to.
+    /// Changing: the kernel loads the module if it has to, and that is said.
     Changing,
+    /// Either, as the original does it: the kernel loads the module if it has to, and nothing is said.
+    Either,
 }
 
 /// Which kernel or simulation it is, for people.
@@ -55,15 +56,6 @@ impl Place {
     pub const fn is_simulated(&self) -> bool {
         self.release.is_none()
     }
-}
-
-fn host_and_release() -> (String, String) {
-    let read = |name: &str| {
-        let text = std::fs::read_to_string(Path::new("/proc/sys/kernel").join(name));
-        text.map(|text| text.trim().to_owned())
-            .unwrap_or_else(|_| "?".to_owned())
-    };
-    (read("hostname"), read("osrelease"))
 }
 
 impl Session {
@@ -94,7 +86,8 @@ impl Session {
                 }
                 let mut transport = KernelTransport::open()?;
                 // A small file: that of the services may be long.
-                let loaded = transport.read_file(&KernelFile::Stats).is_ok();
+                let loaded =
+                    purpose == Purpose::Either || transport.read_file(&KernelFile::Stats).is_ok();
                 if !loaded && purpose == Purpose::Reading {
                     return Err(BackendError::NoIpvs.into());
                 }

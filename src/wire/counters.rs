@@ -11,6 +11,57 @@ pub struct CounterAttributes {
     pub values: [Option<u64>; 10],
 }
 
+/// Which counters of a record are read: kernels send them twice, and most readers need them once or not at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    /// Both sets, as they are.
+    Both,
+    /// The set of 64 bits if there is one, else the other.
+    Widest,
+    /// None.
+    Nothing,
+}
+
+/// The counters of a record on their way.
+pub(super) struct Counted<'a> {
+    counting: Counting,
+    strictness: Strictness,
+    narrow: Option<&'a [u8]>,
+    wide: Option<&'a [u8]>,
+}
+
+impl<'a> Counted<'a> {
+    pub(super) const fn new(counting: Counting, strictness: Strictness) -> Self {
+        Self {
+            counting,
+            strictness,
+            narrow: None,
+            wide: None,
+        }
+    }
+
+    pub(super) fn take(&mut self, width: Width, bytes: &'a [u8]) {
+        match width {
+            Width::Mixed => self.narrow = Some(bytes),
+            Width::Wide => self.wide = Some(bytes),
+        }
+    }
+
+    /// Reads what is wanted: the set of 32 bits and that of 64.
+    pub(super) fn read(self) -> Result<[Option<Box<CounterAttributes>>; 2], WireError> {
+        let (narrow, wide) = match self.counting {
+            Counting::Both => (self.narrow, self.wide),
+            Counting::Widest => (self.narrow.filter(|_| self.wide.is_none()), self.wide),
+            Counting::Nothing => (None, None),
+        };
+        let read = |bytes: Option<&[u8]>, width| {
+            let read = bytes.map(|bytes| CounterAttributes::decode(bytes, width, self.strictness));
+            Ok(read.transpose()?.map(Box::new))
+        };
+        Ok([read(narrow, Width::Mixed)?, read(wide, Width::Wide)?])
+    }
+}
+
 /// How wide the counters of a record are.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Width {

@@ -2,7 +2,7 @@
 
 use super::WireError;
 use super::attribute::{Attributes, Strictness, Value, put_some};
-use super::counters::{CounterAttributes, Width, encode_counters};
+use super::counters::{Counted, CounterAttributes, Counting, Width, encode_counters};
 use super::uapi as k;
 
 /// A real server as attributes.
@@ -106,6 +106,16 @@ impl DestinationAttributes {
     /// # Errors
     /// [`WireError`] for a value of the wrong width or, strictly, bytes that are no attribute.
     pub fn decode(bytes: &[u8], strictness: Strictness) -> Result<Self, WireError> {
+        Self::decode_counting(bytes, strictness, Counting::Both)
+    }
+
+    /// Reads the attributes, and of the counters as much as is wanted.
+    pub(super) fn decode_counting(
+        bytes: &[u8],
+        strictness: Strictness,
+        counting: Counting,
+    ) -> Result<Self, WireError> {
+        let mut counted = Counted::new(counting, strictness);
         let mut destination = Self::default();
         for attribute in Attributes::new(bytes, strictness) {
             let (attribute, bytes) = attribute?;
@@ -124,27 +134,16 @@ impl DestinationAttributes {
                 k::IPVS_DEST_ATTR_ACTIVE_CONNS => destination.active = Some(value.u32()?),
                 k::IPVS_DEST_ATTR_INACT_CONNS => destination.inactive = Some(value.u32()?),
                 k::IPVS_DEST_ATTR_PERSIST_CONNS => destination.persistent = Some(value.u32()?),
-                k::IPVS_DEST_ATTR_STATS => {
-                    destination.counters = Some(Box::new(CounterAttributes::decode(
-                        bytes,
-                        Width::Mixed,
-                        strictness,
-                    )?))
-                }
+                k::IPVS_DEST_ATTR_STATS => counted.take(Width::Mixed, bytes),
                 k::IPVS_DEST_ATTR_ADDR_FAMILY => destination.family = Some(value.u16()?),
-                k::IPVS_DEST_ATTR_STATS64 => {
-                    destination.counters64 = Some(Box::new(CounterAttributes::decode(
-                        bytes,
-                        Width::Wide,
-                        strictness,
-                    )?))
-                }
+                k::IPVS_DEST_ATTR_STATS64 => counted.take(Width::Wide, bytes),
                 k::IPVS_DEST_ATTR_TUN_TYPE => destination.tunnel_type = Some(value.u8()?),
                 k::IPVS_DEST_ATTR_TUN_PORT => destination.tunnel_port = Some(value.u16_network()?),
                 k::IPVS_DEST_ATTR_TUN_FLAGS => destination.tunnel_flags = Some(value.u16()?),
                 _ => {}
             }
         }
+        [destination.counters, destination.counters64] = counted.read()?;
         Ok(destination)
     }
 }

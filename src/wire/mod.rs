@@ -19,7 +19,7 @@ mod tuning;
 pub mod uapi;
 
 pub use attribute::{Attributes, Strictness};
-pub use counters::CounterAttributes;
+pub use counters::{CounterAttributes, Counting};
 pub use destination::DestinationAttributes;
 pub use error::WireError;
 pub use message::{Acknowledgement, Message, Messages, finish, put_header, take_u32};

@@ -1,6 +1,7 @@
 //! What the kernel answers with.
 
 use super::attribute::{Attributes, Strictness, nest};
+use super::counters::Counting;
 use super::destination::DestinationAttributes;
 use super::service::ServiceAttributes;
 use super::tuning::{ConfigAttributes, DaemonAttributes, InfoAttributes};
@@ -23,11 +24,11 @@ pub enum Record {
 }
 
 impl Record {
-    /// Reads the record of a reply.
+    /// Reads the record of a reply, with the counters that are wanted.
     ///
     /// # Errors
     /// [`WireError`] if the command answers nothing we ask or its record can't be read.
-    pub fn decode(message: &Message<'_>) -> Result<Self, WireError> {
+    pub fn decode(message: &Message<'_>, counting: Counting) -> Result<Self, WireError> {
         const STRICT: Strictness = Strictness::Strict;
         let body = message.attributes();
         let nested = |number: u16, record: &'static str| {
@@ -37,11 +38,13 @@ impl Record {
         Ok(match message.command()? {
             k::IPVS_CMD_NEW_SERVICE => {
                 let bytes = nested(k::IPVS_CMD_ATTR_SERVICE, "service")?;
-                Self::Service(Box::new(ServiceAttributes::decode(bytes, STRICT)?))
+                let service = ServiceAttributes::decode_counting(bytes, STRICT, counting)?;
+                Self::Service(Box::new(service))
             }
             k::IPVS_CMD_NEW_DEST => {
                 let bytes = nested(k::IPVS_CMD_ATTR_DEST, "destination")?;
-                Self::Destination(Box::new(DestinationAttributes::decode(bytes, STRICT)?))
+                let destination = DestinationAttributes::decode_counting(bytes, STRICT, counting)?;
+                Self::Destination(Box::new(destination))
             }
             k::IPVS_CMD_NEW_DAEMON => {
                 let bytes = nested(k::IPVS_CMD_ATTR_DAEMON, "daemon")?;

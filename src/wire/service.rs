@@ -2,7 +2,7 @@
 
 use super::WireError;
 use super::attribute::{Attributes, Strictness, Value, put, put_name, put_some};
-use super::counters::{CounterAttributes, Width, encode_counters};
+use super::counters::{Counted, CounterAttributes, Counting, Width, encode_counters};
 use super::destination::DestinationAttributes;
 use super::uapi as k;
 
@@ -76,6 +76,16 @@ impl ServiceAttributes {
     /// # Errors
     /// [`WireError`] for a value of the wrong width or, strictly, bytes that are no attribute.
     pub fn decode(bytes: &[u8], strictness: Strictness) -> Result<Self, WireError> {
+        Self::decode_counting(bytes, strictness, Counting::Both)
+    }
+
+    /// Reads the attributes, and of the counters as much as is wanted.
+    pub(super) fn decode_counting(
+        bytes: &[u8],
+        strictness: Strictness,
+        counting: Counting,
+    ) -> Result<Self, WireError> {
+        let mut counted = Counted::new(counting, strictness);
         let mut service = Self::default();
         for attribute in Attributes::new(bytes, strictness) {
             let (attribute, bytes) = attribute?;
@@ -95,23 +105,12 @@ impl ServiceAttributes {
                 k::IPVS_SVC_ATTR_TIMEOUT => service.timeout = Some(value.u32()?),
                 k::IPVS_SVC_ATTR_NETMASK => service.netmask = Some(value.raw4()?),
                 k::IPVS_SVC_ATTR_PE_NAME => service.engine = Some(value.name()?),
-                k::IPVS_SVC_ATTR_STATS => {
-                    service.counters = Some(Box::new(CounterAttributes::decode(
-                        bytes,
-                        Width::Mixed,
-                        strictness,
-                    )?))
-                }
-                k::IPVS_SVC_ATTR_STATS64 => {
-                    service.counters64 = Some(Box::new(CounterAttributes::decode(
-                        bytes,
-                        Width::Wide,
-                        strictness,
-                    )?))
-                }
+                k::IPVS_SVC_ATTR_STATS => counted.take(Width::Mixed, bytes),
+                k::IPVS_SVC_ATTR_STATS64 => counted.take(Width::Wide, bytes),
                 _ => {}
             }
         }
+        [service.counters, service.counters64] = counted.read()?;
         Ok(service)
     }
 

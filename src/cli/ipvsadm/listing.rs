@@ -29,7 +29,8 @@ impl Tool<'_> {
 
     pub(super) fn list(&mut self, key: Option<ServiceKey>, present: Present) -> Result<(), Ending> {
         let wrong = |error: Error| Self::not_listed(&error);
-        let mut services = self.session.listed(key.as_ref()).map_err(wrong)?;
+        let counters = self.json || present.has(Field::Stats) || present.has(Field::Rate);
+        let mut services = self.session.listed(key.as_ref(), counters).map_err(wrong)?;
         if key.is_some() && services.is_empty() {
             return Err(Ending::NotListed(
                 refusal_text(Command::List, Errno::ESRCH).into(),
@@ -57,7 +58,7 @@ impl Tool<'_> {
         ];
         let layout = chosen.into_iter().find(|(field, _)| present.has(*field));
         let mut out = std::mem::take(&mut self.out);
-        let written = listing(
+        listing(
             &mut out,
             &Listing {
                 services: &services,
@@ -68,7 +69,7 @@ impl Tool<'_> {
             },
         );
         self.out = out;
-        self.formatted(written)
+        Ok(())
     }
 
     /// Writing to memory does not fail; should it ever, that is said.
@@ -103,12 +104,13 @@ impl Tool<'_> {
         let entries: Vec<_> = lines().filter_map(connection_entry).collect();
         let unread = lines().count() - entries.len();
         let mut out = std::mem::take(&mut self.out);
-        let written = if self.json {
-            write_connections(&mut out, &entries)
+        let mut written = Ok(());
+        if self.json {
+            written = write_connections(&mut out, &entries);
         } else {
             let with_engine = present.has(Field::PersistentConn);
-            connections(&mut out, &entries, with_engine, self.lookup(present))
-        };
+            connections(&mut out, &entries, with_engine, self.lookup(present));
+        }
         self.out = out;
         self.formatted(written)?;
         if unread == 0 {
@@ -130,8 +132,8 @@ impl Tool<'_> {
             };
             return self.document(&table, Detail::Observed);
         }
-        let written = timeouts(&mut self.out, &found);
-        self.formatted(written)
+        timeouts(&mut self.out, &found);
+        Ok(())
     }
 
     pub(super) fn list_daemons(&mut self, _: Present) -> Result<(), Ending> {
@@ -149,13 +151,13 @@ impl Tool<'_> {
             };
             return self.document(&table, Detail::Observed);
         }
-        let written = daemons(&mut self.out, found.iter());
-        self.formatted(written)
+        daemons(&mut self.out, found.iter());
+        Ok(())
     }
 
     pub(super) fn save(&mut self, present: Present) -> Result<(), Ending> {
         let wrong = |error: Error| Self::not_listed(&error);
-        let mut services = self.session.listed(None).map_err(wrong)?;
+        let mut services = self.session.listed(None, false).map_err(wrong)?;
         let complete = present.has(Field::Complete);
         if self.json && !complete {
             return self.document(&table_of(services), Detail::Configuration);
@@ -163,9 +165,9 @@ impl Tool<'_> {
         sort_services(&mut services);
         if !complete {
             let mut out = std::mem::take(&mut self.out);
-            let written = save(&mut out, &services, self.lookup(present));
+            save(&mut out, &services, self.lookup(present));
             self.out = out;
-            return self.formatted(written);
+            return Ok(());
         }
         let settings = Table {
             timeouts: Some(self.session.timeouts().map_err(wrong)?),

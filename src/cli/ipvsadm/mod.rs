@@ -67,26 +67,31 @@ pub(super) fn call(arguments: &[OsString]) -> Option<Call> {
     let name = arguments.first()?;
     let base = name.as_bytes().rsplit(|byte| *byte == b'/').next()?;
     if let Some(program) = Program::named(base) {
-        let globals = Arguments::try_parse_from(["ipvsh"]).ok()?.globals;
         return Some(Call {
             program,
             name: name.as_bytes().to_vec(),
             arguments: bytes(&arguments[1..]),
-            globals,
+            globals: Globals::plain(),
         });
     }
     let place = arguments
         .iter()
         .position(|word| Program::named(word.as_bytes()).is_some())?;
-    let own = Arguments::try_parse_from(&arguments[..place]).ok()?;
-    if own.command.is_some() {
-        return None;
-    }
+    let globals = match &arguments[..place] {
+        [_] => Globals::plain(),
+        own => {
+            let own = Arguments::try_parse_from(own).ok()?;
+            if own.command.is_some() {
+                return None;
+            }
+            own.globals
+        }
+    };
     Some(Call {
         program: Program::named(arguments[place].as_bytes())?,
         name: arguments[place].as_bytes().to_vec(),
         arguments: bytes(&arguments[place + 1..]),
-        globals: own.globals,
+        globals,
     })
 }
 

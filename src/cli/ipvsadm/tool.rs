@@ -99,7 +99,7 @@ fn open(
     interrupt: &Interrupt,
 ) -> Result<Session, u8> {
     let connect = || {
-        let mut session = target::open_unguarded(globals, Purpose::Changing, interrupt)?;
+        let mut session = target::open_unguarded(globals, Purpose::Either, interrupt)?;
         let info = session.info()?;
         Ok::<_, crate::cli::failure::Failure>((session, info))
     };
@@ -230,7 +230,7 @@ impl Tool<'_> {
                 if let (Some(key), Some(text)) = (key, line.lost_port)
                     && self
                         .session
-                        .listed(Some(key))
+                        .listed(Some(key), false)
                         .is_ok_and(|found| !found.is_empty())
                 {
                     return Err(Ending::Usage(text.into()));

@@ -1,69 +1,59 @@
 //! The connection listing of `ipvsadm -L -c`.
 
-use std::io::{self, Write};
 use std::net::IpAddr;
 
 use super::label::{NameLookup, address_port};
+use super::text::Text;
 use crate::model::{ConnectionEntry, Protocol};
 
-/// Writes the titles and one row for each connection.
-///
-/// # Errors
-/// The writer's error.
+/// Appends the titles and one row for each connection.
 pub fn connections(
-    out: &mut dyn Write,
+    out: &mut Vec<u8>,
     entries: &[ConnectionEntry<'_>],
     with_engine: bool,
     names: &dyn NameLookup,
-) -> io::Result<()> {
-    writeln!(out, "IPVS connection entries")?;
-    if with_engine {
-        writeln!(
-            out,
-            "pro expire {:<11} {:<18} {:<18} {:<18} {:<16} pe_data",
-            "state", "source", "virtual", "destination", "pe name"
-        )?;
+) {
+    let mut out = Text(out);
+    out.put("IPVS connection entries\n");
+    out.put("pro expire state       source             virtual            destination");
+    out.put(if with_engine {
+        "        pe name          pe_data\n"
     } else {
-        writeln!(
-            out,
-            "pro expire {:<11} {:<18} {:<18} destination",
-            "state", "source", "virtual"
-        )?;
+        "\n"
+    });
+    for entry in entries {
+        row(&mut out, entry, with_engine, names);
     }
-    entries
-        .iter()
-        .try_for_each(|entry| row(out, entry, with_engine, names))
 }
 
-fn row(
-    out: &mut dyn Write,
-    entry: &ConnectionEntry<'_>,
-    with_engine: bool,
-    names: &dyn NameLookup,
-) -> io::Result<()> {
+fn row(out: &mut Text<'_>, entry: &ConnectionEntry<'_>, with_engine: bool, names: &dyn NameLookup) {
     let protocol = match entry.protocol {
         "TCP" => Some(Protocol::Tcp),
         "UDP" => Some(Protocol::Udp),
         "SCTP" => Some(Protocol::Sctp),
         _ => None,
     };
-    let name = |(address, port): (IpAddr, u16)| address_port(address, port, protocol, names);
-    let expires = format!(
-        "{:02}:{:02}",
-        entry.expires_seconds / 60,
-        entry.expires_seconds % 60
-    );
-    write!(
-        out,
-        "{:<3} {expires:<6} {:<11} {:<18} {:<18} ",
-        entry.protocol,
-        entry.state,
-        name(entry.source),
-        name(entry.asked)
-    )?;
-    let destination = name(entry.destination);
+    let end = |out: &mut Text<'_>, (address, port): (IpAddr, u16), width: usize| {
+        out.put(" ");
+        let start = out.0.len();
+        address_port(out, address, port, protocol, names);
+        out.fill(start, width);
+    };
+    let start = out.0.len();
+    out.put(entry.protocol);
+    out.fill(start, 3);
+    let seconds = entry.expires_seconds;
+    out.column(&format!("{:02}:{:02}", seconds / 60, seconds % 60), 6);
+    out.column(entry.state, 11);
+    end(out, entry.source, 18);
+    end(out, entry.asked, 18);
     match entry.engine.filter(|_| with_engine) {
-        Some((engine, data)) => writeln!(out, "{destination:<16} {engine:<18} {data}"),
-        None => writeln!(out, "{destination}"),
+        Some((engine, data)) => {
+            end(out, entry.destination, 16);
+            out.column(engine, 18);
+            out.column(data, 0);
+        }
+        None => end(out, entry.destination, 0),
     }
+    out.end();
 }

@@ -1,8 +1,8 @@
 //! How the original names services, servers and numbers.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
+use super::text::Text;
 use crate::model::{AddressFamily, Protocol, SchedulerFlags, ServiceKey};
 
 /// Names for addresses and ports; what has none is shown as a number.
@@ -30,46 +30,41 @@ impl NameLookup for Numeric {
 /// The longest text of an address with its port.
 const LONGEST: usize = 59;
 
-/// Cuts a text to so many bytes.
-pub(super) fn cut(text: &mut String, longest: usize) {
-    if text.len() > longest {
-        // Names of hosts are ASCII; should one not be, no character is torn.
-        let end = (0..=longest).rev().find(|end| text.is_char_boundary(*end));
-        text.truncate(end.unwrap_or_default());
-    }
-}
-
-/// Returns an address with its port, at most 59 bytes. Without a protocol the port stays a number.
+/// Appends an address with its port, at most 59 bytes. Without a protocol the port stays a number.
 pub(super) fn address_port(
+    out: &mut Text<'_>,
     address: IpAddr,
     port: u16,
     protocol: Option<Protocol>,
     names: &dyn NameLookup,
-) -> String {
-    use std::fmt::Write;
-    let mut text = String::with_capacity(LONGEST + 8);
-    let host = names.host(address);
-    // Writing to a text does not fail.
-    let _infallible = match (&host, address.is_ipv6()) {
-        (Some(host), true) => write!(text, "[{host}]:"),
-        (Some(host), false) => write!(text, "{host}:"),
-        (None, true) => write!(text, "[{address}]:"),
-        (None, false) => write!(text, "{address}:"),
-    };
+) {
+    let start = out.0.len();
+    let six = address.is_ipv6();
+    if six {
+        out.put("[");
+    }
+    match names.host(address) {
+        Some(host) => out.put(&host),
+        None => out.address(address),
+    }
+    out.put(if six { "]:" } else { ":" });
     let name = protocol
         .filter(|_| port != 0)
         .and_then(|protocol| names.port(port, protocol));
-    let _infallible = match name {
-        Some(name) => write!(text, "{name}"),
-        None => write!(text, "{port}"),
-    };
-    cut(&mut text, LONGEST);
-    text
+    match name {
+        Some(name) => out.put(&name),
+        None => out.number(u64::from(port)),
+    }
+    out.0.truncate(start + LONGEST);
 }
 
-/// Returns a mark as the original prints it: those above 2147483647 are negative.
-pub(super) fn signed_mark(mark: u32) -> i32 {
-    i32::from_ne_bytes(mark.to_ne_bytes())
+/// Appends a mark as the original prints it: those above 2147483647 are negative.
+pub(super) fn signed_mark(out: &mut Text<'_>, mark: u32) {
+    let signed = i32::from_ne_bytes(mark.to_ne_bytes());
+    if signed < 0 {
+        out.put("-");
+    }
+    out.number(u64::from(signed.unsigned_abs()));
 }
 
 /// Returns the protocol that the ports of a service's servers are named by.
@@ -80,102 +75,103 @@ pub(super) const fn protocol_of(key: &ServiceKey) -> Option<Protocol> {
     }
 }
 
-/// Returns the first column of a listing for a service.
-pub(super) fn service_label(key: &ServiceKey, names: &dyn NameLookup) -> String {
+/// Appends the first column of a listing for a service.
+pub(super) fn service_label(out: &mut Text<'_>, key: &ServiceKey, names: &dyn NameLookup) {
     match key {
         ServiceKey::Fwmark { family, mark } => {
-            let six = if *family == AddressFamily::Inet6 {
-                " IPv6"
-            } else {
-                ""
-            };
-            format!("FWM  {}{six}", signed_mark(mark.get()))
+            out.put("FWM  ");
+            signed_mark(out, mark.get());
+            if *family == AddressFamily::Inet6 {
+                out.put(" IPv6");
+            }
         }
         ServiceKey::Endpoint {
             protocol,
             address,
             port,
         } => {
-            let mut label = format!(
-                "{:<4} {}",
-                protocol_label(*protocol),
-                address_port(*address, *port, Some(*protocol), names)
-            );
+            let start = out.0.len();
+            out.put(match protocol {
+                Protocol::Udp => "UDP  ",
+                Protocol::Sctp => "SCTP ",
+                // The original knows no more than these three.
+                Protocol::Tcp | Protocol::Other(_) => "TCP  ",
+            });
+            address_port(out, *address, *port, Some(*protocol), names);
             if address.is_ipv4() {
-                cut(&mut label, 33);
+                out.0.truncate(start + 33);
             }
-            label
         }
     }
 }
 
-const fn protocol_label(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Udp => "UDP",
-        Protocol::Sctp => "SCTP",
-        // The original knows no more than these three.
-        Protocol::Tcp | Protocol::Other(_) => "TCP",
-    }
-}
-
-/// Returns the first column of a listing for a server.
+/// Appends the first column of a listing for a server.
 pub(super) fn server_label(
-    address: IpAddr,
-    port: u16,
+    out: &mut Text<'_>,
+    (address, port): (IpAddr, u16),
     protocol: Option<Protocol>,
     names: &dyn NameLookup,
-) -> String {
-    let mut label = address_port(address, port, protocol, names);
+) {
+    const WIDTH: usize = 28;
+    out.put("  -> ");
+    let start = out.0.len();
+    address_port(out, address, port, protocol, names);
     if address.is_ipv4() {
-        cut(&mut label, 28);
+        out.0.truncate(start + WIDTH);
     }
-    label
+    out.fill(start, WIDTH);
 }
 
-/// Returns the names of the flags that are set, joined; the third has none for `sh` and `mh`.
-pub(super) fn flag_names(flags: SchedulerFlags, scheduler: &str) -> Cow<'static, str> {
+/// Appends the names of the flags that are set; the third has none for `sh` and `mh`.
+pub(super) fn flag_names(out: &mut Text<'_>, flags: SchedulerFlags, scheduler: &str) {
     let names: &[&str] = match scheduler {
         "sh" => &["sh-fallback", "sh-port"],
         "mh" => &["mh-fallback", "mh-port"],
         _ => &["flag-1", "flag-2", "flag-3"],
     };
-    let set: Vec<&str> = names
+    let set = names
         .iter()
         .enumerate()
-        .filter(|(index, _)| flags.bits() & (1 << index) != 0)
-        .map(|(_, name)| *name)
-        .collect();
-    match set.as_slice() {
-        [] => Cow::Borrowed(""),
-        several => Cow::Owned(several.join(",")),
+        .filter(|(index, _)| flags.bits() & (1 << index) != 0);
+    for (place, (_, name)) in set.enumerate() {
+        if place > 0 {
+            out.put(",");
+        }
+        out.put(name);
     }
 }
 
-/// Returns a counter in nine columns: shortened by thousands without rounding, or exactly.
-pub(super) fn number(value: u64, exact: bool) -> String {
-    if exact {
-        return if value < 100_000_000 {
-            format!("{value:>9}")
-        } else {
-            format!(" {value}")
-        };
-    }
-    match value {
-        0..100_000_000 => format!("{value:>9}"),
-        100_000_000..1_000_000_000 => format!("{:>8}K", value / 1_000),
-        1_000_000_000..100_000_000_000 => format!("{:>8}M", value / 1_000_000),
-        100_000_000_000..100_000_000_000_000 => format!("{:>8}G", value / 1_000_000_000),
-        _ => format!("{:>8}T", value / 1_000_000_000_000),
-    }
+/// Appends a counter in nine columns: shortened by thousands without rounding, or exactly.
+pub(super) fn counter(out: &mut Text<'_>, value: u64, exact: bool) {
+    let (shown, unit) = match value {
+        _ if exact && value >= 100_000_000 => {
+            out.put(" ");
+            return out.number(value);
+        }
+        0..100_000_000 => return out.right(value, 9),
+        100_000_000..1_000_000_000 => (value / 1_000, "K"),
+        1_000_000_000..100_000_000_000 => (value / 1_000_000, "M"),
+        100_000_000_000..100_000_000_000_000 => (value / 1_000_000_000, "G"),
+        _ => (value / 1_000_000_000_000, "T"),
+    };
+    out.right(shown, 8);
+    out.put(unit);
 }
 
 #[cfg(test)]
 mod tests {
-    use super::number;
+    use super::{Text, counter};
+
+    fn shown(value: u64, exact: bool) -> String {
+        let mut bytes = Vec::new();
+        counter(&mut Text(&mut bytes), value, exact);
+        String::from_utf8(bytes).unwrap()
+    }
 
     #[test]
     fn counters_fill_nine_columns() {
         for (value, short, exact) in [
+            (0, "        0", "        0"),
             (99_999_999, " 99999999", " 99999999"),
             (100_999_999, "  100999K", " 100999999"),
             (1_999_999_999, "    1999M", " 1999999999"),
@@ -184,8 +180,8 @@ mod tests {
             (99_999_999_999_999, "   99999G", " 99999999999999"),
             (u64::MAX, "18446744T", " 18446744073709551615"),
         ] {
-            assert_eq!(number(value, false), short);
-            assert_eq!(number(value, true), exact);
+            assert_eq!(shown(value, false), short);
+            assert_eq!(shown(value, true), exact);
         }
     }
 }

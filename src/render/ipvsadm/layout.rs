@@ -1,8 +1,7 @@
 //! The layouts of `ipvsadm -L`.
 
-use std::io::{self, Write};
-
-use super::label::{NameLookup, flag_names, number, protocol_of, server_label, service_label};
+use super::label::{NameLookup, counter, flag_names, protocol_of, server_label, service_label};
+use super::text::Text;
 use crate::model::{
     Checksum, DestinationEntry, ForwardingMethod, Granularity, ListedService, Observed, SyncDaemon,
     Timeouts, Tunnel,
@@ -44,71 +43,49 @@ pub struct Listing<'a> {
     pub kernel: Option<((u32, u32, u32), u32)>,
 }
 
-/// Writes a listing of services and their servers.
-///
-/// # Errors
-/// The writer's error.
-pub fn listing(out: &mut dyn Write, listing: &Listing<'_>) -> io::Result<()> {
+/// Appends a listing of services and their servers.
+pub fn listing(out: &mut Vec<u8>, listing: &Listing<'_>) {
+    let mut out = Text(out);
     if let Some(((major, minor, patch), size)) = listing.kernel {
-        writeln!(
-            out,
-            "IP Virtual Server version {major}.{minor}.{patch} (size={size})"
-        )?;
+        out.put(&format!(
+            "IP Virtual Server version {major}.{minor}.{patch} (size={size})\n"
+        ));
     }
-    titles(out, listing.layout)?;
+    titles(&mut out, listing.layout);
     for service in listing.services {
-        service_line(out, listing, service)?;
+        service_line(&mut out, listing, service);
         let protocol = protocol_of(&service.key);
         for (key, entry) in &service.destinations {
-            let label = server_label(key.address, key.port, protocol, listing.names);
-            server_line(out, listing, &label, entry)?;
+            server_label(&mut out, (key.address, key.port), protocol, listing.names);
+            server_line(&mut out, listing, entry);
         }
     }
-    Ok(())
 }
 
-fn titles(out: &mut dyn Write, layout: Layout) -> io::Result<()> {
+fn titles(out: &mut Text<'_>, layout: Layout) {
     const FIRST: &str = "Prot LocalAddress:Port";
     const SECOND: &str = "  -> RemoteAddress:Port";
-    let counters = |out: &mut dyn Write, names: [&str; 5]| {
-        let [a, b, c, d, e] = names;
-        writeln!(out, "{FIRST:<33} {a:>8} {b:>8} {c:>8} {d:>8} {e:>8}")?;
-        writeln!(out, "{SECOND}")
+    let counters = |[a, b, c, d, e]: [&str; 5]| {
+        format!("{FIRST:<33} {a:>8} {b:>8} {c:>8} {d:>8} {e:>8}\n{SECOND}\n")
     };
-    match layout {
-        Layout::Plain => {
-            writeln!(out, "{FIRST} Scheduler Flags")?;
-            writeln!(
-                out,
-                "{SECOND}           Forward Weight ActiveConn InActConn"
-            )
-        }
-        Layout::TunInfo => {
-            writeln!(out, "{FIRST} Scheduler Flags")?;
-            writeln!(
-                out,
-                "{SECOND}           Forward TunnelInfo    Weight ActiveConn InActConn"
-            )
-        }
-        Layout::Stats => counters(out, ["Conns", "InPkts", "OutPkts", "InBytes", "OutBytes"]),
-        Layout::Rate => counters(out, ["CPS", "InPPS", "OutPPS", "InBPS", "OutBPS"]),
-        Layout::Thresholds => {
-            writeln!(
-                out,
-                "{FIRST:<33} {:<10} {:<10} {:<10} {:<10}",
-                "Uthreshold", "Lthreshold", "ActiveConn", "InActConn"
-            )?;
-            writeln!(out, "{SECOND}")
-        }
-        Layout::PersistentConn => {
-            writeln!(
-                out,
-                "{FIRST:<33} {:<9} {:<11} {:<10} {:<10}",
-                "Weight", "PersistConn", "ActiveConn", "InActConn"
-            )?;
-            writeln!(out, "{SECOND}")
-        }
-    }
+    out.put(&match layout {
+        Layout::Plain => format!(
+            "{FIRST} Scheduler Flags\n{SECOND}           Forward Weight ActiveConn InActConn\n"
+        ),
+        Layout::TunInfo => format!(
+            "{FIRST} Scheduler Flags\n{SECOND}           Forward TunnelInfo    Weight ActiveConn InActConn\n"
+        ),
+        Layout::Stats => counters(["Conns", "InPkts", "OutPkts", "InBytes", "OutBytes"]),
+        Layout::Rate => counters(["CPS", "InPPS", "OutPPS", "InBPS", "OutBPS"]),
+        Layout::Thresholds => format!(
+            "{FIRST:<33} {:<10} {:<10} {:<10} {:<10}\n{SECOND}\n",
+            "Uthreshold", "Lthreshold", "ActiveConn", "InActConn"
+        ),
+        Layout::PersistentConn => format!(
+            "{FIRST:<33} {:<9} {:<11} {:<10} {:<10}\n{SECOND}\n",
+            "Weight", "PersistConn", "ActiveConn", "InActConn"
+        ),
+    });
 }
 
 fn counters(observed: &Observed) -> [u64; 5] {
@@ -133,48 +110,61 @@ fn rates(observed: &Observed) -> [u64; 5] {
     ]
 }
 
-fn service_line(
-    out: &mut dyn Write,
-    listing: &Listing<'_>,
-    service: &ListedService,
-) -> io::Result<()> {
-    let label = service_label(&service.key, listing.names);
+fn service_line(out: &mut Text<'_>, listing: &Listing<'_>, service: &ListedService) {
+    let start = out.0.len();
+    service_label(out, &service.key, listing.names);
     let values = match listing.layout {
         Layout::Stats => counters(&service.observed),
         Layout::Rate => rates(&service.observed),
-        _ => return described_service(out, &label, service),
+        _ => return described_service(out, service),
     };
-    write!(out, "{label:<33}")?;
+    out.fill(start, 33);
     for value in values {
-        out.write_all(number(value, listing.exact).as_bytes())?;
+        counter(out, value, listing.exact);
     }
-    writeln!(out)
+    out.end();
 }
 
-fn described_service(out: &mut dyn Write, label: &str, service: &ListedService) -> io::Result<()> {
+fn described_service(out: &mut Text<'_>, service: &ListedService) {
     let configuration = &service.configuration;
     let scheduler = configuration.scheduler.as_str();
-    write!(out, "{label} {scheduler}")?;
+    out.put(" ");
+    out.put(scheduler);
     if configuration.scheduler_flags.bits() != 0 {
-        let names = flag_names(configuration.scheduler_flags, scheduler);
-        write!(out, " ({names})")?;
+        out.put(" (");
+        flag_names(out, configuration.scheduler_flags, scheduler);
+        out.put(")");
     }
     if let Some(persistence) = &configuration.persistence {
-        write!(out, " persistent {}", persistence.timeout_seconds)?;
-        if persistence.granularity != Granularity::full(service.key.family()) {
-            match persistence.granularity {
-                Granularity::Netmask(mask) => write!(out, " mask {mask}")?,
-                Granularity::PrefixLength(bits) => write!(out, " mask {bits}")?,
-            }
-        }
+        out.put(" persistent ");
+        out.number(u64::from(persistence.timeout_seconds));
+        granularity(out, " mask ", persistence.granularity, service);
         if let Some(engine) = &persistence.engine {
-            write!(out, " pe {}", engine.as_str())?;
+            out.put(" pe ");
+            out.put(engine.as_str());
         }
     }
     if configuration.one_packet {
-        write!(out, " ops")?;
+        out.put(" ops");
     }
-    writeln!(out)
+    out.end();
+}
+
+/// Appends the part of a client's address that counts, unless all of it does.
+pub(super) fn granularity(
+    out: &mut Text<'_>,
+    before: &str,
+    granularity: Granularity,
+    service: &ListedService,
+) {
+    if granularity == Granularity::full(service.key.family()) {
+        return;
+    }
+    out.put(before);
+    match granularity {
+        Granularity::Netmask(mask) => out.dotted(mask),
+        Granularity::PrefixLength(bits) => out.number(u64::from(bits)),
+    }
 }
 
 const fn method_word(method: ForwardingMethod) -> &'static str {
@@ -205,92 +195,79 @@ fn tunnel_text(entry: &DestinationEntry) -> String {
     }
 }
 
-fn server_line(
-    out: &mut dyn Write,
-    listing: &Listing<'_>,
-    label: &str,
-    entry: &DestinationEntry,
-) -> io::Result<()> {
+fn server_line(out: &mut Text<'_>, listing: &Listing<'_>, entry: &DestinationEntry) {
     let configuration = &entry.configuration;
-    let method = method_word(configuration.forwarding);
-    let weight = configuration.weight.get();
-    let connections = entry.connections;
-    let (active, inactive) = (connections.active, connections.inactive);
-    write!(out, "  -> {label:<28}")?;
+    let weight = u64::from(configuration.weight.get());
+    let thresholds = configuration.thresholds;
     match listing.layout {
-        Layout::Plain => writeln!(out, " {method:<7} {weight:<6} {active:<10} {inactive:<10}"),
-        Layout::TunInfo => writeln!(
-            out,
-            " {method:<7} {:<13} {weight:<6} {active:<10} {inactive:<10}",
-            tunnel_text(entry)
-        ),
-        Layout::Thresholds => writeln!(
-            out,
-            " {:<10} {:<10} {active:<10} {inactive:<10}",
-            configuration.thresholds.upper, configuration.thresholds.lower
-        ),
-        Layout::PersistentConn => writeln!(
-            out,
-            " {weight:<9} {:<11} {active:<10} {inactive:<10}",
-            connections.persistent
-        ),
+        Layout::Plain => {
+            out.column(method_word(configuration.forwarding), 7);
+            out.left(weight, 6);
+        }
+        Layout::TunInfo => {
+            out.column(method_word(configuration.forwarding), 7);
+            out.column(&tunnel_text(entry), 13);
+            out.left(weight, 6);
+        }
+        Layout::Thresholds => {
+            out.left(u64::from(thresholds.upper), 10);
+            out.left(u64::from(thresholds.lower), 10);
+        }
+        Layout::PersistentConn => {
+            out.left(weight, 9);
+            out.left(u64::from(entry.connections.persistent), 11);
+        }
         Layout::Stats => {
             for value in counters(&entry.observed) {
-                out.write_all(number(value, listing.exact).as_bytes())?;
+                counter(out, value, listing.exact);
             }
-            writeln!(out)
+            return out.end();
         }
         Layout::Rate => {
-            let [cps, packets_in, packets_out, bytes_in, bytes_out] = rates(&entry.observed);
-            // The first three are never shortened.
-            write!(out, " {cps:>8} {packets_in:>8} {packets_out:>8}")?;
-            for value in [bytes_in, bytes_out] {
-                out.write_all(number(value, listing.exact).as_bytes())?;
+            let values = rates(&entry.observed);
+            let (never_shortened, bytes) = values.split_at(3);
+            for value in never_shortened {
+                out.put(" ");
+                out.right(*value, 8);
             }
-            writeln!(out)
+            for value in bytes {
+                counter(out, *value, listing.exact);
+            }
+            return out.end();
         }
     }
+    out.left(u64::from(entry.connections.active), 10);
+    out.left(u64::from(entry.connections.inactive), 10);
+    out.end();
 }
 
-/// Writes `ipvsadm -L --timeout`.
-///
-/// # Errors
-/// The writer's error.
-pub fn timeouts(out: &mut dyn Write, timeouts: &Timeouts) -> io::Result<()> {
-    writeln!(
-        out,
-        "Timeout (tcp tcpfin udp): {} {} {}",
+/// Appends `ipvsadm -L --timeout`.
+pub fn timeouts(out: &mut Vec<u8>, timeouts: &Timeouts) {
+    Text(out).put(&format!(
+        "Timeout (tcp tcpfin udp): {} {} {}\n",
         timeouts.tcp_seconds, timeouts.tcp_fin_seconds, timeouts.udp_seconds
-    )
+    ));
 }
 
-/// Writes `ipvsadm -L --daemon`; what a kernel does not tell of a daemon is left out.
-///
-/// # Errors
-/// The writer's error.
-pub fn daemons<'a>(
-    out: &mut dyn Write,
-    daemons: impl Iterator<Item = &'a SyncDaemon>,
-) -> io::Result<()> {
+/// Appends `ipvsadm -L --daemon`; what a kernel does not tell of a daemon is left out.
+pub fn daemons<'a>(out: &mut Vec<u8>, daemons: impl Iterator<Item = &'a SyncDaemon>) {
+    let mut out = Text(out);
     for daemon in daemons {
-        write!(
-            out,
-            "{} sync daemon (mcast={}, syncid={}",
-            daemon.role.word(),
-            daemon.interface,
-            daemon.sync_id
-        )?;
+        let state = daemon.role.word();
+        let (interface, id) = (&daemon.interface, daemon.sync_id);
+        out.put(&format!(
+            "{state} sync daemon (mcast={interface}, syncid={id}"
+        ));
         if let Some(maxlen) = daemon.sync_maxlen.filter(|maxlen| *maxlen != 0) {
-            write!(out, ", maxlen={maxlen}")?;
+            out.put(&format!(", maxlen={maxlen}"));
         }
-        write!(out, ", group={}", daemon.group)?;
+        out.put(&format!(", group={}", daemon.group));
         if daemon.port != 0 {
-            write!(out, ", port={}", daemon.port)?;
+            out.put(&format!(", port={}", daemon.port));
         }
         if daemon.ttl != 0 {
-            write!(out, ", ttl={}", daemon.ttl)?;
+            out.put(&format!(", ttl={}", daemon.ttl));
         }
-        writeln!(out, ")")?;
+        out.put(")\n");
     }
-    Ok(())
 }

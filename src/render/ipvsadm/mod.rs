@@ -6,6 +6,7 @@ mod label;
 mod layout;
 mod order;
 mod save;
+mod text;
 
 pub use commands::{change_commands, plan_commands, plan_difference, table_commands};
 pub use connections::connections;

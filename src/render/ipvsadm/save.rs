@@ -1,125 +1,114 @@
 //! The lines of `ipvsadm -S`.
 
-use std::io::{self, Write};
-
 use super::label::{NameLookup, address_port, flag_names, protocol_of, signed_mark};
+use super::layout::granularity;
+use super::text::Text;
 use crate::model::{
-    AddressFamily, Checksum, DestinationEntry, DestinationKey, ForwardingMethod, Granularity,
-    ListedService, Protocol, ServiceKey, Tunnel,
+    AddressFamily, Checksum, DestinationEntry, DestinationKey, ForwardingMethod, ListedService,
+    Protocol, ServiceKey, Tunnel,
 };
 
-/// Writes services and their servers as command lines, as the original does: without thresholds.
-///
-/// # Errors
-/// The writer's error.
-pub fn save(
-    out: &mut dyn Write,
-    services: &[ListedService],
-    names: &dyn NameLookup,
-) -> io::Result<()> {
+/// Appends services and their servers as command lines, as the original does: without thresholds.
+pub fn save(out: &mut Vec<u8>, services: &[ListedService], names: &dyn NameLookup) {
+    let mut out = Text(out);
     for service in services {
-        let name = service_option(&service.key, names);
-        service_line(out, &name, service)?;
+        out.put("-A ");
+        let start = out.0.len();
+        service_option(&mut out, &service.key, names);
+        let name = out.0[start..].to_vec();
+        service_options(&mut out, service);
         for server in &service.destinations {
-            server_line(out, &name, server, protocol_of(&service.key), names)?;
+            out.put("-a ");
+            out.0.extend_from_slice(&name);
+            server_options(&mut out, server, protocol_of(&service.key), names);
         }
     }
-    Ok(())
 }
 
-fn service_option(key: &ServiceKey, names: &dyn NameLookup) -> String {
+fn service_option(out: &mut Text<'_>, key: &ServiceKey, names: &dyn NameLookup) {
     match key {
         ServiceKey::Fwmark { family, mark } => {
-            let six = if *family == AddressFamily::Inet6 {
-                " -6"
-            } else {
-                ""
-            };
-            format!("-f {}{six}", signed_mark(mark.get()))
+            out.put("-f ");
+            signed_mark(out, mark.get());
+            if *family == AddressFamily::Inet6 {
+                out.put(" -6");
+            }
         }
         ServiceKey::Endpoint {
             protocol,
             address,
             port,
         } => {
-            let option = match protocol {
-                Protocol::Udp => "-u",
-                Protocol::Sctp => "--sctp-service",
-                Protocol::Tcp | Protocol::Other(_) => "-t",
-            };
-            let name = address_port(*address, *port, Some(*protocol), names);
-            format!("{option} {name}")
+            out.put(match protocol {
+                Protocol::Udp => "-u ",
+                Protocol::Sctp => "--sctp-service ",
+                Protocol::Tcp | Protocol::Other(_) => "-t ",
+            });
+            address_port(out, *address, *port, Some(*protocol), names);
         }
     }
 }
 
-fn service_line(out: &mut dyn Write, name: &str, service: &ListedService) -> io::Result<()> {
+fn service_options(out: &mut Text<'_>, service: &ListedService) {
     let configuration = &service.configuration;
     let scheduler = configuration.scheduler.as_str();
-    write!(out, "-A {name} -s {scheduler}")?;
+    out.put(" -s ");
+    out.put(scheduler);
     if let Some(persistence) = &configuration.persistence {
-        write!(out, " -p {}", persistence.timeout_seconds)?;
-        if persistence.granularity != Granularity::full(service.key.family()) {
-            match persistence.granularity {
-                Granularity::Netmask(mask) => write!(out, " -M {mask}")?,
-                Granularity::PrefixLength(bits) => write!(out, " -M {bits}")?,
-            }
-        }
+        out.put(" -p ");
+        out.number(u64::from(persistence.timeout_seconds));
+        granularity(out, " -M ", persistence.granularity, service);
     }
     let kept = configuration.persistence.as_ref();
     let kept = kept.or(configuration.dormant.as_ref());
     if let Some(engine) = kept.and_then(|kept| kept.engine.as_ref()) {
-        write!(out, " --pe {}", engine.as_str())?;
+        out.put(" --pe ");
+        out.put(engine.as_str());
     }
     if configuration.one_packet {
-        write!(out, " -o")?;
+        out.put(" -o");
     }
     if configuration.scheduler_flags.bits() != 0 {
-        let flags = flag_names(configuration.scheduler_flags, scheduler);
-        write!(out, " -b {flags}")?;
+        out.put(" -b ");
+        flag_names(out, configuration.scheduler_flags, scheduler);
     }
-    writeln!(out)
+    out.end();
 }
 
-fn server_line(
-    out: &mut dyn Write,
-    service: &str,
+fn server_options(
+    out: &mut Text<'_>,
     (key, entry): &(DestinationKey, DestinationEntry),
     protocol: Option<Protocol>,
     names: &dyn NameLookup,
-) -> io::Result<()> {
+) {
     let configuration = &entry.configuration;
-    let method = match configuration.forwarding {
-        ForwardingMethod::Masquerading => "-m",
-        ForwardingMethod::Tunneling => "-i",
-        _ => "-g",
-    };
-    write!(
-        out,
-        "-a {service} -r {} {method} -w {}",
-        address_port(key.address, key.port, protocol, names),
-        configuration.weight
-    )?;
+    out.put(" -r ");
+    address_port(out, key.address, key.port, protocol, names);
+    out.put(match configuration.forwarding {
+        ForwardingMethod::Masquerading => " -m -w ",
+        ForwardingMethod::Tunneling => " -i -w ",
+        _ => " -g -w ",
+    });
+    out.number(u64::from(configuration.weight.get()));
     if configuration.forwarding == ForwardingMethod::Tunneling {
-        tunnel(out, configuration.tunnel)?;
+        tunnel(out, configuration.tunnel);
     }
-    writeln!(out)
+    out.end();
 }
 
-fn tunnel(out: &mut dyn Write, tunnel: Tunnel) -> io::Result<()> {
+fn tunnel(out: &mut Text<'_>, tunnel: Tunnel) {
     let option = |checksum| match checksum {
         Checksum::None => "--tun-nocsum",
         Checksum::Csum => "--tun-csum",
         Checksum::Remcsum => "--tun-remcsum",
     };
     match tunnel {
-        Tunnel::Ipip => write!(out, " --tun-type ipip"),
-        Tunnel::Gue { port, checksum } => write!(
-            out,
+        Tunnel::Ipip => out.put(" --tun-type ipip"),
+        Tunnel::Gue { port, checksum } => out.put(&format!(
             " --tun-type gue --tun-port {port} {}",
             option(checksum)
-        ),
-        Tunnel::Gre { checksum } => write!(out, " --tun-type gre {}", option(checksum)),
-        Tunnel::Other { .. } => Ok(()),
+        )),
+        Tunnel::Gre { checksum } => out.put(&format!(" --tun-type gre {}", option(checksum))),
+        Tunnel::Other { .. } => {}
     }
 }
