@@ -1,9 +1,10 @@
 //! The drop-in against what was recorded of the original, on both kernels, and in the lab against the original itself.
 
 use std::collections::BTreeSet;
+use std::process::{Command, Stdio};
 
-use crate::support::in_lab;
 use crate::support::tool::{Table, Tool};
+use crate::support::{Finished, in_lab};
 
 const COMMANDS: &str = include_str!("data/ipvsadm/commands.txt");
 const RESTORE: &str = include_str!("data/ipvsadm/restore.txt");
@@ -207,4 +208,501 @@ fn every_recorded_listing_is_shown_as_the_original_showed_it() {
         }
         assert!(count >= 11, "{count}");
     }
+}
+
+/// Everything that a saved table of the original loses, and an everyday service.
+const RICH: &str = "\
+-A -t 10.0.0.1:80 -s wrr -p 300 -M 255.255.255.0
+-a -t 10.0.0.1:80 -r 10.0.1.1:8080 -m -w 5 -x 100 -y 50
+-a -t 10.0.0.1:80 -r 10.0.1.2:80 -i -w 1 --tun-type gue --tun-port 6080 --tun-remcsum
+-A -t [2001:db8::1]:443 -s mh -b flag-3,mh-port
+-A -f 4294967295 -s rr -o
+-A -f 7 -6 -s wlc
+-A -u 10.0.0.1:53 --pe sip
+--set 1000 200 400
+";
+
+fn saved_completely(tool: &Tool) -> String {
+    let finished = tool.run("ipvsadm-save", &["--complete"], b"");
+    assert_eq!(
+        (finished.status, finished.stderr.as_str()),
+        (0, ""),
+        "{finished:?}"
+    );
+    finished.stdout
+}
+
+#[test]
+fn what_is_saved_completely_comes_back_and_changes_nothing() {
+    for tool in Tool::every() {
+        tool.prepare(RICH);
+        let saved = saved_completely(&tool);
+        for part in [
+            "-x 100 -y 50",
+            "-f 4294967295",
+            "--set 1000 200 400",
+            "--tun-remcsum",
+            "-b mh-port,flag-3",
+        ] {
+            assert!(saved.contains(part), "{part}: {saved}");
+        }
+        let again = tool.run("ipvsadm-restore", &["--atomic"], saved.as_bytes());
+        assert_eq!((again.status, again.stderr.as_str()), (0, ""), "{again:?}");
+        assert!(
+            again.stdout.contains("no changes. Nothing was sent."),
+            "{again:?}"
+        );
+        // Into an empty table, by `-R` and as one transaction.
+        for way in [&["-R"][..], &["-R", "--atomic"]] {
+            tool.prepare("--set 1 2 3\n");
+            let back = tool.run("ipvsadm", way, saved.as_bytes());
+            assert_eq!((back.status, back.stderr.as_str()), (0, ""), "{back:?}");
+            assert_eq!(saved_completely(&tool), saved);
+        }
+    }
+}
+
+#[test]
+fn atomic_lines_change_what_differs_or_nothing() {
+    for tool in Tool::every() {
+        tool.prepare("-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -r 10.0.1.1:80 -m\n-A -t 10.0.0.2:80 -s rr\n");
+        let before = tool.saved();
+        // A line in the middle that the kernel refuses, one that makes no sense, one that changes nothing.
+        for (line, said) in [
+            (
+                "-A -t 10.0.0.3:80 -s rr",
+                "line 4: Service already exists; nothing was changed",
+            ),
+            (
+                "-a -t 10.0.0.9:80 -r 10.0.1.1",
+                "line 4: Service not defined; nothing was changed",
+            ),
+            (
+                "-a -t 10.0.0.3:80 -r 224.0.0.1",
+                "line 4: Invalid operation.",
+            ),
+            (
+                "-A -t 10.0.0.4:80 -w 1",
+                "line 4: Illegal 'weight' option with the 'add-service' command; nothing was changed",
+            ),
+            (
+                "-A -t 10.0.0.4:80 -q",
+                "line 4: -q: unknown option; nothing was changed",
+            ),
+            ("nonsense", "line 4: Try `"),
+            ("-Ln", "line 4: the 'list' command changes nothing"),
+        ] {
+            let lines =
+                format!("# a saved table\n-A -t 10.0.0.3:80 -s rr\n\n{line}\n-A -t 10.0.0.5:80\n");
+            for program in [
+                ("ipvsadm", &["-R", "--atomic"][..]),
+                ("ipvsadm-restore", &["--atomic"]),
+            ] {
+                let finished = tool.run(program.0, program.1, lines.as_bytes());
+                assert_ne!(finished.status, 0, "{line}: {finished:?}");
+                assert!(finished.stderr.contains(said), "{line}: {finished:?}");
+                assert_eq!(tool.saved(), before, "{line}");
+            }
+        }
+        // `-R` keeps what no line names, and turns what is there into what the line says.
+        let lines = "-A -t 10.0.0.1:80 -s wlc\n-a -t 10.0.0.1:80 -r 10.0.1.1:80 -m -w 7\n-a -t 10.0.0.1:80 -r 10.0.1.2:80 -m\n";
+        let shown = tool.run("ipvsadm", &["-R", "--atomic", "--diff"], lines.as_bytes());
+        let difference: BTreeSet<&str> = shown.stdout.lines().collect();
+        let expected = [
+            "- -A -t 10.0.0.1:80 -s rr",
+            "+ -A -t 10.0.0.1:80 -s wlc",
+            "- -a -t 10.0.0.1:80 -r 10.0.1.1:80 -m -w 1",
+            "+ -a -t 10.0.0.1:80 -r 10.0.1.1:80 -m -w 7",
+            "+ -a -t 10.0.0.1:80 -r 10.0.1.2:80 -m -w 1",
+        ];
+        assert_eq!(difference, expected.into(), "{shown:?}");
+        assert_eq!(tool.saved(), before, "--diff changes nothing");
+        let done = tool.run("ipvsadm", &["-R", "--atomic"], lines.as_bytes());
+        assert_eq!(done.status, 0, "{done:?}");
+        assert!(tool.saved().contains("-A -t 10.0.0.2:80 -s rr"));
+        assert!(
+            tool.saved()
+                .contains("-a -t 10.0.0.1:80 -r 10.0.1.1:80 -m -w 7")
+        );
+        // `ipvsadm-restore` also deletes it.
+        let done = tool.run("ipvsadm-restore", &["--atomic"], lines.as_bytes());
+        assert_eq!(done.status, 0, "{done:?}");
+        assert!(
+            done.stdout.contains("0 to add, 0 to change, 1 to delete"),
+            "{done:?}"
+        );
+        assert!(!tool.saved().contains("-A -t 10.0.0.2:80 -s rr"));
+        // An empty file is no order to delete everything.
+        let none = tool.run("ipvsadm-restore", &["--atomic"], b"\n# nothing\n");
+        assert_eq!(none.status, 2, "{none:?}");
+        assert_eq!(tool.saved().len(), 3);
+    }
+}
+
+#[test]
+fn a_change_can_be_shown_instead_of_made() {
+    for tool in Tool::every() {
+        tool.prepare("-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -r 10.0.1.1:80 -m\n");
+        let before = tool.saved();
+        let plan = tool.ipvsadm(&[
+            "-e",
+            "-t",
+            "10.0.0.1:80",
+            "-r",
+            "10.0.1.1:80",
+            "-m",
+            "-w",
+            "7",
+            "--dry-run",
+        ]);
+        assert_eq!((plan.status, plan.stderr.as_str()), (0, ""));
+        assert!(
+            plan.stdout.contains("~ 10.0.1.1:80   weight 1 -> 7"),
+            "{plan:?}"
+        );
+        let gone = tool.ipvsadm(&["-C", "--diff"]);
+        assert_eq!(
+            gone.stdout,
+            "- -A -t 10.0.0.1:80 -s rr\n- -a -t 10.0.0.1:80 -r 10.0.1.1:80 -m -w 1\n"
+        );
+        let refused = tool.ipvsadm(&["-A", "-t", "10.0.0.1:80", "--dry-run"]);
+        assert_eq!(
+            (refused.status, refused.stderr.as_str()),
+            (255, "Service already exists\n")
+        );
+        let json = tool.ipvsadm(&["-D", "-t", "10.0.0.1:80", "--diff", "--json"]);
+        let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+        assert_eq!(json["outcome"], "planned");
+        assert_eq!(json["plan"]["summary"]["delete"], 1);
+        // Lines that the original would run one by one.
+        let lines = b"-A -t 10.0.0.2:80\n-A -t 10.0.0.1:80\n-D -t 10.0.0.1:80\n";
+        let shown = tool.run("ipvsadm", &["-R", "--diff"], lines);
+        assert_eq!(
+            (shown.status, shown.stderr.as_str()),
+            (0, "Service already exists\n")
+        );
+        assert!(
+            shown.stdout.contains("+ -A -t 10.0.0.2:80 -s wlc"),
+            "{shown:?}"
+        );
+        assert_eq!(tool.saved(), before);
+        // Options of ours are no part of lines, and not abbreviated.
+        for (words, status, said) in [
+            (
+                &["-L", "--dry-run"][..],
+                2,
+                "Illegal 'dry-run' option with the 'list' command\n",
+            ),
+            (
+                &["-A", "-t", "10.0.0.9:80", "--atomic"],
+                2,
+                "Illegal 'atomic' option with the 'add-service' command\n",
+            ),
+            (
+                &["-Ln", "--complete"],
+                2,
+                "Illegal 'complete' option with the 'list' command\n",
+            ),
+            (&["-Ln", "--jso"], 255, "--jso: unknown option\n"),
+        ] {
+            let finished = tool.ipvsadm(words);
+            assert_eq!(
+                (finished.status, finished.stderr.as_str()),
+                (status, said),
+                "{words:?}"
+            );
+        }
+        let inner = tool.run("ipvsadm", &["-R"], b"-A -t 10.0.0.9:80 --dry-run\n");
+        assert_eq!(
+            (inner.status, inner.stderr.as_str()),
+            (255, "--dry-run: unknown option\n")
+        );
+    }
+}
+
+#[test]
+fn listings_and_errors_are_data_where_that_is_wanted() {
+    let parsed = |finished: &Finished| -> serde_json::Value {
+        serde_json::from_str(&finished.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {finished:?}"))
+    };
+    for tool in Tool::every() {
+        tool.prepare(RICH);
+        let all = parsed(&tool.ipvsadm(&["-L", "--json"]));
+        assert_eq!(all["services"].as_array().unwrap().len(), 5);
+        let one = parsed(&tool.ipvsadm(&["-Ln", "-t", "10.0.0.1:80", "--json"]));
+        assert_eq!(
+            one["services"][0]["destinations"][0]["upper_threshold"],
+            100
+        );
+        let timeouts = parsed(&tool.ipvsadm(&["-L", "--timeout", "--json"]));
+        assert_eq!(timeouts["timeouts"]["tcp_seconds"], 1000);
+        let connections = parsed(&tool.ipvsadm(&["-Lc", "--json"]));
+        assert_eq!(connections["connections"], serde_json::json!([]));
+        let failed = tool.ipvsadm(&["-A", "-t", "10.0.0.1:80", "--json"]);
+        assert_eq!(
+            (failed.status, failed.stderr.as_str()),
+            (255, "Service already exists\n")
+        );
+        let failed = parsed(&failed);
+        assert_eq!(failed["outcome"], "failed");
+        assert_eq!(failed["cause"]["kind"], "refused");
+        assert_eq!(failed["cause"]["message"], "Service already exists");
+        let usage = parsed(&tool.ipvsadm(&["--json", "-A", "-w", "x"]));
+        assert_eq!(usage["cause"]["message"], "illegal weight specified");
+    }
+}
+
+#[test]
+fn a_port_that_would_get_lost_leads_nowhere() {
+    for tool in Tool::every() {
+        tool.prepare("-A -t 10.0.0.1:0 -p\n-A -t 10.0.0.2:80\n");
+        let before = tool.saved();
+        for (words, status, said) in [
+            // Here the original would add, delete and list another service than the one that was written.
+            (
+                "-A -t [10.0.0.3]:80 -p",
+                2,
+                "illegal virtual server address[:port] specified\n",
+            ),
+            (
+                "-D -t [10.0.0.1]:80",
+                2,
+                "illegal virtual server address[:port] specified\n",
+            ),
+            (
+                "-L -t [10.0.0.1]:80",
+                2,
+                "illegal virtual server address[:port] specified\n",
+            ),
+            (
+                "-a -t 10.0.0.2:80 -r [10.0.1.1]:8080 -m",
+                2,
+                "illegal real server address[:port] specified\n",
+            ),
+            // And here it fails.
+            (
+                "-A -t [10.0.0.3]:80",
+                2,
+                "Zero port specified for non-persistent service\n",
+            ),
+            ("-D -t [10.0.0.2]:80", 255, "No such service\n"),
+            ("-L -t [10.0.0.2]:80", 1, "No such service\n"),
+        ] {
+            let words: Vec<&str> = words.split(' ').collect();
+            let finished = tool.ipvsadm(&words);
+            assert_eq!(
+                (finished.status, finished.stderr.as_str()),
+                (status, said),
+                "{words:?}"
+            );
+        }
+        assert_eq!(tool.saved(), before);
+        // What is written is what happens: nothing is lost.
+        let kept = tool.ipvsadm(&["-a", "-t", "10.0.0.2:80", "-r", "[10.0.1.1]:80", "-m"]);
+        assert_eq!(kept.status, 0, "{kept:?}");
+    }
+}
+
+#[test]
+fn negative_marks_come_back() {
+    for tool in Tool::every() {
+        tool.prepare(
+            "-A -f 4294967295 -s rr\n-a -f 4294967295 -r 10.0.1.1 -m\n-A -f 2147483648 -6\n",
+        );
+        let saved = tool.ipvsadm(&["-Sn"]);
+        assert!(
+            saved.stdout.contains("-A -f -1 -s rr") && saved.stdout.contains("-f -2147483648 -6"),
+            "{saved:?}"
+        );
+        let before = tool.saved();
+        tool.prepare(&saved.stdout);
+        assert_eq!(tool.saved(), before);
+        // On a command line it is a typing error, as it always was.
+        let typed = tool.ipvsadm(&["-A", "-f", "-2"]);
+        assert_eq!(
+            (typed.status, typed.stderr.as_str()),
+            (2, "invalid fwmark value `-2' specified\n")
+        );
+        let small = tool.run("ipvsadm", &["-R"], b"-A -f -2147483649\n");
+        assert_eq!(small.status, 2, "{small:?}");
+    }
+}
+
+/// Runs the program itself under one of its three names.
+fn linked(folder: &std::path::Path, name: &str) -> Command {
+    let link = folder.join(name);
+    if !link.exists() {
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_ipvsh"), &link).unwrap();
+    }
+    let mut command = Command::new(link);
+    command
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .stdin(Stdio::null());
+    command
+}
+
+#[test]
+fn links_answer_to_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |name: &str, arguments: &[&str]| -> Finished {
+        linked(folder.path(), name)
+            .args(arguments)
+            .output()
+            .unwrap()
+            .into()
+    };
+    let usage = run("ipvsadm-save", &["-nn"]);
+    assert_eq!(usage.status, 1, "{usage:?}");
+    assert!(
+        usage
+            .stderr
+            .starts_with("ipvsadm-save: Script to save the IPVS table to stdout.\n"),
+        "{usage:?}"
+    );
+    for (name, arguments) in [
+        ("ipvsadm", &["-Ln"][..]),
+        ("ipvsadm", &["-h"]),
+        ("ipvsadm", &["nonsense"]),
+        ("ipvsadm-save", &["-n"]),
+    ] {
+        let finished = run(name, arguments);
+        if in_lab() {
+            assert_ne!(
+                finished.stderr.lines().next(),
+                Some("Can't initialize ipvs: Protocol not available")
+            );
+            continue;
+        }
+        // This machine's own kernel: whatever is asked, there is no IPVS, or no right to it.
+        if finished.status != 2 {
+            continue;
+        }
+        let lines: Vec<&str> = finished
+            .stderr
+            .lines()
+            .filter(|line| !line.starts_with("modprobe: "))
+            .collect();
+        assert!(
+            matches!(
+                lines.as_slice(),
+                [
+                    "Can't initialize ipvs: Protocol not available"
+                        | "Can't initialize ipvs: Permission denied (you must be root)",
+                    "Are you sure that IP Virtual Server is built in the kernel or as module?"
+                ]
+            ),
+            "{finished:?}"
+        );
+    }
+    if !in_lab() {
+        return;
+    }
+    let _place = crate::support::Place::real();
+    assert_eq!(run("ipvsadm", &["-A", "-t", "10.0.0.1:80"]).status, 0);
+    assert_eq!(
+        run("ipvsadm-save", &["-n", "ignored"]).stdout,
+        "-A -t 10.0.0.1:80 -s wlc\n"
+    );
+    let hint = run("ipvsadm", &["nonsense"]);
+    let name = folder.path().join("ipvsadm").display().to_string();
+    assert_eq!(
+        hint.stderr,
+        format!("Try `{name} -h' or '{name} --help' for more information.\n")
+    );
+    let helped = run("ipvsadm", &["-h"]);
+    assert!(
+        helped.stdout.contains(&format!("  {name} -A|E SERVICE")),
+        "{helped:?}"
+    );
+    // Without privilege nothing is parsed.
+    let mut unprivileged = Command::new("setpriv");
+    unprivileged.args([
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        &name,
+        "nonsense",
+    ]);
+    std::fs::set_permissions(
+        folder.path(),
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
+    let refused: Finished = unprivileged.output().unwrap().into();
+    let original: Finished = Command::new("setpriv")
+        .args([
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+            "ipvsadm",
+            "nonsense",
+        ])
+        .output()
+        .unwrap()
+        .into();
+    assert_eq!(
+        (refused.status, &refused.stderr),
+        (original.status, &original.stderr)
+    );
+    assert!(
+        refused
+            .stderr
+            .contains("Permission denied (you must be root)"),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn output_that_no_one_gets_is_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let shell = |line: &str| -> Finished {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", line])
+            .current_dir(folder.path())
+            .env("IPVSH", env!("CARGO_BIN_EXE_ipvsh"));
+        command.output().unwrap().into()
+    };
+    assert_eq!(
+        shell("$IPVSH --sim-state=t ipvsadm -A -t 10.0.0.1:80").status,
+        0
+    );
+    for (target, said) in [
+        ("/dev/full", "No space left on device"),
+        ("&-", "standard output is closed"),
+    ] {
+        for arguments in ["-Ln", "-Sn", "-Lc", "-h", "-v", "-L --timeout"] {
+            let finished = shell(&format!(
+                "$IPVSH --sim-state=t ipvsadm {arguments} >{target}"
+            ));
+            assert_eq!(finished.status, 1, "{arguments} >{target}: {finished:?}");
+            assert!(
+                finished.stderr.contains(said),
+                "{arguments} >{target}: {finished:?}"
+            );
+        }
+        let listed = shell(&format!("$IPVSH --sim-state=t list >{target}"));
+        assert_eq!(listed.status, 1, "{listed:?}");
+        let committed = shell(&format!(
+            "echo -A -t 10.0.0.2:80 | $IPVSH --sim-state=t ipvsadm-restore --atomic >{target}"
+        ));
+        assert_eq!(committed.status, 9, "{committed:?}");
+        assert!(
+            committed
+                .stderr
+                .contains("committed, but the output could not be written"),
+            "{committed:?}"
+        );
+        shell("echo -A -t 10.0.0.1:80 | $IPVSH --sim-state=t ipvsadm-restore");
+    }
+    // Nothing to say, nothing lost.
+    assert_eq!(
+        shell("$IPVSH --sim-state=t ipvsadm -A -t 10.0.0.3:80 >&-").status,
+        0
+    );
+    // A reader that has enough is no failure, and ends the program as it ends the original.
+    let gone = shell("$IPVSH --sim-state=t ipvsadm -Ln | true; exit 0");
+    assert_eq!((gone.status, gone.stderr.as_str()), (0, ""));
 }

@@ -341,6 +341,7 @@ impl Many<'_, '_> {
         }
         match tool.session.end_transaction() {
             Ok(Ended::Committed(report)) => {
+                tool.committed = !report.plan.is_empty();
                 if tool.json {
                     tool.print_json(&report::envelope(&report));
                 } else {

@@ -9,6 +9,7 @@ use super::names::Names;
 use super::{Call, Program, help, preview, restore};
 use crate::backend::{BackendError, Errno, Fate, Operation, without_netlink};
 use crate::cli::args::Globals;
+use crate::cli::exit;
 use crate::cli::target;
 use crate::export::{CauseShape, ResultShape};
 use crate::render::ipvsadm::VERSION_LINE;
@@ -31,6 +32,8 @@ pub(super) struct Tool<'c> {
     /// What is to be written to standard output; written in the end, and when it grows large.
     pub(super) out: Vec<u8>,
     unwritten: Option<std::io::Error>,
+    /// Whether a transaction was committed: then output that is lost does not mean that nothing was done.
+    pub(super) committed: bool,
     /// What went wrong on the way, for programs.
     failures: Vec<CauseShape>,
 }
@@ -61,6 +64,7 @@ pub(in super::super) fn run(call: &Call, mut streams: Streams<'_>) -> u8 {
         json,
         out: Vec::new(),
         unwritten: None,
+        committed: false,
         failures: Vec::new(),
     };
     let words: Vec<&[u8]> = call.arguments.iter().map(Vec::as_slice).collect();
@@ -371,9 +375,18 @@ impl Tool<'_> {
             None => status,
             Some(error) if error.kind() == std::io::ErrorKind::BrokenPipe => READER_GONE,
             Some(error) => {
-                self.streams
-                    .complain(format!("the output could not be written: {error}").as_bytes());
-                if status == DONE { NOT_LISTED } else { status }
+                let done = if self.committed {
+                    "committed, but "
+                } else {
+                    ""
+                };
+                let text = format!("{done}the output could not be written: {error}");
+                self.streams.complain(text.as_bytes());
+                match status {
+                    DONE if self.committed => exit::NOT_WRITTEN,
+                    DONE => NOT_LISTED,
+                    status => status,
+                }
             }
         }
     }
