@@ -25,6 +25,7 @@ mod repl;
 mod script;
 mod simulator;
 mod terminal;
+mod traffic;
 mod transaction;
 mod twins;
 mod wire;

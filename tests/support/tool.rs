@@ -18,8 +18,8 @@ pub(crate) enum Table {
 
 /// A program that answers to the original's arguments, and its table.
 pub(crate) struct Tool {
-    _folder: Option<tempfile::TempDir>,
-    original: bool,
+    pub(crate) _folder: Option<tempfile::TempDir>,
+    pub(crate) original: bool,
     pub(crate) table: Table,
 }
 

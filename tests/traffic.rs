@@ -1,0 +1,421 @@
+//! Live connections through a real IPVS: what the drop-in lists is what the original lists, read at the same moment.
+//!
+//! A client and two servers, each in a network namespace of its own around the director's: one server behind
+//! address translation, one on the client's network for direct routing and tunnels.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::thread;
+use std::time::Duration;
+
+use crate::support::tool::{Table, Tool};
+use crate::support::{Finished, only_in_lab, system};
+
+/// Namespaces that a test made; they go with it.
+struct Net {
+    director: File,
+    client: File,
+    inner: File,
+    outer: File,
+}
+
+const NAMES: [&str; 4] = ["director", "client", "inner", "outer"];
+
+fn namespace(name: &str) -> File {
+    File::open(format!("/run/netns/{name}")).unwrap()
+}
+
+fn enter(namespace: &File) {
+    nix::sched::setns(namespace, nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
+}
+
+/// Runs something in a namespace, on a thread of its own, which stays there.
+fn within<T: Send + 'static>(
+    namespace: &File,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> thread::JoinHandle<T> {
+    let namespace = namespace.try_clone().unwrap();
+    thread::spawn(move || {
+        enter(&namespace);
+        work()
+    })
+}
+
+impl Net {
+    fn make() -> Self {
+        system("modprobe -q ipip || true");
+        for name in NAMES {
+            system(&format!(
+                "ip netns delete {name} 2>/dev/null; ip netns add {name} && ip -n {name} link set lo up"
+            ));
+        }
+        // The client and one server share a bridge with the director; the other server is behind the director.
+        system(
+            "set -e
+            ip -n director link add br0 type bridge
+            for peer in client outer; do
+                ip -n director link add port-$peer type veth peer name eth0 netns $peer
+                ip -n director link set port-$peer master br0 up
+                ip -n $peer link set eth0 up
+            done
+            ip -n director link set br0 up
+            ip -n director addr add 10.9.0.1/24 dev br0
+            ip -n director addr add 10.9.0.100/32 dev br0
+            ip -n director -6 addr add fd00:9::1/64 dev br0 nodad
+            ip -n director -6 addr add fd00:9::100/128 dev br0 nodad
+            ip -n client addr add 10.9.0.2/24 dev eth0
+            ip -n client -6 addr add fd00:9::2/64 dev eth0 nodad
+            ip -n outer addr add 10.9.0.3/24 dev eth0
+            ip -n director link add inside type veth peer name eth0 netns inner
+            ip -n director link set inside up
+            ip -n inner link set eth0 up
+            ip -n director addr add 10.8.0.1/24 dev inside
+            ip -n director -6 addr add fd00:8::1/64 dev inside nodad
+            ip -n inner addr add 10.8.0.2/24 dev eth0
+            ip -n inner -6 addr add fd00:8::2/64 dev eth0 nodad
+            ip -n inner route add default via 10.8.0.1
+            ip -n inner -6 route add default via fd00:8::1
+            ip netns exec director sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+            ip netns exec outer sh -c 'echo 1 >/proc/sys/net/ipv4/conf/all/arp_ignore; echo 2 >/proc/sys/net/ipv4/conf/all/arp_announce; echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter'
+            ip -n outer addr add 10.9.0.100/32 dev lo
+            ip netns exec outer ip link set tunl0 up 2>/dev/null || ip -n outer link add tunl1 type ipip local 10.9.0.3 && ip -n outer link set tunl1 up 2>/dev/null || true
+            for file in /proc/sys/net/ipv4/conf/*/rp_filter; do ip netns exec outer sh -c \"echo 0 >$file\" 2>/dev/null || true; done
+            ip netns exec outer sh -c 'for file in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 >$file; done'",
+        );
+        Self {
+            director: namespace("director"),
+            client: namespace("client"),
+            inner: namespace("inner"),
+            outer: namespace("outer"),
+        }
+    }
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        for name in NAMES {
+            system(&format!("ip netns delete {name}"));
+        }
+    }
+}
+
+/// Answers what comes to a TCP port, and keeps the connections.
+fn answers_tcp(namespace: &File, address: &'static str) {
+    let listening = within(namespace, move || TcpListener::bind(address).unwrap());
+    let listener = listening.join().unwrap();
+    thread::spawn(move || {
+        let mut kept = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept() {
+            let mut bytes = [0; 64];
+            let read = stream.read(&mut bytes).unwrap_or_default();
+            let _gone = stream.write_all(&bytes[..read]);
+            kept.push(stream);
+        }
+    });
+}
+
+fn answers_udp(namespace: &File, address: &'static str) {
+    let socket = within(namespace, move || UdpSocket::bind(address).unwrap())
+        .join()
+        .unwrap();
+    thread::spawn(move || {
+        let mut bytes = [0; 1500];
+        while let Ok((read, from)) = socket.recv_from(&mut bytes) {
+            let _gone = socket.send_to(&bytes[..read], from);
+        }
+    });
+}
+
+/// Connects, says something and hears it again.
+fn talks_tcp(namespace: &File, address: &'static str) -> TcpStream {
+    let talked = within(namespace, move || {
+        let address = address.parse().unwrap();
+        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(20)).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        stream.write_all(b"hello").unwrap();
+        let mut heard = [0; 5];
+        stream.read_exact(&mut heard).unwrap();
+        assert_eq!(&heard, b"hello");
+        stream
+    });
+    talked
+        .join()
+        .unwrap_or_else(|_| panic!("{address} does not answer"))
+}
+
+fn talks_udp(namespace: &File, address: &'static str, text: &'static str) {
+    let talked = within(namespace, move || {
+        let local = if address.starts_with('[') {
+            "[::]:0"
+        } else {
+            "0.0.0.0:0"
+        };
+        let socket = UdpSocket::bind(local).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .unwrap();
+        let mut heard = [0; 1500];
+        // The first datagram may meet a neighbour that is not known yet.
+        (0..4).any(|_| {
+            socket.send_to(text.as_bytes(), address).unwrap();
+            socket.recv(&mut heard).is_ok()
+        })
+    });
+    assert!(talked.join().unwrap(), "{address} does not answer");
+}
+
+/// Shows the same with both programs until nothing changed between two looks of the original.
+fn same(ours: &Tool, theirs: &Tool, arguments: &[&str]) -> Finished {
+    for _ in 0..60 {
+        let before = theirs.ipvsadm(arguments);
+        let shown = ours.ipvsadm(arguments);
+        let after = theirs.ipvsadm(arguments);
+        if before.stdout == after.stdout {
+            assert_eq!(shown.stdout, before.stdout, "{arguments:?}");
+            assert_eq!(
+                (shown.status, &shown.stderr),
+                (before.status, &before.stderr)
+            );
+            return shown;
+        }
+    }
+    panic!("{arguments:?} never stood still");
+}
+
+const TABLE: &str = "\
+-A -t 10.9.0.100:80 -s rr
+-a -t 10.9.0.100:80 -r 10.8.0.2:8080 -m
+-A -t 10.9.0.100:81 -s rr
+-a -t 10.9.0.100:81 -r 10.9.0.3:81 -g
+-A -t 10.9.0.100:82 -s rr
+-a -t 10.9.0.100:82 -r 10.9.0.3:82 -i
+-A -t 10.9.0.100:443 -s rr -p 600 -M 255.255.255.0
+-a -t 10.9.0.100:443 -r 10.8.0.2:8080 -m
+-A -u 10.9.0.100:53 -s rr
+-a -u 10.9.0.100:53 -r 10.8.0.2:53 -m
+-A -u 10.9.0.100:5060 -s rr -p 600 --pe sip -o
+-a -u 10.9.0.100:5060 -r 10.8.0.2:5060 -m
+-A -t [fd00:9::100]:80 -s rr
+-a -t [fd00:9::100]:80 -r [fd00:8::2]:8080 -m
+";
+
+const INVITE: &str = "INVITE sip:a@10.9.0.100 SIP/2.0\r\nVia: SIP/2.0/UDP 10.9.0.2\r\nCall-ID: abcdef123456@10.9.0.2\r\nCSeq: 1 INVITE\r\n\r\n";
+
+#[test]
+fn live_connections_are_listed_as_the_original_lists_them() {
+    if !only_in_lab() {
+        return;
+    }
+    let net = Net::make();
+    let tool = |original| Tool {
+        _folder: None,
+        original,
+        table: Table::Namespace(net.director.try_clone().unwrap()),
+    };
+    let (ours, theirs) = (tool(false), tool(true));
+    ours.prepare(TABLE);
+    answers_tcp(&net.inner, "0.0.0.0:8080");
+    answers_tcp(&net.outer, "0.0.0.0:81");
+    answers_tcp(&net.outer, "0.0.0.0:82");
+    answers_udp(&net.inner, "0.0.0.0:53");
+    answers_udp(&net.inner, "0.0.0.0:5060");
+    let mut held = Vec::new();
+    for address in [
+        "10.9.0.100:80",
+        "10.9.0.100:80",
+        "10.9.0.100:81",
+        "10.9.0.100:82",
+        "10.9.0.100:443",
+    ] {
+        held.push(talks_tcp(&net.client, address));
+    }
+    // One that is over.
+    drop(talks_tcp(&net.client, "10.9.0.100:80"));
+    talks_udp(&net.client, "10.9.0.100:53", "question");
+    talks_udp(&net.client, "10.9.0.100:5060", INVITE);
+    // The rates and the copies of the counters are made every two seconds.
+    thread::sleep(Duration::from_millis(2_500));
+    let connections = same(&ours, &theirs, &["-Lnc"]);
+    for part in [
+        "ESTABLISHED 10.9.0.2:",
+        "10.9.0.0:0         10.9.0.100:443",
+        "UDP  ",
+        "10.9.0.3:81",
+        "10.9.0.3:82",
+    ] {
+        assert!(
+            connections.stdout.contains(part),
+            "{part}: {}",
+            connections.stdout
+        );
+    }
+    let engines = same(&ours, &theirs, &["-Lnc", "--persistent-conn"]);
+    assert!(
+        engines
+            .stdout
+            .contains("sip                abcdef123456@10.9.0.2"),
+        "{}",
+        engines.stdout
+    );
+    let stats = same(&ours, &theirs, &["-Ln", "--stats"]);
+    assert!(
+        stats
+            .stdout
+            .contains("TCP  10.9.0.100:80                       3 "),
+        "{}",
+        stats.stdout
+    );
+    for arguments in [
+        &["-Ln"][..],
+        &["-Lc"],
+        &["-Ln", "--rate"],
+        &["-Ln", "--stats", "--exact"],
+        &["-Ln", "--rate", "--exact"],
+        &["-Ln", "--persistent-conn"],
+        &["-Ln", "--thresholds"],
+        &["-Ln", "--tun-info"],
+        &["-Ln", "-t", "10.9.0.100:80", "--stats"],
+        &["-L", "--nosort", "-n"],
+        &["-L"],
+        &["-S"],
+    ] {
+        same(&ours, &theirs, arguments);
+    }
+    // Server and service without traffic for IPv6 are listed too; a connection is refused and its entry stays.
+    let refused = within(&net.client, || {
+        TcpStream::connect("[fd00:9::100]:80").is_err()
+    });
+    assert!(refused.join().unwrap(), "nothing listens there");
+    let listed = same(&ours, &theirs, &["-Lnc"]);
+    assert!(listed.stdout.contains("[fd00:9::2]:"), "{}", listed.stdout);
+    // The same as data.
+    let json = ours.ipvsadm(&["-Lc", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    let rows = json["connections"].as_array().unwrap();
+    assert!(
+        rows.iter().any(|row| row["engine"]["name"] == "sip"),
+        "{json}"
+    );
+    assert!(
+        rows.iter()
+            .any(|row| row["virtual"] == "10.9.0.100:82" && row["state"] == "ESTABLISHED"),
+        "{json}"
+    );
+    // Deleting and clearing leave connections to themselves, as ever.
+    assert_eq!(ours.ipvsadm(&["-C"]).status, 0);
+    let left = same(&ours, &theirs, &["-Lnc"]);
+    assert!(left.stdout.contains("ESTABLISHED"), "{}", left.stdout);
+    drop(held);
+}
+
+#[test]
+fn sync_daemons_are_started_listed_saved_and_stopped_alike() {
+    if !only_in_lab() {
+        return;
+    }
+    let net = Net::make();
+    let tool = |original| Tool {
+        _folder: None,
+        original,
+        table: Table::Namespace(net.director.try_clone().unwrap()),
+    };
+    let (ours, theirs) = (tool(false), tool(true));
+    for (tool, state, options) in [
+        (&ours, "master", &["--mcast-interface", "br0"][..]),
+        (&theirs, "master", &["--mcast-interface", "br0"]),
+        (
+            &ours,
+            "backup",
+            &[
+                "--mcast-interface",
+                "br0",
+                "--syncid",
+                "7",
+                "--mcast-group",
+                "224.0.0.99",
+                "--mcast-port",
+                "9000",
+                "--mcast-ttl",
+                "3",
+                "--sync-maxlen",
+                "1000",
+            ],
+        ),
+        (
+            &theirs,
+            "backup",
+            &[
+                "--mcast-interface",
+                "br0",
+                "--syncid",
+                "7",
+                "--mcast-group",
+                "224.0.0.99",
+                "--mcast-port",
+                "9000",
+                "--mcast-ttl",
+                "3",
+                "--sync-maxlen",
+                "1000",
+            ],
+        ),
+        (
+            &ours,
+            "master",
+            &[
+                "--mcast-interface",
+                "br0",
+                "--mcast-group",
+                "ff02::1234",
+                "--mcast-port",
+                "65535",
+            ],
+        ),
+        (
+            &theirs,
+            "master",
+            &[
+                "--mcast-interface",
+                "br0",
+                "--mcast-group",
+                "ff02::1234",
+                "--mcast-port",
+                "65535",
+            ],
+        ),
+    ] {
+        let started = tool.ipvsadm(&[&["--start-daemon", state], options].concat());
+        assert_eq!(
+            (started.status, started.stderr.as_str()),
+            (0, ""),
+            "{state} {options:?}"
+        );
+        let listed = same(&ours, &theirs, &["-L", "--daemon"]);
+        assert!(listed.stdout.starts_with(state), "{}", listed.stdout);
+        let again = (
+            ours.ipvsadm(&["--start-daemon", state]),
+            theirs.ipvsadm(&["--start-daemon", state]),
+        );
+        assert_eq!(
+            (again.0.status, &again.0.stderr),
+            (again.1.status, &again.1.stderr)
+        );
+        // Saved completely and restored on top of itself: nothing changes, and it goes on running.
+        let saved = ours.run("ipvsadm-save", &["--complete"], b"");
+        assert!(
+            saved
+                .stdout
+                .contains(&format!("--start-daemon {state} --mcast-interface br0")),
+            "{saved:?}"
+        );
+        let restored = ours.run("ipvsadm-restore", &["--atomic"], saved.stdout.as_bytes());
+        assert_eq!(restored.status, 0, "{restored:?}");
+        assert!(restored.stdout.contains("no changes"), "{restored:?}");
+        let stopped = tool.ipvsadm(&["--stop-daemon", state, "--syncid", "9"]);
+        assert_eq!((stopped.status, stopped.stderr.as_str()), (0, ""));
+        same(&ours, &theirs, &["-L", "--daemon"]);
+    }
+}
