@@ -36,8 +36,10 @@
 //! kernel · [`txn`] all or nothing · [`export`] the document and the results · [`render`] text for people ·
 //! [`session`] what front ends drive · [`script`] the Rhai host · [`repl`] the prompt · `cli` the command line.
 //!
-//! Their place is left free: the drop-in (`cli/ipvsadm`), the journal, runbooks, connections
-//! and schedulers in `sim`.
+//! The drop-in for the original `ipvsadm` is `cli/ipvsadm`, with its text in `render/ipvsadm`: it sends requests as they
+//! are ([`session::Session::execute_each`]), and stages the same operations where lines are to be one transaction.
+//!
+//! Their place is left free: the journal, runbooks, connections and schedulers in `sim`.
 //!
 //! # What never happens
 //!
@@ -48,6 +50,7 @@
 //! - `txn` sees neither bytes nor errno numbers.
 //! - Only `ui` and `cli` print; only `config`, `cli` and `session::open` look at the surroundings.
 //! - Rhai does not appear outside `script`, clap not outside `cli`, rustyline not outside `repl`, neli and libc not outside `backend`.
+//! - No state outlives a call but one word: whether standard output was closed from the start (`ui`).
 //! - Unsafe code stands in `backend/socket.rs` alone.
 //! - What a user or a kernel wrote never makes the program panic.
 //!

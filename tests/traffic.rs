@@ -323,71 +323,34 @@ fn sync_daemons_are_started_listed_saved_and_stopped_alike() {
         table: Table::Namespace(net.director.try_clone().unwrap()),
     };
     let (ours, theirs) = (tool(false), tool(true));
+    const OTHER: [&str; 10] = [
+        "--syncid",
+        "7",
+        "--mcast-group",
+        "224.0.0.99",
+        "--mcast-port",
+        "9000",
+        "--mcast-ttl",
+        "3",
+        "--sync-maxlen",
+        "1000",
+    ];
+    const SIX: [&str; 4] = ["--mcast-group", "ff02::1234", "--mcast-port", "65535"];
     for (tool, state, options) in [
-        (&ours, "master", &["--mcast-interface", "br0"][..]),
-        (&theirs, "master", &["--mcast-interface", "br0"]),
-        (
-            &ours,
-            "backup",
-            &[
-                "--mcast-interface",
-                "br0",
-                "--syncid",
-                "7",
-                "--mcast-group",
-                "224.0.0.99",
-                "--mcast-port",
-                "9000",
-                "--mcast-ttl",
-                "3",
-                "--sync-maxlen",
-                "1000",
-            ],
-        ),
-        (
-            &theirs,
-            "backup",
-            &[
-                "--mcast-interface",
-                "br0",
-                "--syncid",
-                "7",
-                "--mcast-group",
-                "224.0.0.99",
-                "--mcast-port",
-                "9000",
-                "--mcast-ttl",
-                "3",
-                "--sync-maxlen",
-                "1000",
-            ],
-        ),
-        (
-            &ours,
-            "master",
-            &[
-                "--mcast-interface",
-                "br0",
-                "--mcast-group",
-                "ff02::1234",
-                "--mcast-port",
-                "65535",
-            ],
-        ),
-        (
-            &theirs,
-            "master",
-            &[
-                "--mcast-interface",
-                "br0",
-                "--mcast-group",
-                "ff02::1234",
-                "--mcast-port",
-                "65535",
-            ],
-        ),
+        (&ours, "master", &[][..]),
+        (&theirs, "master", &[]),
+        (&ours, "backup", &OTHER),
+        (&theirs, "backup", &OTHER),
+        (&ours, "master", &SIX),
+        (&theirs, "master", &SIX),
     ] {
-        let started = tool.ipvsadm(&[&["--start-daemon", state], options].concat());
+        let started = tool.ipvsadm(
+            &[
+                &["--start-daemon", state, "--mcast-interface", "br0"],
+                options,
+            ]
+            .concat(),
+        );
         assert_eq!(
             (started.status, started.stderr.as_str()),
             (0, ""),
