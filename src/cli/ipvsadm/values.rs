@@ -142,7 +142,8 @@ pub(super) fn endpoint(text: &[u8], protocol: Option<Protocol>, names: &Names) -
             (host, Some(rest.strip_prefix(b"]:")?))
         }
     };
-    if host.contains(&b':')
+    // No IPv6 address has fewer than two colons.
+    if host.iter().filter(|byte| **byte == b':').count() > 1
         && let Some(address) = std::str::from_utf8(host)
             .ok()
             .and_then(|text| text.parse::<Ipv6Addr>().ok())
