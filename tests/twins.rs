@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use crate::support::tool::Tool;
-use crate::support::{Finished, Place, Random, only_in_lab};
+use crate::support::{Finished, Place, Random, only_in_lab, system};
 
 /// Lines in all, unless IPVSH_TWINS says otherwise.
 const LINES: usize = 3_200;
@@ -757,4 +757,93 @@ fn random_lines_do_what_the_original_does() {
             "{statuses:?}"
         );
     }
+}
+
+/// Names for this test alone: the guest of the lab gets a hosts file of its own, and loses it again.
+struct Hosts(tempfile::NamedTempFile);
+
+impl Hosts {
+    fn of(text: &str) -> Self {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        system(&format!(
+            "chmod 644 {0} && mount --bind {0} /etc/hosts",
+            file.path().display()
+        ));
+        Self(file)
+    }
+}
+
+impl Drop for Hosts {
+    fn drop(&mut self) {
+        system("umount /etc/hosts");
+        assert!(self.0.path().exists());
+    }
+}
+
+#[test]
+fn names_are_looked_up_and_cut_as_the_original_does() {
+    if !only_in_lab() {
+        return;
+    }
+    let _hosts = Hosts::of(
+        "127.0.0.1 localhost
+10.0.0.1 vip alias
+10.0.1.1 this-is-a-quite-long-hostname.with-a-long-domain.example.org
+10.0.1.2 twenty-eight-cols-x
+10.0.1.3 web3.example
+2001:db8::1 v6-this-is-a-quite-long-hostname.with-a-long-domain.example.org
+2001:db8::2 six
+",
+    );
+    let (ours, theirs) = (Tool::real(false), Tool::real(true));
+    let lines = "\
+-A -t vip:http -s rr
+-a -t vip:http -r this-is-a-quite-long-hostname.with-a-long-domain.example.org:http-alt -m
+-a -t vip:http -r twenty-eight-cols-x:http-alt -m
+-a -t alias:http -r web3.example:12345 -m
+-a -t vip:http -r 10.0.1.4:https -m
+-A -u vip:domain -s rr -p -M localhost
+-A -t [2001:db8::1]:https -s rr
+-a -t [2001:db8::1]:https -r [2001:db8::2]:http -m
+-A --sctp-service 10.0.0.1:3868 -s rr
+-A -f 5 -s rr
+-a -f 5 -r web3.example:80
+-A -t six:80
+-A -t VIP:81 -s rr
+-A -t no-such-host:80
+";
+    let done = |tool: &Tool| {
+        let run = |arguments: &[&str], input: &str| {
+            let finished = tool.run("ipvsadm", arguments, input.as_bytes());
+            (finished.status, finished.stdout, finished.stderr)
+        };
+        let lines = lines.lines().map(|line| run(&["-R"], &format!("{line}\n")));
+        let mut all: Vec<_> = lines.collect();
+        for arguments in [
+            &["-L"][..],
+            &["-S"],
+            &["-Sn"],
+            &["-L", "--stats"],
+            &["-L", "-t", "vip:http"],
+            &["-L", "-u", "vip:53"],
+        ] {
+            all.push(run(arguments, ""));
+        }
+        all
+    };
+    let (here, there) = (done(&ours), done(&theirs));
+    for (index, (here, there)) in here.iter().zip(&there).enumerate() {
+        assert_eq!(here, there, "{index}");
+    }
+    assert!(
+        here.iter()
+            .any(|(_, shown, _)| shown.contains("TCP  vip:http rr")),
+        "{here:?}"
+    );
+    assert!(
+        here.iter()
+            .any(|(_, shown, _)| shown.contains("twenty-eight-cols-x:http-alt")),
+        "{here:?}"
+    );
 }
