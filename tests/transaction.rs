@@ -527,6 +527,13 @@ fn timeouts_and_parameters_are_part_of_the_transaction() {
         let _done = session.set_sysctl(&name, "1").unwrap();
         assert_eq!(place.client().timeouts().unwrap().udp_seconds, 77);
         assert_eq!(place.client().sysctl(&name).unwrap().as_deref(), Some("1"));
+        // The kernel takes numbers as C writes them, and shows its own.
+        let entry = SysctlName::new("drop_entry").unwrap();
+        let _done = session.set_sysctl(&entry, "0x1").unwrap();
+        assert_eq!(place.client().sysctl(&entry).unwrap().as_deref(), Some("1"));
+        let committed = session.committed().len();
+        let _same = session.set_sysctl(&entry, "01").unwrap();
+        assert_eq!(session.committed().len(), committed, "it is the same value");
         let unknown = session
             .set_sysctl(&SysctlName::new("no_such_thing").unwrap(), "1")
             .unwrap_err();

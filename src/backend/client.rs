@@ -298,6 +298,9 @@ impl Ipvs {
                 Ok(Some(text.split_whitespace().collect::<Vec<_>>().join(" ")))
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                Err(BackendError::Unreadable { path: file.path() })
+            }
             Err(error) => Err(BackendError::File {
                 path: file.path(),
                 text: error.to_string(),

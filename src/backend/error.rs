@@ -43,6 +43,12 @@ pub enum BackendError {
     /// The right to commit can't be had, and no other program has it.
     #[error("the network namespace can't be locked: {0}")]
     Lock(String),
+    /// A kernel file is there, and this user may not read it.
+    #[error("no right to read {path}")]
+    Unreadable {
+        /// The file.
+        path: String,
+    },
     /// A kernel file could not be read.
     #[error("can't read {path}: {text}")]
     File {

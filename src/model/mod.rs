@@ -35,4 +35,6 @@ pub use persistence::{EngineName, Granularity, Persistence};
 pub use scheduler::{Scheduler, SchedulerFlags};
 pub use service::{Fwmark, ServiceConfiguration, ServiceKey};
 pub use table::{DestinationEntry, ListedService, ServiceEntry, Table};
-pub use tuning::{DaemonRole, SyncDaemon, SysctlName, Timeouts, TimeoutsEdit};
+pub use tuning::{
+    DaemonRole, SyncDaemon, SysctlName, Timeouts, TimeoutsEdit, is_same_sysctl_value,
+};

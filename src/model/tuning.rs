@@ -206,8 +206,85 @@ impl SysctlName {
     }
 }
 
+/// Tells whether two texts are the same value of a kernel parameter: the kernel takes numbers in the prefixes of C
+/// and lists of processors in any form, and shows its own.
+#[must_use]
+pub fn is_same_sysctl_value(left: &str, right: &str) -> bool {
+    let (mut left, mut right) = (left.split_whitespace(), right.split_whitespace());
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return true,
+            (Some(left), Some(right)) if is_same_word(left, right) => {}
+            _ => return false,
+        }
+    }
+}
+
+fn is_same_word(left: &str, right: &str) -> bool {
+    let numbers = || Some(c_number(left)? == c_number(right)?);
+    let lists = || Some(processors(left)? == processors(right)?);
+    left == right || numbers().or_else(lists).unwrap_or(false)
+}
+
+/// Reads a number with a sign and the prefixes of C.
+fn c_number(text: &str) -> Option<i64> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text),
+    };
+    let (base, digits) = match digits.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (16, &digits[2..]),
+        [b'0', _, ..] => (8, &digits[1..]),
+        _ => (10, digits),
+    };
+    let plain = digits.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let number = i64::from_str_radix(digits, base).ok().filter(|_| plain)?;
+    Some(if negative { -number } else { number })
+}
+
+/// Reads a list of processors such as `0-2,5`.
+fn processors(text: &str) -> Option<std::collections::BTreeSet<u32>> {
+    /// No machine has more.
+    const MOST: u32 = 1 << 16;
+    let mut all = std::collections::BTreeSet::new();
+    for part in text.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (first.parse::<u32>().ok()?, last.parse::<u32>().ok()?);
+        if last >= MOST {
+            return None;
+        }
+        all.extend(first..=last);
+    }
+    Some(all)
+}
+
 impl fmt::Display for SysctlName {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_same_sysctl_value;
+
+    #[test]
+    fn the_kernels_spelling_of_a_value_is_the_value() {
+        for (left, right, same) in [
+            ("1", "1", true),
+            ("0x1", "1", true),
+            ("010", "8", true),
+            ("3 50", "3\t50", true),
+            ("0,1,2", "0-2", true),
+            ("0-2,4", "4,0-2", true),
+            ("-1", "-0x1", true),
+            ("1", "2", false),
+            ("1", "1 2", false),
+            ("0-2", "0-3", false),
+            ("none", "0", false),
+            ("", "", true),
+        ] {
+            assert_eq!(is_same_sysctl_value(left, right), same, "{left} {right}");
+        }
     }
 }

@@ -265,7 +265,7 @@ const fn refusal_kind(refusal: &Refusal) -> ErrorKind {
 
 const fn backend_kind(error: &BackendError) -> ErrorKind {
     match error {
-        BackendError::NoPermission => ErrorKind::Permission,
+        BackendError::NoPermission | BackendError::Unreadable { .. } => ErrorKind::Permission,
         BackendError::NoIpvs
         | BackendError::Transport(_)
         | BackendError::Socket(_)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Session;
 use super::error::Error;
-use crate::backend::KernelFile;
+use crate::backend::{BackendError, KernelFile};
 use crate::model::{
     Counters, Observed, Rates, Scheduler, SchedulerFlags, ServiceKey, SyncDaemon, SysctlName,
 };
@@ -81,9 +81,13 @@ impl Session {
         let text = String::from_utf8_lossy(&names).into_owned();
         let mut all = BTreeMap::new();
         for name in text.lines().filter_map(|line| SysctlName::new(line).ok()) {
-            // Some can be written and not read.
-            if let Ok(Some(value)) = self.sysctl(&name) {
-                all.insert(name, value);
+            match self.sysctl(&name) {
+                Ok(Some(value)) => {
+                    all.insert(name, value);
+                }
+                // Some can be written and not read.
+                Ok(None) | Err(Error::Backend(BackendError::Unreadable { .. })) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(all)

@@ -96,8 +96,7 @@ impl Sysctls {
         let numbers: Vec<i64> = text
             .split_whitespace()
             .map(|word| {
-                word.parse::<i64>()
-                    .ok()
+                c_number(word)
                     .filter(|number| i32::try_from(*number).is_ok())
                     .ok_or(errno::EINVAL)
             })
@@ -105,6 +104,22 @@ impl Sysctls {
         *place = check(range, &numbers, place)?;
         Ok(())
     }
+}
+
+/// Reads a number with the prefixes of C, as the kernel does.
+fn c_number(word: &str) -> Option<i64> {
+    let (negative, digits) = match word.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, word),
+    };
+    let (base, digits) = match digits.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (16, digits.get(2..)?),
+        [b'0', _, ..] => (8, digits.get(1..)?),
+        _ => (10, digits),
+    };
+    let plain = digits.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let number = i64::from_str_radix(digits, base).ok().filter(|_| plain)?;
+    Some(if negative { -number } else { number })
 }
 
 /// Returns the value that is kept.

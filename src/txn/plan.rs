@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::change::{Action, Change};
 use crate::model::{
     DaemonRole, DestinationKey, ForwardingMethod, ObjectId, ServiceEntry, ServiceKey, SyncDaemon,
-    Table, Weight,
+    Table, Weight, is_same_sysctl_value,
 };
 
 /// Something worth knowing about a change before it is made.
@@ -101,7 +101,8 @@ impl Plan {
             });
         }
         for (name, new) in &after.sysctl {
-            if let Some(old) = before.sysctl.get(name).filter(|old| *old != new) {
+            let old = before.sysctl.get(name);
+            if let Some(old) = old.filter(|old| !is_same_sysctl_value(old, new)) {
                 edits.push(Change::SetSysctl {
                     name: name.clone(),
                     before: old.clone(),

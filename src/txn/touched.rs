@@ -7,7 +7,7 @@ use super::plan::Plan;
 use crate::backend::{Depth, Selection};
 use crate::model::{
     ConnectionThresholds, DaemonRole, DestinationConfiguration, DestinationKey, ForwardingMethod,
-    ServiceKey, SysctlName, Table, Tunnel,
+    ServiceKey, SysctlName, Table, Tunnel, is_same_sysctl_value,
 };
 
 /// The touched parts of one service.
@@ -159,7 +159,7 @@ impl Touched {
         for name in &self.sysctl {
             let value = |table: &Table| table.sysctl.get(name).cloned().unwrap_or_default();
             let (before, after) = (value(from), value(to));
-            if before != after {
+            if !is_same_sysctl_value(&before, &after) {
                 changes.push(Change::SetSysctl {
                     name: name.clone(),
                     before,

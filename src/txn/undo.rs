@@ -7,7 +7,7 @@ use super::outcome::{Cause, Outcome};
 use super::plan::Plan;
 use super::touched::Touched;
 use crate::backend::{BackendError, Execution, Fate, Ipvs, Operation};
-use crate::model::{ServiceKey, Table};
+use crate::model::{ServiceKey, Table, is_same_sysctl_value};
 
 /// How often the way back is tried while answers get lost or requests are refused.
 const ROUNDS: usize = 4;
@@ -211,6 +211,9 @@ fn is_as_left(plan: &Plan, change: &Change, now: &Table) -> bool {
             .daemons
             .as_ref()
             .is_some_and(|daemons| !daemons.contains_key(&before.role)),
-        Change::SetSysctl { name, after, .. } => now.sysctl.get(name) == Some(after),
+        Change::SetSysctl { name, after, .. } => {
+            let value = now.sysctl.get(name);
+            value.is_some_and(|value| is_same_sysctl_value(value, after))
+        }
     }
 }
