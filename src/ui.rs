@@ -205,6 +205,8 @@ pub struct Streams<'a> {
     pub errors: &'a mut dyn Write,
     /// Whether views of ours have colours.
     pub coloured: bool,
+    /// Whether someone watches the results appear: then each line of input is answered at once.
+    pub watched: bool,
 }
 
 impl Streams<'_> {
@@ -215,6 +217,7 @@ impl Streams<'_> {
             output: &mut StandardOutput,
             errors: &mut io::stderr(),
             coloured: Ui::default().colours_results(),
+            watched: Ui::default().results_are_seen(),
         })
     }
 

@@ -12,7 +12,7 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     (
         "backend",
         &["model", "wire"],
-        &["ahash", "neli", "nix", "libc", "thiserror"],
+        &["ahash", "memchr", "neli", "nix", "libc", "thiserror"],
     ),
     ("sim", &["wire", "backend"], &["ahash"]),
     ("txn", &["model", "backend"], &[]),
@@ -68,6 +68,7 @@ const PACKAGES: &[&str] = &[
     "dns_lookup",
     "humantime",
     "libc",
+    "memchr",
     "neli",
     "nix",
     "rhai",

@@ -1,7 +1,12 @@
 //! The drop-in against what was recorded of the original, on both kernels, and in the lab against the original itself.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
+use std::rc::Rc;
+
+use ipvsh::ui::Streams;
 
 use crate::support::tool::{Table, Tool};
 use crate::support::{Finished, in_lab, only_in_lab};
@@ -219,6 +224,7 @@ const RICH: &str = "\
 -A -f 4294967295 -s rr -o
 -A -f 7 -6 -s wlc
 -A -u 10.0.0.1:53 --pe sip
+-A -t 10.0.0.3:80 -M 255.255.255.0
 --set 1000 200 400
 ";
 
@@ -239,6 +245,7 @@ fn what_is_saved_completely_comes_back_and_changes_nothing() {
         let saved = saved_completely(&tool);
         for part in [
             "-x 100 -y 50",
+            "-A -t 10.0.0.3:80 -s wlc -M 255.255.255.0",
             "-f 4294967295",
             "--set 1000 200 400",
             "--tun-remcsum",
@@ -429,7 +436,7 @@ fn listings_and_errors_are_data_where_that_is_wanted() {
     for tool in Tool::every() {
         tool.prepare(RICH);
         let all = parsed(&tool.ipvsadm(&["-L", "--json"]));
-        assert_eq!(all["services"].as_array().unwrap().len(), 5);
+        assert_eq!(all["services"].as_array().unwrap().len(), 6);
         let one = parsed(&tool.ipvsadm(&["-Ln", "-t", "10.0.0.1:80", "--json"]));
         assert_eq!(
             one["services"][0]["destinations"][0]["upper_threshold"],
@@ -714,4 +721,109 @@ fn output_that_no_one_gets_is_no_success() {
     // A reader that has enough is no failure, and ends the program as it ends the original.
     let gone = shell("$IPVSH --sim-state=t ipvsadm -Ln | true; exit 0");
     assert_eq!((gone.status, gone.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn a_word_ends_at_its_nul_as_in_c() {
+    for tool in Tool::every() {
+        for (input, status, said, table) in [
+            (&b"-A -f 7\0\0\n"[..], 0, "", &["-A -f 7 -s wlc"][..]),
+            (
+                b"-A -t 10.0.0.2:80\0junk\n",
+                0,
+                "",
+                &["-A -t 10.0.0.2:80 -s wlc"],
+            ),
+            (
+                b"-A\0 -f 7\nipvsadm\0 -A -f 8\n",
+                0,
+                "",
+                &["-A -f 7 -s wlc", "-A -f 8 -s wlc"],
+            ),
+            (b"-A -f 7 -s \0\n", 0, "", &["-A -f 7 -s wlc"]),
+            (b"-A -f 7 \0\0\n", 2, "unexpected argument \n", &[]),
+        ] {
+            tool.prepare("-C\n");
+            let finished = tool.run("ipvsadm", &["-R"], input);
+            assert_eq!(
+                (finished.status, finished.stderr.as_str()),
+                (status, said),
+                "{input:?}"
+            );
+            let table: BTreeSet<String> = table.iter().map(|line| (*line).to_owned()).collect();
+            assert_eq!(tool.saved(), table, "{input:?}");
+        }
+        let hint = tool.run("ipvsadm-restore", &[], b"nonsense\n");
+        assert_eq!(
+            hint.stderr,
+            "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"
+        );
+    }
+}
+
+/// What a program wrote so far, for the one who writes its input.
+#[derive(Clone, Default)]
+struct Watched(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Watched {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Someone who types a line, and looks at the answer before the next.
+struct Typist {
+    lines: Vec<&'static str>,
+    screen: Watched,
+    seen: Rc<RefCell<Vec<String>>>,
+}
+
+impl Read for Typist {
+    fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
+        let shown = String::from_utf8_lossy(&self.screen.0.borrow()).into_owned();
+        self.seen.borrow_mut().push(shown);
+        if self.lines.is_empty() {
+            return Ok(0);
+        }
+        let line = self.lines.remove(0).as_bytes();
+        bytes[..line.len()].copy_from_slice(line);
+        Ok(line.len())
+    }
+}
+
+#[test]
+fn each_line_is_answered_before_the_next_is_read() {
+    let screen = Watched::default();
+    let seen = Rc::default();
+    let mut input = Typist {
+        lines: vec![
+            "-A -t 10.0.0.1:80\n",
+            "-Sn\n",
+            "-A -t 10.0.0.1:80\n",
+            "-L --time",
+            "out\n",
+        ],
+        screen: screen.clone(),
+        seen: Rc::clone(&seen),
+    };
+    let words = ["ipvsh", "--sim", "ipvsadm", "-R"].map(std::ffi::OsString::from);
+    let streams = Streams {
+        input: Some(&mut input),
+        output: &mut screen.clone(),
+        errors: &mut screen.clone(),
+        coloured: false,
+        watched: true,
+    };
+    assert_eq!(ipvsh::ipvsadm(&words, streams), Some(0));
+    let saved = "-A -t 10.0.0.1:80 -s wlc\n";
+    let refused = format!("{saved}Service already exists\n");
+    let timeouts = format!("{refused}Timeout (tcp tcpfin udp): 900 120 300\n");
+    assert_eq!(
+        *seen.borrow(),
+        ["", "", saved, &refused, &refused, &timeouts]
+    );
 }

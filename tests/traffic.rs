@@ -336,6 +336,22 @@ fn sync_daemons_are_started_listed_saved_and_stopped_alike() {
         "1000",
     ];
     const SIX: [&str; 4] = ["--mcast-group", "ff02::1234", "--mcast-port", "65535"];
+    // A name that a shell would need quotes for; `-R` knows none.
+    system(
+        "ip -n director link add 'a#b' type dummy && ip -n director link set 'a#b' up && ip -n director addr add 10.7.0.1/24 dev 'a#b'",
+    );
+    assert_eq!(
+        ours.ipvsadm(&["--start-daemon", "master", "--mcast-interface", "a#b"])
+            .status,
+        0
+    );
+    let saved = ours.run("ipvsadm-save", &["--complete"], b"");
+    let restored = ours.run("ipvsadm", &["-R", "--atomic"], saved.stdout.as_bytes());
+    assert!(
+        restored.status == 0 && restored.stdout.contains("no changes"),
+        "{restored:?}"
+    );
+    assert_eq!(ours.ipvsadm(&["--stop-daemon", "master"]).status, 0);
     for (tool, state, options) in [
         (&ours, "master", &[][..]),
         (&theirs, "master", &[]),

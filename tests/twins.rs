@@ -681,14 +681,16 @@ fn has_circle(shown: &str) -> bool {
         values[1].extend(address.map(std::net::Ipv4Addr::to_bits));
     }
     let before = |left: u32, right: u32| left.wrapping_sub(right) > 0x7fff_ffff;
-    values.iter().any(|values| {
-        values.iter().any(|a| {
-            let behind = values.iter().filter(|b| before(*a, **b));
-            behind
-                .clone()
-                .any(|b| values.iter().any(|c| before(*b, *c) && before(*c, *a)))
-        })
-    })
+    // Two that are exactly half apart are each before the other.
+    let turns_back = |values: &BTreeSet<u32>, a: u32| {
+        let behind = values.iter().filter(|b| before(a, **b));
+        behind
+            .clone()
+            .any(|b| before(*b, a) || values.iter().any(|c| before(*b, *c) && before(*c, a)))
+    };
+    values
+        .iter()
+        .any(|values| values.iter().any(|a| turns_back(values, *a)))
 }
 
 fn same_output(ours: &Finished, theirs: &Finished) -> bool {
@@ -794,6 +796,11 @@ fn names_are_looked_up_and_cut_as_the_original_does() {
 10.0.1.3 web3.example
 2001:db8::1 v6-this-is-a-quite-long-hostname.with-a-long-domain.example.org
 2001:db8::2 six
+10.0.0.5 multi
+127.0.0.2 multi
+::1 sixloop
+::ffff:10.0.0.7 mapped
+10.9.9.9 we!rd
 ",
     );
     let (ours, theirs) = (Tool::real(false), Tool::real(true));
@@ -812,6 +819,12 @@ fn names_are_looked_up_and_cut_as_the_original_does() {
 -A -t six:80
 -A -t VIP:81 -s rr
 -A -t no-such-host:80
+-A -t multi:80
+-A -t sixloop:80
+-A -t mapped:80
+-A -t we!rd:80
+-A -t Multi:82 -p -M mapped
+-a -t multi:80 -r sixloop:81 -m
 ";
     let done = |tool: &Tool| {
         let run = |arguments: &[&str], input: &str| {

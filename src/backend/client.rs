@@ -335,7 +335,7 @@ impl Ipvs {
         &mut self,
         keys: &[ServiceKey],
     ) -> Result<Vec<(ServiceKey, ServiceRecord)>, BackendError> {
-        let mut found = self.fetch_services(keys)?;
+        let mut found = self.fetch_services(keys, Counting::Widest)?;
         for (key, record) in &mut found {
             record.destinations = self.fetch_destinations(key, Counting::Widest)?;
         }
@@ -358,10 +358,11 @@ impl Ipvs {
     pub(super) fn fetch_services(
         &mut self,
         keys: &[ServiceKey],
+        counting: Counting,
     ) -> Result<Vec<(ServiceKey, ServiceRecord)>, BackendError> {
         if keys.len() > MANY_SERVICES {
-            let wanted: std::collections::BTreeSet<&ServiceKey> = keys.iter().collect();
-            let mut all = self.dump_services(Counting::Widest)?;
+            let wanted: ahash::AHashSet<&ServiceKey> = keys.iter().collect();
+            let mut all = self.dump_services(counting)?;
             all.retain(|(key, _)| wanted.contains(key));
             return Ok(all);
         }

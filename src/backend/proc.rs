@@ -42,7 +42,7 @@ impl ProcReading {
         let mut services: Vec<(ProcKey, ProcService)> = Vec::new();
         let mut known = false;
         // Two lines of titles and the one for servers.
-        for line in contents.split(|byte| *byte == b'\n').skip(3) {
+        for line in Lines(contents).skip(3) {
             if let Some(server) = line.strip_prefix(b"  -> ") {
                 let last = services.last_mut().filter(|_| known);
                 if let (Some((_, service)), Some(server)) = (last, server_line(server)) {
@@ -115,6 +115,23 @@ impl ProcReading {
     }
 }
 
+/// The lines of a file, one after the other.
+struct Lines<'a>(&'a [u8]);
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let end = memchr::memchr(b'\n', self.0).unwrap_or(self.0.len());
+        let (line, rest) = self.0.split_at(end);
+        self.0 = rest.get(1..).unwrap_or_default();
+        Some(line)
+    }
+}
+
 /// The words of a line, one after the other.
 struct Words<'a>(&'a [u8]);
 
@@ -122,10 +139,14 @@ impl<'a> Iterator for Words<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        let start = self.0.iter().position(|byte| *byte != b' ')?;
-        let rest = &self.0[start..];
-        let end = rest.iter().position(|byte| *byte == b' ');
-        let (word, rest) = rest.split_at(end.unwrap_or(rest.len()));
+        while let [b' ', rest @ ..] = self.0 {
+            self.0 = rest;
+        }
+        if self.0.is_empty() {
+            return None;
+        }
+        let end = self.0.iter().position(|byte| *byte == b' ');
+        let (word, rest) = self.0.split_at(end.unwrap_or(self.0.len()));
         self.0 = rest;
         Some(word)
     }

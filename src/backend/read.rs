@@ -75,7 +75,7 @@ impl Ipvs {
             Counting::Nothing
         };
         let mut services = match key {
-            Some(key) => self.fetch_services(std::slice::from_ref(key))?,
+            Some(key) => self.fetch_services(std::slice::from_ref(key), counting)?,
             None => self.dump_services(counting)?,
         };
         let mut listed = Vec::with_capacity(services.len());
@@ -104,7 +104,7 @@ impl Ipvs {
         Ok(keys)
     }
 
-    /// Reads what is selected; services that are not there are missing from the answer.
+    /// Reads the configuration of what is selected; services that are not there are missing from the answer.
     ///
     /// Up to 64 services are asked for one by one. Above, one dump has all services and `/proc/net/ip_vs` the
     /// servers of those for which method and weight are enough.
@@ -115,7 +115,7 @@ impl Ipvs {
         let keys: Vec<ServiceKey> = selection.services.keys().copied().collect();
         let mut table = Table::default();
         if !keys.is_empty() {
-            let services = self.fetch_services(&keys)?;
+            let services = self.fetch_services(&keys, Counting::Nothing)?;
             let mut brief = self.brief_servers(selection, &services)?;
             for (key, mut record) in services {
                 let depth = selection
@@ -135,7 +135,7 @@ impl Ipvs {
                         entry
                     }
                     (Depth::Brief | Depth::Exact, _) => {
-                        record.destinations = self.fetch_destinations(&key, Counting::Widest)?;
+                        record.destinations = self.fetch_destinations(&key, Counting::Nothing)?;
                         model_entry(&(key, record)).1
                     }
                 };

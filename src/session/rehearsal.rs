@@ -242,8 +242,13 @@ impl Rehearsal {
     }
 
     fn note_change(&mut self, service: ServiceKey) {
-        self.knowledge.changed.insert(service);
-        self.knowledge.log.push(service);
+        // Operations on one service follow each other.
+        let knowledge = &mut self.knowledge;
+        if knowledge.log.last() != Some(&service) {
+            knowledge.changed.insert(service);
+        }
+        // The log has each of them: what comes behind a moment must be seen behind it.
+        knowledge.log.push(service);
     }
 
     fn follow_service(&mut self, service: ServiceKey, operation: &Operation) {

@@ -80,6 +80,7 @@ impl Tool {
             output: &mut stdout,
             errors: &mut stderr,
             coloured: false,
+            watched: false,
         };
         let status = ipvsh::ipvsadm(&words, streams).unwrap();
         Finished {

@@ -8,7 +8,7 @@
 //! Knowingly different from the original, because its ways lose something: servers' counters are shown in full
 //! instead of their lower half, `-b ,` is an error instead of a crash, a port that stands behind an IPv4 address
 //! in brackets is an error where it would silently get lost, negative marks are read back from saved tables,
-//! rows of connections are never cut, and output that can't be written is an error.
+//! rows of connections are never cut, and input that can't be read or output that can't be written is an error.
 
 mod compat;
 mod grammar;

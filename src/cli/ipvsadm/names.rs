@@ -2,10 +2,15 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use dns_lookup::{AddrInfoHints, getaddrinfo};
 
 use crate::model::Protocol;
 use crate::render::NameLookup;
+
+/// IPv4 for the resolver; the number is the same on every Linux.
+const AF_INET: i32 = 2;
 
 /// One name of a port.
 struct Service {
@@ -19,6 +24,7 @@ struct Service {
 #[derive(Default)]
 pub(super) struct Names {
     services: OnceCell<Vec<Service>>,
+    hosts_file: OnceCell<Vec<(Ipv4Addr, Vec<String>)>>,
     hosts: RefCell<HashMap<IpAddr, Option<String>>>,
 }
 
@@ -56,20 +62,51 @@ impl Names {
             .map(|service| service.port)
     }
 
-    /// Finds the first IPv4 address of a host. No one is asked about what can't be a name.
+    fn hosts_file(&self) -> &[(Ipv4Addr, Vec<String>)] {
+        self.hosts_file.get_or_init(|| {
+            let text = std::fs::read("/etc/hosts").unwrap_or_default();
+            String::from_utf8_lossy(&text)
+                .lines()
+                .filter_map(hosts_line)
+                .collect()
+        })
+    }
+
+    /// Finds the first IPv4 address of a host: that of the hosts file, in its order, else what the resolver says.
+    /// The resolver is not asked about what can't be a name of it.
     pub(super) fn address(&self, host: &[u8]) -> Option<Ipv4Addr> {
-        let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
-        let number = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
-        if !host.iter().all(fits) || host.iter().all(number) {
+        let host = std::str::from_utf8(host).ok()?;
+        let named = |names: &[String]| names.iter().any(|name| name.eq_ignore_ascii_case(host));
+        let listed = self.hosts_file().iter().find(|(_, names)| named(names));
+        if let Some((address, _)) = listed {
+            return Some(*address);
+        }
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let number = |byte: u8| byte.is_ascii_digit() || byte == b'.';
+        if !host.bytes().all(fits) || host.bytes().all(number) {
             return None;
         }
-        let host = std::str::from_utf8(host).ok()?;
-        let mut found = (host, 0).to_socket_addrs().ok()?;
-        found.find_map(|address| match address.ip() {
+        let hints = AddrInfoHints {
+            address: AF_INET,
+            ..AddrInfoHints::default()
+        };
+        let mut found = getaddrinfo(Some(host), None, Some(hints)).ok()?;
+        found.find_map(|answer| match answer.ok()?.sockaddr.ip() {
             IpAddr::V4(address) => Some(address),
             IpAddr::V6(_) => None,
         })
     }
+}
+
+/// Reads a line of the hosts file. Of IPv6 addresses only those that stand for one of IPv4 count.
+fn hosts_line(line: &str) -> Option<(Ipv4Addr, Vec<String>)> {
+    let mut words = line.split('#').next()?.split_ascii_whitespace();
+    let address = match words.next()?.parse::<IpAddr>().ok()? {
+        IpAddr::V4(address) => address,
+        IpAddr::V6(Ipv6Addr::LOCALHOST) => Ipv4Addr::LOCALHOST,
+        IpAddr::V6(address) => address.to_ipv4_mapped()?,
+    };
+    Some((address, words.map(str::to_owned).collect()))
 }
 
 fn service(line: &str) -> Option<Service> {

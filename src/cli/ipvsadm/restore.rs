@@ -25,6 +25,9 @@ pub(super) fn words<'a>(line: &'a [u8], words: &mut Vec<&'a [u8]>) {
     words.clear();
     for word in line.split(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
         for piece in word.chunks(LONGEST_WORD) {
+            // As a text of C, a word ends at its first NUL.
+            let end = piece.iter().position(|byte| *byte == 0);
+            let piece = end.map_or(piece, |end| &piece[..end]);
             if piece != b"ipvsadm" {
                 words.push(piece);
             }
@@ -111,7 +114,7 @@ impl Run<'_, '_> {
             }
             Err(ending) => Err(ending),
         };
-        self.tool.flush(false);
+        self.tool.flush(self.tool.streams.watched);
         match ended {
             Ok(()) => self.status = DONE,
             Err(ending) => {

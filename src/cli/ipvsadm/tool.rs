@@ -49,7 +49,18 @@ pub(in super::super) fn run(call: &Call, mut streams: Streams<'_>) -> u8 {
     let interrupt = Interrupt::default();
     let session = match open(&call.globals, &mut streams, &interrupt) {
         Ok(session) => session,
-        Err(status) => return status,
+        Err(error) => {
+            // The script clears first, and then restores: it fails twice.
+            let times = if call.program == Program::Restore {
+                2
+            } else {
+                1
+            };
+            for _ in 0..times {
+                streams.complain(error.as_bytes());
+            }
+            return FAILED;
+        }
     };
     let posix = ["POSIXLY_CORRECT", "POSIX_ME_HARDER"]
         .iter()
@@ -57,7 +68,11 @@ pub(in super::super) fn run(call: &Call, mut streams: Streams<'_>) -> u8 {
     let mut tool = Tool {
         streams,
         globals: call.globals.clone(),
-        name: call.name.clone(),
+        // The two scripts call `ipvsadm`, which speaks of itself.
+        name: match call.program {
+            Program::Ipvsadm => call.name.clone(),
+            Program::Save | Program::Restore => b"ipvsadm".to_vec(),
+        },
         names: Names::default(),
         session,
         posix,
@@ -101,7 +116,7 @@ fn open(
     globals: &Globals,
     streams: &mut Streams<'_>,
     interrupt: &Interrupt,
-) -> Result<Session, u8> {
+) -> Result<Session, String> {
     let connect = || {
         let mut session = target::open_unguarded(globals, Purpose::Either, interrupt)?;
         let info = session.info()?;
@@ -130,24 +145,13 @@ fn open(
             }
             Ok(session)
         }
-        Err(failure) => {
-            match start_errno(&failure) {
-                Some(errno) => {
-                    let text = refusal_text(Command::Help, errno);
-                    streams.complain(
-                        format!(
-                            "Can't initialize ipvs: {text}\nAre you sure that IP Virtual Server is built in the kernel or as module?"
-                        )
-                        .as_bytes(),
-                    );
-                }
-                None => failure.tell(
-                    &crate::cli::report::TargetWords::of(globals),
-                    &Ui::default(),
-                ),
-            }
-            Err(FAILED)
-        }
+        Err(failure) => Err(match start_errno(&failure) {
+            Some(errno) => format!(
+                "Can't initialize ipvs: {}\nAre you sure that IP Virtual Server is built in the kernel or as module?",
+                refusal_text(Command::Help, errno)
+            ),
+            None => failure.cause().message,
+        }),
     }
 }
 

@@ -13,6 +13,29 @@ use crate::txn::{Action, Change, Plan};
 /// A command, or why there is none.
 type Command = Result<String, &'static str>;
 
+/// What a command is written for: how names stand in it.
+#[derive(Clone, Copy)]
+enum Reader {
+    /// A shell, which takes quotes away.
+    Shell,
+    /// `ipvsadm -R`, which knows none.
+    Restore,
+}
+
+impl Reader {
+    fn word(self, text: &str) -> Command {
+        match self {
+            Self::Shell => Ok(shell_word(text)),
+            Self::Restore
+                if text.is_empty() || text == "ipvsadm" || text.contains(char::is_whitespace) =>
+            {
+                Err("no line can hold a name with blanks, or none")
+            }
+            Self::Restore => Ok(text.to_owned()),
+        }
+    }
+}
+
 fn service_option(key: &ServiceKey) -> Command {
     let endpoint = |address: &IpAddr, port: u16| match address {
         IpAddr::V4(address) => format!("{address}:{port}"),
@@ -40,24 +63,27 @@ fn service_option(key: &ServiceKey) -> Command {
     }
 }
 
-fn service_command(verb: &str, key: &ServiceKey, configuration: &ServiceConfiguration) -> Command {
+fn service_command(
+    reader: Reader,
+    verb: &str,
+    key: &ServiceKey,
+    configuration: &ServiceConfiguration,
+) -> Command {
     let mut command = format!(
         "ipvsadm {verb} {} -s {}",
         service_option(key)?,
-        shell_word(configuration.scheduler.as_str())
+        reader.word(configuration.scheduler.as_str())?
     );
     if configuration.other_flags != 0 {
         return Err("ipvsadm can't set flag bits without a name");
     }
     if let Some(persistence) = &configuration.persistence {
-        persistence_options(key, persistence, &mut command)?;
+        persistence_options(reader, key, persistence, &mut command)?;
     } else if let Some(dormant) = &configuration.dormant {
-        if dormant.timeout_seconds != 0 || dormant.granularity != Granularity::full(key.family()) {
-            return Err("ipvsadm can't set a timeout or netmask without persistence");
+        if dormant.timeout_seconds != 0 {
+            return Err("ipvsadm can't set a timeout without persistence");
         }
-        if let Some(engine) = &dormant.engine {
-            command.push_str(&format!(" --pe {}", shell_word(engine.as_str())));
-        }
+        kept_options(reader, key, dormant, &mut command)?;
     }
     if let ServiceKey::Endpoint { protocol, port, .. } = key {
         if *port == 0 && configuration.persistence.is_none() {
@@ -80,6 +106,7 @@ fn service_command(verb: &str, key: &ServiceKey, configuration: &ServiceConfigur
 }
 
 fn persistence_options(
+    reader: Reader,
     key: &ServiceKey,
     persistence: &Persistence,
     command: &mut String,
@@ -88,14 +115,24 @@ fn persistence_options(
         return Err("ipvsadm takes persistence timeouts of 1 to 2678400 seconds");
     }
     command.push_str(&format!(" -p {}", persistence.timeout_seconds));
-    if persistence.granularity != Granularity::full(key.family()) {
-        match persistence.granularity {
+    kept_options(reader, key, persistence, command)
+}
+
+/// What a service keeps with persistence and without.
+fn kept_options(
+    reader: Reader,
+    key: &ServiceKey,
+    kept: &Persistence,
+    command: &mut String,
+) -> Result<(), &'static str> {
+    if kept.granularity != Granularity::full(key.family()) {
+        match kept.granularity {
             Granularity::Netmask(mask) => command.push_str(&format!(" -M {mask}")),
             Granularity::PrefixLength(bits) => command.push_str(&format!(" -M {bits}")),
         }
     }
-    if let Some(engine) = &persistence.engine {
-        command.push_str(&format!(" --pe {}", shell_word(engine.as_str())));
+    if let Some(engine) = &kept.engine {
+        command.push_str(&format!(" --pe {}", reader.word(engine.as_str())?));
     }
     Ok(())
 }
@@ -157,11 +194,11 @@ const fn checksum_option(checksum: Checksum) -> &'static str {
     }
 }
 
-fn daemon_command(daemon: &SyncDaemon) -> String {
+fn daemon_command(reader: Reader, daemon: &SyncDaemon) -> Command {
     let mut command = format!(
         "ipvsadm --start-daemon {} --mcast-interface {} --syncid {} --mcast-group {} --mcast-port {} --mcast-ttl {}",
         daemon.role.word(),
-        shell_word(&daemon.interface),
+        reader.word(&daemon.interface)?,
         daemon.sync_id,
         daemon.group,
         daemon.port,
@@ -170,7 +207,7 @@ fn daemon_command(daemon: &SyncDaemon) -> String {
     if let Some(bytes) = daemon.sync_maxlen {
         command.push_str(&format!(" --sync-maxlen {bytes}"));
     }
-    command
+    Ok(command)
 }
 
 fn timeouts_command(timeouts: &Timeouts) -> Command {
@@ -191,8 +228,8 @@ fn timeouts_command(timeouts: &Timeouts) -> Command {
 
 fn commands(change: &Change) -> Command {
     match change {
-        Change::AddService { key, after } => service_command("-A", key, after),
-        Change::EditService { key, after, .. } => service_command("-E", key, after),
+        Change::AddService { key, after } => service_command(Reader::Shell, "-A", key, after),
+        Change::EditService { key, after, .. } => service_command(Reader::Shell, "-E", key, after),
         Change::DeleteService { key, .. } => Ok(format!("ipvsadm -D {}", service_option(key)?)),
         Change::AddDestination {
             service,
@@ -209,7 +246,7 @@ fn commands(change: &Change) -> Command {
             Ok(format!("ipvsadm -d {} -r {key}", service_option(service)?))
         }
         Change::SetTimeouts { after, .. } => timeouts_command(after),
-        Change::StartDaemon { after } => Ok(daemon_command(after)),
+        Change::StartDaemon { after } => daemon_command(Reader::Shell, after),
         Change::StopDaemon { before } => {
             Ok(format!("ipvsadm --stop-daemon {}", before.role.word()))
         }
@@ -238,9 +275,10 @@ pub fn table_commands(services: &[ListedService], settings: &Table) -> (Vec<Stri
     };
     for service in services {
         let key = &service.key;
-        add(service_command("-A", key, &service.configuration), &|| {
-            key.to_string()
-        });
+        add(
+            service_command(Reader::Restore, "-A", key, &service.configuration),
+            &|| key.to_string(),
+        );
         for (server, entry) in &service.destinations {
             add(
                 server_command("-a", key, server, &entry.configuration),
@@ -256,7 +294,7 @@ pub fn table_commands(services: &[ListedService], settings: &Table) -> (Vec<Stri
         .iter()
         .flat_map(std::collections::BTreeMap::values)
     {
-        add(Ok(daemon_command(daemon)), &|| {
+        add(daemon_command(Reader::Restore, daemon), &|| {
             format!("the {} sync daemon", daemon.role.word())
         });
     }
@@ -274,18 +312,34 @@ pub fn plan_difference(plan: &Plan) -> Vec<String> {
     for change in plan.changes() {
         match change {
             Change::AddService { key, after } => {
-                add('+', service_command("-A", key, after), change);
+                add(
+                    '+',
+                    service_command(Reader::Restore, "-A", key, after),
+                    change,
+                );
             }
             Change::EditService { key, before, after } => {
-                add('-', service_command("-A", key, before), change);
-                add('+', service_command("-A", key, after), change);
+                add(
+                    '-',
+                    service_command(Reader::Restore, "-A", key, before),
+                    change,
+                );
+                add(
+                    '+',
+                    service_command(Reader::Restore, "-A", key, after),
+                    change,
+                );
             }
             Change::DeleteService {
                 key,
                 before,
                 destinations,
             } => {
-                add('-', service_command("-A", key, before), change);
+                add(
+                    '-',
+                    service_command(Reader::Restore, "-A", key, before),
+                    change,
+                );
                 for (server, before) in destinations {
                     add('-', server_command("-a", key, server, before), change);
                 }
@@ -313,8 +367,12 @@ pub fn plan_difference(plan: &Plan) -> Vec<String> {
                 add('-', timeouts_command(before), change);
                 add('+', timeouts_command(after), change);
             }
-            Change::StartDaemon { after } => add('+', Ok(daemon_command(after)), change),
-            Change::StopDaemon { before } => add('-', Ok(daemon_command(before)), change),
+            Change::StartDaemon { after } => {
+                add('+', daemon_command(Reader::Restore, after), change)
+            }
+            Change::StopDaemon { before } => {
+                add('-', daemon_command(Reader::Restore, before), change)
+            }
             Change::SetSysctl { .. } => {}
         }
     }
