@@ -31,6 +31,8 @@ pub(super) enum Ending {
         text: Vec<u8>,
         /// The status.
         status: u8,
+        /// The kind of error, for programs.
+        kind: &'static str,
     },
 }
 
@@ -51,7 +53,7 @@ impl Ending {
             Self::Hint | Self::Misfit(_) | Self::Usage(_) => "usage",
             Self::NotListed(_) => "missing",
             Self::Refused(_) => "refused",
-            Self::Broken { .. } => "io",
+            Self::Broken { kind, .. } => kind,
         }
     }
 

@@ -8,6 +8,7 @@ use super::lower::{Line, Meaning, Present};
 use super::restore::{Start, words};
 use super::tool::{Tool, errno_of};
 use crate::backend::Operation;
+use crate::cli::exit;
 use crate::cli::failure::Failure;
 use crate::cli::report;
 use crate::export::{ResultShape, plan_shape};
@@ -67,6 +68,7 @@ fn refused(command: Command, error: &Error) -> Ending {
         other => Ending::Broken {
             text: other.to_string().into_bytes(),
             status: FAILED,
+            kind: other.kind().word(),
         },
     }
 }
@@ -231,15 +233,22 @@ impl Many<'_, '_> {
         fetched.map_err(|error| self.stop(None, refused(Command::Restore, &error)))
     }
 
-    /// Says why nothing is done, and returns the status.
+    /// Says why nothing is done, and returns the status, which is one of this program's own: a transaction is
+    /// nothing that the original has a status for.
     fn stop(&mut self, line: Option<usize>, ending: Ending) -> u8 {
-        let status = ending.status();
+        let status = match &ending {
+            Ending::Hint | Ending::Misfit(_) | Ending::Usage(_) => exit::USAGE,
+            Ending::Refused(_) => exit::REFUSED,
+            Ending::NotListed(_) => exit::FAILED,
+            Ending::Broken { status, .. } => *status,
+        };
         let place = line.map_or_else(String::new, |line| format!("line {line}: "));
         let text = String::from_utf8_lossy(&ending.text(b"ipvsadm")).into_owned();
         let text = format!("{place}{}; nothing was changed", text.trim_end());
         let ending = Ending::Broken {
             text: text.into_bytes(),
             status,
+            kind: ending.kind(),
         };
         self.tool.complain(&ending, None);
         status
@@ -350,7 +359,7 @@ impl Many<'_, '_> {
                 if report.failed_actions.is_empty() {
                     DONE
                 } else {
-                    crate::cli::exit::COMMITS_STAND
+                    exit::COMMITS_STAND
                 }
             }
             Ok(Ended::Staged(_)) => DONE,

@@ -140,6 +140,7 @@ impl Run<'_, '_> {
                     let ending = Ending::Broken {
                         text,
                         status: FAILED,
+                        kind: "io",
                     };
                     self.tool.complain(&ending, None);
                     return Err(FAILED);
@@ -232,6 +233,7 @@ fn unreadable(tool: &mut Tool<'_>, error: &io::Error) -> u8 {
         &Ending::Broken {
             text: text.into_bytes(),
             status: FAILED,
+            kind: "io",
         },
         None,
     );

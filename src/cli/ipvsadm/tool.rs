@@ -402,17 +402,24 @@ pub(super) fn fate_of(
     fate: &Fate,
     failure: Option<&BackendError>,
 ) -> Result<(), Ending> {
-    let broken = |what: &str| {
+    let broken = |what: &str, kind| {
         let why = failure.map_or_else(String::new, |failure| format!(": {failure}"));
         Err(Ending::Broken {
             text: format!("{what}{why}").into_bytes(),
             status: REFUSED,
+            kind,
         })
     };
     match fate {
         Fate::Done => Ok(()),
         Fate::Refused(refusal) => Err(Ending::Refused(refusal_text(command, refusal.errno).into())),
-        Fate::Unknown => broken("the kernel's answer was lost: the change may have been made"),
-        Fate::NotSent => broken("the change was not made: it could not be sent"),
+        Fate::Unknown => broken(
+            "the kernel's answer was lost: the change may have been made",
+            "indeterminate",
+        ),
+        Fate::NotSent => broken(
+            "the change was not made: it could not be sent",
+            "unavailable",
+        ),
     }
 }
