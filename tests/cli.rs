@@ -742,3 +742,36 @@ fn a_script_that_writes_to_its_own_output_loses_nothing() {
         assert_eq!(std::fs::read_to_string(&log).unwrap(), expected);
     }
 }
+
+#[test]
+fn thousands_of_commits_are_counted_and_the_last_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let code = "service::add(\"fwmark://1\"); destination::add(\"fwmark://1\", \"10.0.0.1:80\");\
+        for n in 0..2100 { destination::edit(\"fwmark://1\", \"10.0.0.1:80\", #{ weight: n + 2 }); }\
+        throw \"enough\"";
+    let failed = ipvsh(folder.path(), &["--sim", "--json", "eval", code]);
+    assert_eq!(failed.status, 7, "{}", failed.stderr);
+    assert!(
+        failed
+            .stderr
+            .contains("2102 earlier commits of this run stand"),
+        "{}",
+        failed.stderr
+    );
+    assert!(
+        failed
+            .stderr
+            .contains("of these the first 1000 are too long ago"),
+        "{}",
+        failed.stderr
+    );
+    let result: serde_json::Value = serde_json::from_str(&failed.stdout).unwrap();
+    assert_eq!(result["commits"].as_array().unwrap().len(), 1102);
+    assert_eq!(result["changed"], true);
+    assert!(
+        result["warnings"][0]
+            .as_str()
+            .unwrap()
+            .contains("the first 1000")
+    );
+}

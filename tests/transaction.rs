@@ -531,9 +531,13 @@ fn timeouts_and_parameters_are_part_of_the_transaction() {
         let entry = SysctlName::new("drop_entry").unwrap();
         let _done = session.set_sysctl(&entry, "0x1").unwrap();
         assert_eq!(place.client().sysctl(&entry).unwrap().as_deref(), Some("1"));
-        let committed = session.committed().len();
+        let committed = session.committed().count();
         let _same = session.set_sysctl(&entry, "01").unwrap();
-        assert_eq!(session.committed().len(), committed, "it is the same value");
+        assert_eq!(
+            session.committed().count(),
+            committed,
+            "it is the same value"
+        );
         let unknown = session
             .set_sysctl(&SysctlName::new("no_such_thing").unwrap(), "1")
             .unwrap_err();
@@ -680,7 +684,7 @@ fn what_a_plan_does_to_traffic_is_counted() {
     );
     // What a session remembers of a commit says the same.
     let _report = session.commit(plan).unwrap();
-    let remembered = session.committed()[0].plan.traffic();
+    let remembered = session.committed().kept()[0].plan.traffic();
     assert_eq!((remembered.cut, remembered.drained), (120, 30));
 }
 

@@ -8,6 +8,7 @@ use crate::model::ObjectId;
 use crate::render::{
     Kept, PlanView, change_commands, change_line, change_summary, count, plan, shell_word,
 };
+use crate::session::Commits;
 use crate::txn::{Cause, Change, Outcome, Report};
 use crate::ui::Ui;
 
@@ -154,7 +155,7 @@ fn inverse(report: &Report) -> Vec<Change> {
 }
 
 /// Says which earlier commits of a failed run stand, and how to take them back.
-pub(super) fn tell_standing(committed: &[Report], words: &TargetWords, ui: &Ui) {
+pub(super) fn tell_standing(committed: &Commits, words: &TargetWords, ui: &Ui) {
     if committed.is_empty() {
         return;
     }
@@ -164,11 +165,22 @@ pub(super) fn tell_standing(committed: &[Report], words: &TargetWords, ui: &Ui) 
     };
     ui.warning(&format!(
         "{} of this run stand{}; {ending}",
-        count(committed.len(), "earlier commit"),
-        if committed.len() == 1 { "s" } else { "" }
+        count(committed.count(), "earlier commit"),
+        if committed.count() == 1 { "s" } else { "" }
     ));
-    let back: Vec<Change> = committed.iter().rev().flat_map(inverse).collect();
+    if committed.forgotten() > 0 {
+        ui.warning(&forgotten(committed));
+    }
+    let back: Vec<Change> = committed.kept().iter().rev().flat_map(inverse).collect();
     words.list_commands(&back, ui);
+}
+
+/// Says how many commits are no longer known.
+fn forgotten(committed: &Commits) -> String {
+    format!(
+        "of these the first {} are too long ago: what they changed is no longer known here",
+        committed.forgotten()
+    )
 }
 
 pub(super) fn differences(outcome: &Outcome) -> Vec<ChangeShape> {
@@ -208,7 +220,12 @@ pub(super) fn kept<'a>(document: &'a str, objects: &'a [ObjectId]) -> Option<Kep
 }
 
 /// Adds the commits of a run to its envelope: each with what it changed, and all of what takes them back.
-pub(super) fn add_commits(shape: &mut ResultShape, committed: &[Report]) {
+pub(super) fn add_commits(shape: &mut ResultShape, committed: &Commits) {
+    if committed.forgotten() > 0 {
+        shape.changed = true;
+        shape.warnings.push(forgotten(committed));
+    }
+    let committed = committed.kept();
     shape.changed |= committed
         .iter()
         .any(|report| !report.plan.changes().is_empty());

@@ -16,8 +16,8 @@ use crate::export::{ResultShape, plan_shape};
 use crate::model::{ObjectId, suggestion};
 use crate::render::{PlanView, plan as render_plan, plan_commands};
 use crate::script::ValueText;
-use crate::session::{Done, IfMissing, Interrupt, Session};
-use crate::txn::{Plan, Report};
+use crate::session::{Commits, Done, IfMissing, Interrupt, Session};
+use crate::txn::Plan;
 use crate::ui::{Colour, Streams, Ui, Verbosity, input_is_terminal};
 
 /// What every command has at hand.
@@ -58,13 +58,13 @@ pub(super) enum Ending {
     ScriptDone {
         value: Option<ValueText>,
         status: u8,
-        committed: Vec<Report>,
+        committed: Commits,
         unprinted: Option<io::Error>,
     },
     /// A script failed; earlier commits may stand.
     ScriptFailed {
         failure: Box<Failure>,
-        committed: Vec<Report>,
+        committed: Commits,
     },
 }
 
@@ -295,7 +295,7 @@ fn finish(
 ) -> u8 {
     let ui = &context.ui;
     match ended {
-        Err(failure) => fail(ui, globals, &failure, failure.status(), &[]),
+        Err(failure) => fail(ui, globals, &failure, failure.status(), &Commits::default()),
         Ok(Ending::Shown) => exit::DONE,
         Ok(Ending::Prompted { status }) => status,
         Ok(Ending::ScriptFailed { failure, committed }) => {
@@ -335,6 +335,7 @@ fn finish(
             unprinted,
         }) => {
             let failed_actions = committed
+                .kept()
                 .iter()
                 .any(|report| !report.failed_actions.is_empty());
             let status = if status == exit::DONE && failed_actions {
@@ -357,7 +358,7 @@ fn finish(
     }
 }
 
-fn fail(ui: &Ui, globals: &Globals, failure: &Failure, status: u8, committed: &[Report]) -> u8 {
+fn fail(ui: &Ui, globals: &Globals, failure: &Failure, status: u8, committed: &Commits) -> u8 {
     failure.tell(&TargetWords::of(globals), ui);
     let mut shape = failure.envelope();
     report::add_commits(&mut shape, committed);
@@ -451,7 +452,7 @@ fn write_value(
     ui: &Ui,
     globals: &Globals,
     value: Option<ValueText>,
-    committed: &[Report],
+    committed: &Commits,
 ) -> io::Result<()> {
     match (globals.json, value) {
         (true, Some(value)) => ui.line(&value.json()),

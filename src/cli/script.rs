@@ -311,7 +311,7 @@ fn execute(
             }
             return Ok(Ending::ScriptFailed {
                 failure: Box::new(failure),
-                committed: session.committed().to_vec(),
+                committed: session.committed().clone(),
             });
         }
     };
@@ -328,7 +328,7 @@ fn execute(
         });
     }
     target::write_back(globals, &mut session)?;
-    let committed = session.committed().to_vec();
+    let committed = session.committed().clone();
     let shown = (value == Value::Printed).then_some(result.value);
     Ok(Ending::ScriptDone {
         value: shown,

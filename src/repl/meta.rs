@@ -214,7 +214,7 @@ impl Prompt {
             self.screen
                 .warn("counters that were zeroed can't be brought back");
         }
-        let before = self.shell.borrow().session().committed().len();
+        let before = self.shell.borrow().session().committed().count();
         let reports = self.last.clone();
         let taken = self.shell.borrow().session().take_back(&reports);
         match taken {

@@ -267,7 +267,7 @@ impl Prompt {
         let (before, mark) = {
             let shell = shell.borrow();
             let session = shell.session();
-            (session.committed().len(), session.mark())
+            (session.committed().count(), session.mark())
         };
         let staged_before = self.staged();
         let result = shell.borrow_mut().evaluate(code);
@@ -354,11 +354,16 @@ impl Prompt {
         let fresh: Vec<Report> = {
             let shell = self.shell.borrow();
             let session = shell.session();
-            session
-                .committed()
-                .get(committed_before..)
-                .unwrap_or_default()
-                .to_vec()
+            let committed = session.committed();
+            let fresh = committed.since(committed_before).to_vec();
+            let all = committed.count() - committed_before;
+            if fresh.len() < all {
+                self.screen.warn(&format!(
+                    "this line committed {all} times; the last {} of them are kept, and :undo knows no others",
+                    fresh.len()
+                ));
+            }
+            fresh
         };
         for report in &fresh {
             self.tell_commit(report);

@@ -7,6 +7,7 @@
 //! Start with [`Session`]; `rehearsal` is the heart, `verbs` what can be done, `apply` what documents do.
 
 mod apply;
+mod commits;
 mod direct;
 mod error;
 mod interrupt;
@@ -24,6 +25,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 pub use apply::{ApplyOptions, Prune};
+pub use commits::Commits;
 pub use error::{Error, ErrorKind};
 pub use interrupt::Interrupt;
 pub use layers::{Ended, LayerKind, Mark};
@@ -60,7 +62,7 @@ pub struct Session {
     layers: Vec<Layer>,
     interrupt: Interrupt,
     lock_wait: Duration,
-    committed: Vec<Report>,
+    committed: Commits,
     warnings: Vec<String>,
     origin: Option<Origin>,
     origins: HashMap<ObjectId, Origin>,
@@ -83,7 +85,7 @@ impl Session {
             layers: Vec::new(),
             interrupt,
             lock_wait: DEFAULT_LOCK_WAIT,
-            committed: Vec::new(),
+            committed: Commits::default(),
             warnings: Vec::new(),
             origin: None,
             origins: HashMap::new(),
@@ -115,8 +117,9 @@ impl Session {
         &self.interrupt
     }
 
-    /// Returns what was committed in this session, oldest first.
-    pub fn committed(&self) -> &[Report] {
+    /// Returns what was committed in this session.
+    #[must_use]
+    pub const fn committed(&self) -> &Commits {
         &self.committed
     }
 

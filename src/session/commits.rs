@@ -1,0 +1,52 @@
+//! What was committed in a session, as far as it is kept.
+
+use crate::txn::Report;
+
+/// So many of the last commits are kept at least; a program that commits for days must not grow by each.
+const KEPT: usize = 1_000;
+
+/// The commits of a session, oldest first: the last ones with what they changed, of those before only the number.
+#[derive(Clone, Debug, Default)]
+pub struct Commits {
+    kept: Vec<Report>,
+    forgotten: usize,
+}
+
+impl Commits {
+    pub(super) fn push(&mut self, report: Report) {
+        if self.kept.len() >= 2 * KEPT {
+            self.kept.drain(..KEPT);
+            self.forgotten += KEPT;
+        }
+        self.kept.push(report);
+    }
+
+    /// Returns the commits that are kept.
+    pub fn kept(&self) -> &[Report] {
+        &self.kept
+    }
+
+    /// Returns how many earlier ones are not.
+    #[must_use]
+    pub const fn forgotten(&self) -> usize {
+        self.forgotten
+    }
+
+    /// Returns how many there were.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.forgotten + self.kept.len()
+    }
+
+    /// Tells whether nothing was committed.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.count() == 0
+    }
+
+    /// Returns those that are kept of what came after the first `count`.
+    pub fn since(&self, count: usize) -> &[Report] {
+        let start = count.saturating_sub(self.forgotten);
+        self.kept.get(start..).unwrap_or_default()
+    }
+}
