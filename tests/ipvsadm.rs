@@ -724,6 +724,14 @@ fn output_that_no_one_gets_is_no_success() {
         );
         shell("echo -A -t 10.0.0.1:80 | $IPVSH --sim-state=t ipvsadm-restore");
     }
+    // What is wrong before the original would begin is said with the way out.
+    let nowhere = shell("$IPVSH --netns nowhere ipvsadm -Ln");
+    assert_eq!(nowhere.status, 2, "{nowhere:?}");
+    assert!(
+        nowhere.stderr.contains("no network namespace nowhere")
+            && nowhere.stderr.contains("hint: "),
+        "{nowhere:?}"
+    );
     // Nothing to say, nothing lost.
     assert_eq!(
         shell("$IPVSH --sim-state=t ipvsadm -A -t 10.0.0.3:80 >&-").status,

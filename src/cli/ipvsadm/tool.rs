@@ -150,7 +150,11 @@ fn open(
                 "Can't initialize ipvs: {}\nAre you sure that IP Virtual Server is built in the kernel or as module?",
                 refusal_text(Command::Help, errno)
             ),
-            None => failure.cause().message,
+            None => {
+                let cause = failure.cause();
+                let hint = cause.hint.map(|hint| format!("\nhint: {hint}"));
+                format!("{}{}", cause.message, hint.unwrap_or_default())
+            }
         }),
     }
 }
