@@ -43,7 +43,9 @@ impl Terminal {
         .unwrap();
         let end = || Stdio::from(slave.try_clone().unwrap());
         let child = Command::new("setsid")
-            .args(["--ctty", "--wait", env!("CARGO_BIN_EXE_ipvsh")])
+            .args(["--ctty", "--wait"])
+            // Under `nohup` the tests, and what they start, would ignore the end of a terminal.
+            .args(["env", "--default-signal", env!("CARGO_BIN_EXE_ipvsh")])
             .args(arguments)
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
