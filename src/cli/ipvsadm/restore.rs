@@ -66,16 +66,7 @@ impl Run<'_, '_> {
         let (fates, failure) = self.tool.session.execute_each(&pending.operations);
         for (index, command) in pending.commands.iter().enumerate() {
             let fate = fates.get(index).unwrap_or(&crate::backend::Fate::NotSent);
-            match fate_of(*command, fate, failure.as_ref()) {
-                Ok(()) => self.status = DONE,
-                Err(ending) => {
-                    self.tool.complain(&ending, None);
-                    self.status = ending.status();
-                    if !ending.goes_on() {
-                        return Err(self.status);
-                    }
-                }
-            }
+            self.ended(fate_of(*command, fate, failure.as_ref()))?;
         }
         Ok(())
     }
@@ -115,17 +106,22 @@ impl Run<'_, '_> {
             Err(ending) => Err(ending),
         };
         self.tool.flush(self.tool.streams.watched);
-        match ended {
-            Ok(()) => self.status = DONE,
-            Err(ending) => {
-                self.tool.complain(&ending, None);
-                self.status = ending.status();
-                if !ending.goes_on() {
-                    return Err(self.status);
-                }
-            }
+        self.ended(ended)
+    }
+
+    /// Notes how a line ended; a status ends the run.
+    fn ended(&mut self, ended: Result<(), Ending>) -> Result<(), u8> {
+        let Err(ending) = ended else {
+            self.status = DONE;
+            return Ok(());
+        };
+        self.tool.complain(&ending, None);
+        self.status = ending.status();
+        if ending.goes_on() {
+            Ok(())
+        } else {
+            Err(self.status)
         }
-        Ok(())
     }
 
     fn lines(&mut self, input: &mut dyn Read) -> Result<(), u8> {
