@@ -6,18 +6,13 @@ use std::time::Duration;
 use super::error::BackendError;
 use super::transport::{KernelFile, Lock, Transport, TransportError};
 use super::{Errno, convert};
-use crate::model::{DaemonRole, ServiceKey, SyncDaemon, SysctlName, Timeouts};
+use crate::model::{DaemonRole, SyncDaemon, SysctlName, Timeouts};
 use crate::wire::{
-    Counting, Message, Messages, Record, Request, ServiceRecord, decode_family_id,
-    encode_family_lookup, uapi,
+    Counting, Message, Messages, Record, Request, decode_family_id, encode_family_lookup, uapi,
 };
 
 /// How often a reading is tried again after replies were lost.
-const ATTEMPTS: u32 = 3;
-/// Requests for single records in one datagram: their replies must fit the receive buffer.
-const GETS_PER_DATAGRAM: usize = 96;
-/// From this many services on, one dump of all is cheaper than asking for each.
-pub(super) const MANY_SERVICES: usize = 64;
+pub(super) const ATTEMPTS: u32 = 3;
 
 /// What a kernel says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +33,10 @@ pub(super) enum Broken {
 
 impl Broken {
     /// Keeps what is worth another attempt as `last`, and returns what is not.
-    fn unless_passing(self, last: &mut Option<BackendError>) -> Result<(), BackendError> {
+    pub(super) fn unless_passing(
+        self,
+        last: &mut Option<BackendError>,
+    ) -> Result<(), BackendError> {
         match self {
             Self::Lost => Ok(()),
             Self::Failed(error @ BackendError::Transport(TransportError::NotSent { .. })) => {
@@ -66,6 +64,8 @@ pub struct Ipvs {
     pub(super) sequence: u32,
     pub(super) outgoing: Vec<u8>,
     pub(super) batch: usize,
+    /// Datagrams that the last conversation brought.
+    pub(super) parts: usize,
 }
 
 impl Ipvs {
@@ -80,6 +80,7 @@ impl Ipvs {
             sequence: 0,
             outgoing: Vec::new(),
             batch: super::execute::REQUESTS_PER_DATAGRAM,
+            parts: 0,
         };
         let mut last = None;
         for _ in 0..ATTEMPTS {
@@ -139,6 +140,7 @@ impl Ipvs {
     ) -> Result<(), Broken> {
         let mut ended = false;
         let mut damaged = false;
+        self.parts = 0;
         loop {
             let received = self.transport.receive(&mut |datagram| {
                 for message in Messages::new(datagram) {
@@ -162,7 +164,7 @@ impl Ipvs {
             });
             match received {
                 Ok(0) => return Err(Broken::Lost),
-                Ok(_) => {}
+                Ok(count) => self.parts += count,
                 Err(TransportError::Overrun) => {
                     // The kernel queues nothing new until all is taken.
                     while !matches!(self.transport.receive(&mut |_| ()), Ok(0) | Err(_)) {}
@@ -326,167 +328,16 @@ impl Ipvs {
     pub fn now(&self) -> Duration {
         self.transport.now()
     }
-
-    /// Fetches the records of services as they are; a key without a service is missing from the answer.
-    ///
-    /// # Errors
-    /// [`BackendError`] if they can't be read.
-    pub fn fetch(
-        &mut self,
-        keys: &[ServiceKey],
-    ) -> Result<Vec<(ServiceKey, ServiceRecord)>, BackendError> {
-        let mut found = self.fetch_services(keys, Counting::Widest)?;
-        for (key, record) in &mut found {
-            record.destinations = self.fetch_destinations(key, Counting::Widest)?;
-        }
-        Ok(found)
-    }
-
-    /// Fetches the records of all services as they are.
-    ///
-    /// # Errors
-    /// [`BackendError`] if they can't be read.
-    pub fn fetch_all(&mut self) -> Result<Vec<(ServiceKey, ServiceRecord)>, BackendError> {
-        let mut found = self.dump_services(Counting::Widest)?;
-        for (key, record) in &mut found {
-            record.destinations = self.fetch_destinations(key, Counting::Widest)?;
-        }
-        Ok(found)
-    }
-
-    /// Fetches service records without their real servers.
-    pub(super) fn fetch_services(
-        &mut self,
-        keys: &[ServiceKey],
-        counting: Counting,
-    ) -> Result<Vec<(ServiceKey, ServiceRecord)>, BackendError> {
-        if keys.len() > MANY_SERVICES {
-            let wanted: ahash::AHashSet<&ServiceKey> = keys.iter().collect();
-            let mut all = self.dump_services(counting)?;
-            all.retain(|(key, _)| wanted.contains(key));
-            return Ok(all);
-        }
-        let mut found = Vec::with_capacity(keys.len());
-        for part in keys.chunks(GETS_PER_DATAGRAM) {
-            self.get_services(part, &mut found)?;
-        }
-        Ok(found)
-    }
-
-    fn get_services(
-        &mut self,
-        keys: &[ServiceKey],
-        found: &mut Vec<(ServiceKey, ServiceRecord)>,
-    ) -> Result<(), BackendError> {
-        const WHAT: &str = "virtual services";
-        let before = found.len();
-        let mut last = None;
-        for _ in 0..ATTEMPTS {
-            found.truncate(before);
-            let first = self.next_sequences(u32::try_from(keys.len()).unwrap_or(u32::MAX / 2));
-            self.outgoing.clear();
-            for (sequence, key) in (first..).zip(keys) {
-                let request = Request::GetService(convert::service_identity(key));
-                request.encode(&mut self.outgoing, self.family, 0, sequence);
-            }
-            let mut answered = 0;
-            let mut refused = None;
-            let ended = self.converse(first, self.sequence, &mut |message| {
-                answered += 1;
-                if message.kind == uapi::NLMSG_ERROR {
-                    let errno = Errno::from_number(message.acknowledgement()?.errno);
-                    if errno != Errno::ESRCH {
-                        refused = Some(errno);
-                    }
-                } else if let Record::Service(service) = Record::decode(message, Counting::Widest)?
-                    && let Some(key) = convert::service_key(&service)
-                {
-                    found.push((
-                        key,
-                        ServiceRecord {
-                            service: *service,
-                            destinations: Vec::new(),
-                        },
-                    ));
-                }
-                Ok(())
-            });
-            match ended {
-                Ok(()) if answered < keys.len() => {}
-                Ok(()) => return refused.map_or(Ok(()), |errno| Err(refused_reading(WHAT, errno))),
-                Err(broken) => broken.unless_passing(&mut last)?,
-            }
-        }
-        Err(last.unwrap_or_else(|| lost(WHAT)))
-    }
-
-    /// Dumps all services, each key once: dumps can repeat entries.
-    pub(super) fn dump_services(
-        &mut self,
-        counting: Counting,
-    ) -> Result<Vec<(ServiceKey, ServiceRecord)>, BackendError> {
-        let records = self.dump(&Request::DumpServices, counting, &"virtual services")?;
-        let mut seen = ahash::AHashSet::with_capacity(records.len());
-        let mut services = Vec::with_capacity(records.len());
-        for record in records {
-            let Record::Service(service) = record else {
-                continue;
-            };
-            let Some(key) = convert::service_key(&service) else {
-                continue;
-            };
-            if seen.insert(key) {
-                services.push((
-                    key,
-                    ServiceRecord {
-                        service: *service,
-                        destinations: Vec::new(),
-                    },
-                ));
-            }
-        }
-        Ok(services)
-    }
-
-    /// Dumps the real servers of a service, as they are.
-    pub(super) fn fetch_destinations(
-        &mut self,
-        service: &ServiceKey,
-        counting: Counting,
-    ) -> Result<Vec<crate::wire::DestinationAttributes>, BackendError> {
-        let request = Request::DumpDestinations(convert::service_identity(service));
-        let records = self.dump(&request, counting, &ServersOf(service))?;
-        let mut seen = ahash::AHashSet::with_capacity(records.len());
-        let mut destinations = Vec::with_capacity(records.len());
-        for record in records {
-            let Record::Destination(destination) = record else {
-                continue;
-            };
-            if seen.insert((destination.family, destination.address, destination.port)) {
-                destinations.push(*destination);
-            }
-        }
-        Ok(destinations)
-    }
 }
 
-/// What a dump of real servers reads.
-struct ServersOf<'a>(&'a ServiceKey);
-
-impl fmt::Display for ServersOf<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "the real servers of {}", self.0)
-    }
-}
-
-fn lost(what: &str) -> BackendError {
+pub(super) fn lost(what: &str) -> BackendError {
     BackendError::Lost {
         what: what.to_owned(),
         attempts: ATTEMPTS,
     }
 }
 
-fn refused_reading(what: &str, errno: Errno) -> BackendError {
+pub(super) fn refused_reading(what: &str, errno: Errno) -> BackendError {
     match errno {
         Errno::EPERM => BackendError::NoPermission,
         errno => BackendError::Refused {

@@ -8,6 +8,7 @@ mod capture;
 mod client;
 mod connections;
 mod convert;
+mod dump;
 mod errno;
 mod error;
 mod execute;

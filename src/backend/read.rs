@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::client::{Ipvs, MANY_SERVICES};
+use super::client::Ipvs;
+use super::dump::MANY_SERVICES;
 use super::error::BackendError;
 use super::proc::ProcReading;
 use super::{KernelFile, convert};
@@ -76,7 +77,7 @@ impl Ipvs {
         };
         let mut services = match key {
             Some(key) => self.fetch_services(std::slice::from_ref(key), counting)?,
-            None => self.dump_services(counting)?,
+            None => self.settled_services(counting)?,
         };
         let mut listed = Vec::with_capacity(services.len());
         for (key, record) in &mut services {
