@@ -90,6 +90,16 @@ impl Net {
             outer: namespace("outer"),
         }
     }
+
+    /// Returns ours and the original, both at work on the director.
+    fn tools(&self) -> (Tool, Tool) {
+        let tool = |original| Tool {
+            _folder: None,
+            original,
+            table: Table::Namespace(self.director.try_clone().unwrap()),
+        };
+        (tool(false), tool(true))
+    }
 }
 
 impl Drop for Net {
@@ -210,12 +220,7 @@ fn live_connections_are_listed_as_the_original_lists_them() {
         return;
     }
     let net = Net::make();
-    let tool = |original| Tool {
-        _folder: None,
-        original,
-        table: Table::Namespace(net.director.try_clone().unwrap()),
-    };
-    let (ours, theirs) = (tool(false), tool(true));
+    let (ours, theirs) = net.tools();
     ours.prepare(TABLE);
     answers_tcp(&net.inner, "0.0.0.0:8080");
     answers_tcp(&net.outer, "0.0.0.0:81");
@@ -317,12 +322,7 @@ fn sync_daemons_are_started_listed_saved_and_stopped_alike() {
         return;
     }
     let net = Net::make();
-    let tool = |original| Tool {
-        _folder: None,
-        original,
-        table: Table::Namespace(net.director.try_clone().unwrap()),
-    };
-    let (ours, theirs) = (tool(false), tool(true));
+    let (ours, theirs) = net.tools();
     const OTHER: [&str; 10] = [
         "--syncid",
         "7",

@@ -108,7 +108,8 @@ impl Ipvs {
     }
 
     /// Dumps all services. A dump of several parts can miss some without a word, if the kernel rebuilds its table
-    /// between two of them (7.x does so by itself) or others write: then it counts when a second one agrees.
+    /// between two of them (7.x does so by itself) or others write: then it counts when a second one agrees. Of a
+    /// table that never stands still the last look is as good as any.
     pub(super) fn settled_services(
         &mut self,
         counting: Counting,

@@ -132,7 +132,10 @@ pub(super) fn many(
     text: &[u8],
     interrupt: &Interrupt,
 ) -> u8 {
-    if let (None, Err(error)) = (mode.show, interrupt.install()) {
+    // A commit must not be torn apart; what is only shown ends as any other program.
+    if mode.show.is_none()
+        && let Err(error) = interrupt.install()
+    {
         Failure::Signals(error).tell(&report::TargetWords::of(&tool.globals), &Ui::default());
         return FAILED;
     }
