@@ -732,6 +732,12 @@ fn output_that_no_one_gets_is_no_success() {
             && nowhere.stderr.contains("hint: "),
         "{nowhere:?}"
     );
+    // The value of an option may be called as the program is.
+    let named = shell("$IPVSH --sim-state ipvsadm ipvsadm -L --timeout");
+    assert_eq!(
+        (named.status, named.stdout.as_str()),
+        (0, "Timeout (tcp tcpfin udp): 900 120 300\n")
+    );
     // Nothing to say, nothing lost.
     assert_eq!(
         shell("$IPVSH --sim-state=t ipvsadm -A -t 10.0.0.3:80 >&-").status,

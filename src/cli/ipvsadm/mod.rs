@@ -74,25 +74,26 @@ pub(super) fn call(arguments: &[OsString]) -> Option<Call> {
             globals: Globals::plain(),
         });
     }
-    let place = arguments
-        .iter()
-        .position(|word| Program::named(word.as_bytes()).is_some())?;
-    let globals = match &arguments[..place] {
-        [_] => Globals::plain(),
-        own => {
-            let own = Arguments::try_parse_from(own).ok()?;
-            if own.command.is_some() {
-                return None;
-            }
-            own.globals
-        }
-    };
-    Some(Call {
-        program: Program::named(arguments[place].as_bytes())?,
-        name: arguments[place].as_bytes().to_vec(),
-        arguments: bytes(&arguments[place + 1..]),
-        globals,
+    // A word may also be the value of an option before it, such as the name of a namespace.
+    let places = 1..arguments.len();
+    places.into_iter().find_map(|place| {
+        let program = Program::named(arguments[place].as_bytes())?;
+        Some(Call {
+            program,
+            name: arguments[place].as_bytes().to_vec(),
+            arguments: bytes(&arguments[place + 1..]),
+            globals: globals_alone(&arguments[..place])?,
+        })
     })
+}
+
+/// Reads the program's own options; `None` if they are not complete, or there is a command among them.
+fn globals_alone(own: &[OsString]) -> Option<Globals> {
+    if own.len() == 1 {
+        return Some(Globals::plain());
+    }
+    let own = Arguments::try_parse_from(own).ok()?;
+    own.command.is_none().then_some(own.globals)
 }
 
 pub(super) use tool::run;
