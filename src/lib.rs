@@ -82,6 +82,8 @@ pub mod txn;
 
 pub mod export;
 
+pub mod journal;
+
 pub mod render;
 
 pub mod session;

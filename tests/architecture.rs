@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// Modules in reading order, what each may import from the crate, and which packages it may use.
 const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     ("model", &[], &[]),
-    ("config", &[], &["directories"]),
+    ("config", &[], &["directories", "nix"]),
     ("ui", &[], &["anstream", "anstyle", "ctor"]),
     ("files", &["ui"], &["tempfile"]),
     ("wire", &[], &["thiserror"]),
@@ -19,7 +19,12 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     (
         "export",
         &["model", "txn"],
-        &["serde", "serde_json", "thiserror"],
+        &["crc32fast", "serde", "serde_json", "thiserror"],
+    ),
+    (
+        "journal",
+        &["model", "txn", "export", "config"],
+        &["humantime", "serde", "serde_json", "thiserror"],
     ),
     (
         "render",
@@ -28,13 +33,15 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     ),
     (
         "session",
-        &["model", "backend", "sim", "txn", "export", "config", "ui"],
+        &[
+            "model", "backend", "sim", "txn", "export", "journal", "config", "ui",
+        ],
         &["ahash", "signal_hook", "thiserror"],
     ),
     (
         "script",
         &[
-            "model", "txn", "session", "export", "render", "ui", "config", "files",
+            "model", "txn", "session", "export", "journal", "render", "ui", "config", "files",
         ],
         &["rhai", "csv", "humantime", "serde_json", "cap", "anstream"],
     ),
@@ -43,15 +50,22 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
         &[
             "model", "txn", "session", "export", "render", "ui", "config", "script",
         ],
-        &["rustyline", "nix", "terminal_size", "anstyle", "anstream"],
+        &[
+            "rustyline",
+            "nix",
+            "terminal_size",
+            "anstyle",
+            "anstream",
+            "humantime",
+        ],
     ),
     (
         "cli",
         &[
-            "model", "wire", "backend", "sim", "txn", "export", "render", "session", "script",
-            "repl", "ui", "config", "files",
+            "model", "wire", "backend", "sim", "txn", "export", "journal", "render", "session",
+            "script", "repl", "ui", "config", "files",
         ],
-        &["clap", "dns_lookup", "humantime", "serde_json"],
+        &["clap", "dns_lookup", "humantime", "nix", "serde_json"],
     ),
 ];
 
@@ -62,6 +76,7 @@ const PACKAGES: &[&str] = &[
     "annotate_snippets",
     "cap",
     "clap",
+    "crc32fast",
     "csv",
     "ctor",
     "directories",

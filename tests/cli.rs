@@ -414,7 +414,23 @@ fn statuses_tell_what_happened() {
     assert_eq!(status(&["--help"]), 0);
     write(path, "state.json", WEB);
     let failing = "service::delete(\"fwmark://7\"); throw 1";
-    let standing = ipvsh(path, &["--json", "--sim-state=state.json", "eval", failing]);
+    let kept = ipvsh(path, &["--sim-state=state.json", "eval", failing]);
+    assert!(
+        kept.stderr.contains("1 earlier commit of this run stands")
+            && kept
+                .stderr
+                .contains("\n  ipvsh --sim-state=state.json undo 1\n"),
+        "{kept:?}"
+    );
+    write(path, "state.json", WEB);
+    let arguments = [
+        "--json",
+        "--no-journal",
+        "--sim-state=state.json",
+        "eval",
+        failing,
+    ];
+    let standing = ipvsh(path, &arguments);
     assert!(
         standing
             .stderr

@@ -11,7 +11,7 @@ use ipvsh::model::{
 };
 use ipvsh::session::{IfMissing, LayerKind};
 use ipvsh::sim::fault::{Fault, Faulty};
-use ipvsh::txn::{CommitOptions, Outcome, Plan};
+use ipvsh::txn::{CommitError, CommitOptions, Outcome, Plan};
 use std::time::Duration;
 
 use crate::support::{Place, in_lab, key, server};
@@ -153,12 +153,13 @@ fn sweep(faults: &[Fault], make: fn() -> Place) -> &'static str {
         lock_wait: Duration::from_secs(5),
         signal: &|| None,
     };
-    let ended =
-        Ipvs::open(Box::new(faulty)).and_then(|mut kernel| plan.commit(&mut kernel, &options));
+    let ended = Ipvs::open(Box::new(faulty))
+        .map_err(CommitError::from)
+        .and_then(|mut kernel| plan.commit(&mut kernel, &options, &mut ()));
     let now = state(&place);
     let outcome = match ended {
         Err(error) => {
-            assert_eq!(now, before, "{faults:?}: {error}");
+            assert_eq!(now, before, "{faults:?}: {error:?}");
             return "nothing sent";
         }
         Ok(report) => report.outcome,

@@ -10,7 +10,7 @@ use ipvsh::script::{
 };
 use ipvsh::session::Session;
 
-use crate::support::{Place, in_lab, ipvsh, ipvsh_command, system};
+use crate::support::{Place, in_lab, ipvsh, ipvsh_command, system, with_journal};
 
 const FIXTURE: &str = r#"
     service::add("tcp://192.0.2.1:80", #{ destinations: [#{ id: "10.0.0.2:80", weight: 3 }, #{ id: "10.0.0.3:80", weight: 0 }] });
@@ -116,7 +116,9 @@ fn every_example_of_the_reference_runs() {
             );
         }
         // Waits are no time on a simulated kernel.
-        let (session, _) = said(Place::simulated().session(), FIXTURE);
+        let state = tempfile::tempdir().unwrap();
+        let session = with_journal(Place::simulated().session(), state.path());
+        let (session, _) = said(session, FIXTURE);
         let (_, said) = said(session, &code);
         assert!(!said.contains("error: "), "{code}\n{said}");
     }
@@ -471,7 +473,7 @@ fn the_one_liners_of_the_cookbook_and_its_tasks_run() {
     assert!(commands >= 4, "{commands}");
 }
 
-/// The onboarding of the language contract, up to the line that needs the journal.
+/// The onboarding of the language contract.
 const ONBOARDING: &str = r#"
 // onboard.rhai --file new.csv [--yes]
 let o = options(#{ file: (), yes: false });
@@ -482,7 +484,7 @@ let plan = rehearse {
     }
 };
 print(plan);  if plan.is_empty { exit(0); }  if !o.yes { exit(10); }
-print(plan.commit(`onboard ${o.file}`).kind);
+print(`take back with: ipvsh undo ${plan.commit(`onboard ${o.file}`).id}`);
 "#;
 
 #[test]
@@ -491,10 +493,12 @@ fn the_onboarding_of_the_language_contract_runs_as_printed() {
     let file = folder.path().join("onboard.rhai");
     std::fs::write(&file, ONBOARDING).unwrap();
     let _place = in_lab().then(Place::real);
+    let state = folder.path().join("table.json");
+    let simulation = format!("--sim-state={}", state.display());
     let run = |more: &[&str]| {
         let mut all = vec!["run", "--allow-read=scripts"];
         if !in_lab() {
-            all.push("--sim");
+            all.push(&simulation);
         }
         all.extend([file.to_str().unwrap(), "--file", "scripts/services.csv"]);
         all.extend(more);
@@ -507,9 +511,18 @@ fn the_onboarding_of_the_language_contract_runs_as_printed() {
     );
     let done = run(&["--yes"]);
     assert!(
-        done.status == 0 && done.stdout.ends_with("committed\n"),
+        done.status == 0 && done.stdout.contains("take back with: ipvsh undo "),
         "{done:?}"
     );
+    let (_, number) = done.stdout.trim_end().rsplit_once(' ').unwrap();
+    if !in_lab() {
+        assert_eq!(run(&["--yes"]).status, 0, "what is there is no change");
+        let back = script(&[&simulation, "undo", number]);
+        assert!(
+            back.status == 0 && back.stdout.contains("2 to delete"),
+            "{back:?}"
+        );
+    }
     if in_lab() {
         let again = run(&["--yes"]);
         assert_eq!(

@@ -18,6 +18,7 @@ mod document;
 
 mod faults;
 mod ipvsadm;
+mod journal;
 mod kernel;
 mod library;
 mod readme;

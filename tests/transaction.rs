@@ -10,7 +10,8 @@ use ipvsh::model::{
     SyncDaemon, SysctlName, Table, TableSpecification, TimeoutsEdit, Tunnel, Weight,
 };
 use ipvsh::session::{
-    ApplyOptions, Done, Ended, Error, ErrorKind, IfMissing, LayerKind, Prune, Session, Waiting,
+    ApplyOptions, Done, Ended, Error, ErrorKind, IfMissing, LayerKind, Prune, Reason, Session,
+    Waiting,
 };
 use ipvsh::sim::{Environment, SimulatedKernel};
 use ipvsh::txn::{Cause, Change, CommitOptions, Outcome, Plan};
@@ -110,7 +111,7 @@ fn five_hundred_changes_whose_last_is_refused_leave_no_trace() {
         let _staged = session
             .add_service(key("fwmark://9"), &scheduler("mhx"), &[])
             .unwrap();
-        let error = session.end_transaction().unwrap_err();
+        let error = session.end_transaction(Reason::default()).unwrap_err();
         let Error::Commit(report) = &error else {
             panic!("{error}")
         };
@@ -153,7 +154,7 @@ fn a_foreign_change_before_the_commit_is_a_conflict_and_nothing_is_sent() {
             key: first,
             configuration: foreign,
         }]);
-        let error = session.end_transaction().unwrap_err();
+        let error = session.end_transaction(Reason::default()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict);
         assert_eq!(error.object(), Some(ObjectId::Destination(service, first)));
         assert_eq!(changes_sent(&sent), 0, "{}", place.name());
@@ -179,7 +180,7 @@ fn what_the_plan_does_not_touch_may_change() {
             key: server("10.0.0.2:80"),
         }]);
         assert_eq!(
-            committed(session.end_transaction()).outcome,
+            committed(session.end_transaction(Reason::default())).outcome,
             Outcome::Committed
         );
         assert_eq!(place.table().services[&service].destinations.len(), 1);
@@ -207,7 +208,7 @@ fn a_plan_without_changes_sends_nothing() {
             .delete_service(key("fwmark://1"), IfMissing::Refuse)
             .unwrap();
         assert_eq!(
-            committed(session.end_transaction()).outcome,
+            committed(session.end_transaction(Reason::default())).outcome,
             Outcome::Unchanged
         );
         assert_eq!(changes_sent(&sent), 0);
@@ -251,7 +252,7 @@ fn verbs_fail_at_their_own_line_with_the_kernels_error() {
         );
         // None of them left anything staged.
         assert_eq!(
-            committed(session.end_transaction()).outcome,
+            committed(session.end_transaction(Reason::default())).outcome,
             Outcome::Unchanged
         );
     }
@@ -301,11 +302,11 @@ fn nested_transactions_are_savepoints() {
         let _staged = session
             .edit_destination(service, server("10.0.0.2:80"), &weight(8))
             .unwrap();
-        let Ended::Staged(inner) = session.end_transaction().unwrap() else {
+        let Ended::Staged(inner) = session.end_transaction(Reason::default()).unwrap() else {
             panic!("there is an outer one")
         };
         assert_eq!(inner.changes().len(), 1);
-        let report = committed(session.end_transaction());
+        let report = committed(session.end_transaction(Reason::default()));
         assert_eq!(report.plan.changes().len(), 2);
         let table = place.table();
         let weights: Vec<u32> = table.services[&service]
@@ -355,7 +356,7 @@ fn deleting_and_adding_the_same_server_is_an_edit() {
         let _staged = session
             .add_destination(service, server("10.0.0.1:80"), &edit)
             .unwrap();
-        let report = committed(session.end_transaction());
+        let report = committed(session.end_transaction(Reason::default()));
         assert!(
             matches!(report.plan.changes(), [Change::EditDestination { .. }]),
             "{:?}",
@@ -486,7 +487,7 @@ fn a_signal_between_two_datagrams_leads_back() {
             lock_wait: Duration::ZERO,
             signal: &signal,
         };
-        let report = plan.commit(&mut place.client(), &options).unwrap();
+        let report = plan.commit(&mut place.client(), &options, &mut ()).unwrap();
         assert_eq!(
             report.outcome,
             Outcome::RolledBack {
@@ -515,7 +516,7 @@ fn timeouts_and_parameters_are_part_of_the_transaction() {
         let _staged = session
             .add_service(key("fwmark://1"), &scheduler("mhx"), &[])
             .unwrap();
-        session.end_transaction().unwrap_err();
+        session.end_transaction(Reason::default()).unwrap_err();
         assert_eq!(place.client().timeouts().unwrap().udp_seconds, 300);
         assert_eq!(place.client().sysctl(&name).unwrap().as_deref(), Some("0"));
         let _done = session
@@ -580,7 +581,7 @@ fn daemons_start_stop_and_come_back_when_something_is_refused() {
         let _staged = session
             .add_service(key("fwmark://1"), &scheduler("mhx"), &[])
             .unwrap();
-        session.end_transaction().unwrap_err();
+        session.end_transaction(Reason::default()).unwrap_err();
         assert_eq!(
             place.client().daemons().unwrap(),
             running,
@@ -609,7 +610,7 @@ fn daemons_start_stop_and_come_back_when_something_is_refused() {
         let _staged = session
             .add_service(key("tcp://192.0.2.1:80"), &scheduler("rr"), &[mixed])
             .unwrap();
-        let report = committed(session.end_transaction());
+        let report = committed(session.end_transaction(Reason::default()));
         assert_eq!(report.plan.changes()[0].verb(), "stop");
         assert!(place.client().daemons().unwrap().is_empty());
     }
@@ -627,7 +628,7 @@ fn zeroing_is_an_action_that_happens_after_the_commit() {
             (plan.changes().len(), plan.actions().len(), plan.is_empty()),
             (0, 1, false)
         );
-        let report = committed(session.end_transaction());
+        let report = committed(session.end_transaction(Reason::default()));
         assert_eq!(
             (report.outcome, report.failed_actions.len()),
             (Outcome::Committed, 0)
@@ -683,7 +684,7 @@ fn what_a_plan_does_to_traffic_is_counted() {
         plan.notes()
     );
     // What a session remembers of a commit says the same.
-    let _report = session.commit(plan).unwrap();
+    let _report = session.commit(plan, Reason::default()).unwrap();
     let remembered = session.committed().kept()[0].plan.traffic();
     assert_eq!((remembered.cut, remembered.drained), (120, 30));
 }
@@ -1006,7 +1007,7 @@ fn an_open_block_that_staged_nothing_sees_what_changed_while_time_passed() {
             "{}",
             place.name()
         );
-        let _report = committed(session.end_transaction());
+        let _report = committed(session.end_transaction(Reason::default()));
         assert_eq!(weight_of(&mut session), 8);
     }
 }
@@ -1045,7 +1046,7 @@ fn an_inner_block_reports_what_it_staged_and_nothing_else() {
                         .is_ok(),
                 };
             }
-            let Ended::Staged(plan) = session.end_transaction().unwrap() else {
+            let Ended::Staged(plan) = session.end_transaction(Reason::default()).unwrap() else {
                 panic!("an inner block is staged");
             };
             let after = session.table().unwrap();

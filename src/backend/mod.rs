@@ -28,7 +28,7 @@ pub use connections::connection_entry;
 pub use errno::Errno;
 pub use error::BackendError;
 pub use execute::{Execution, Fate};
-pub use host::host_and_release;
+pub use host::{NamespaceIdentity, host_and_release, namespace_identity, namespace_is_seen};
 pub use legacy::without_netlink;
 pub use namespace::{NamespaceError, enter_namespace};
 pub use operation::Operation;

@@ -71,6 +71,26 @@ fn set_option(
     }
 }
 
+/// Returns the number that the kernel gives to the network namespace of the calling thread and to no other one until
+/// the machine starts anew; `None` before Linux 5.14, which has none.
+pub(super) fn namespace_cookie() -> Option<u64> {
+    let socket = std::os::unix::net::UnixDatagram::unbound().ok()?;
+    let mut cookie = 0u64;
+    let mut length = libc::socklen_t::try_from(size_of::<u64>()).ok()?;
+    // SAFETY: the pointers lead to `cookie` and to its length, which both outlive the call; the kernel writes at most
+    // that many bytes.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_NETNS_COOKIE,
+            (&raw mut cookie).cast(),
+            &raw mut length,
+        )
+    };
+    (result == 0 && usize::try_from(length) == Ok(size_of::<u64>())).then_some(cookie)
+}
+
 /// What one slot received.
 struct Received {
     length: usize,

@@ -56,6 +56,12 @@ pub(super) struct Globals {
     /// How long to wait while another ipvsh commits to the same table
     #[arg(long, global = true, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     pub(super) lock_wait: Duration,
+    /// Where the journal of commits is kept [IPVSH_STATE_DIR; root: /var/lib/ipvsh; others: the state folder of their home]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) state_dir: Option<std::path::PathBuf>,
+    /// Keep no record of commits: nothing can be taken back after a crash, or later by `undo`
+    #[arg(long, global = true, conflicts_with = "state_dir")]
+    pub(super) no_journal: bool,
     /// The largest document that is read
     #[arg(long, global = true, value_name = "BYTES", default_value_t = DEFAULT_MAX_SIZE)]
     pub(super) max_size: u64,
@@ -72,6 +78,8 @@ impl Globals {
             color: ColourChoice::Auto,
             quiet: false,
             lock_wait: crate::session::DEFAULT_LOCK_WAIT,
+            state_dir: None,
+            no_journal: false,
             max_size: DEFAULT_MAX_SIZE,
         }
     }
@@ -112,6 +120,22 @@ pub(super) enum Command {
     Ensure(ChangeArguments),
     /// Delete it if it is there
     Absent(RemoveArguments),
+    /// Show what was committed to this table: when, by whom, why, and what became of it
+    History(HistoryArguments),
+    /// Take a commit back, by a new one; twice is redo
+    Undo(UndoArguments),
+    /// Keep a commit that goes back by itself unless it is confirmed
+    Confirm(ConfirmArguments),
+    /// Take a commit back that awaits confirmation
+    Cancel(CancelArguments),
+    /// Take back, or complete, what a crash cut off
+    Recover(RecoverArguments),
+    /// Take a commit back when its time has passed: started by the commit itself
+    #[command(hide = true)]
+    Watch {
+        /// The commit
+        number: u64,
+    },
     /// Do what ipvsadm(8) does, byte for byte; `ipvsadm -h` tells what else it can do here
     #[command(name = "ipvsadm", disable_help_flag = true)]
     Ipvsadm(PassedOn),
@@ -241,6 +265,12 @@ pub(super) struct PlanArguments {
     /// How to print the plan
     #[arg(long, value_enum, default_value = "text")]
     pub(super) format: PlanFormat,
+    /// Write the plan to a file, for `ipvsh apply`: it is a conflict there if the table has changed since
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<String>,
+    /// Write to a file the plan that leads back, for `ipvsh apply` after this one
+    #[arg(long, value_name = "FILE")]
+    pub(super) undo_out: Option<String>,
     /// Exit with 10 if changes are pending
     #[arg(long)]
     pub(super) exit_code: bool,
@@ -255,15 +285,79 @@ pub(super) struct PlanArguments {
 }
 
 #[derive(Clone, Debug, Args)]
-pub(super) struct ApplyArguments {
-    #[command(flatten)]
-    pub(super) merging: Merging,
+pub(super) struct HistoryArguments {
+    /// Also what was committed to other tables
+    #[arg(long)]
+    pub(super) all: bool,
+    #[command(subcommand)]
+    pub(super) what: Option<HistoryCommand>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum HistoryCommand {
+    /// Show one commit: its plan as it was printed, and what became of it
+    Show {
+        /// Its number
+        number: u64,
+    },
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct UndoArguments {
     /// Show what would change, and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// The document; `-` is standard input
+    /// The commit [the last one that stands]
+    pub(super) number: Option<u64>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ConfirmArguments {
+    /// List the commits that await confirmation
+    #[arg(long, conflicts_with = "number")]
+    pub(super) list: bool,
+    /// The commit [the only one there is]
+    pub(super) number: Option<u64>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct CancelArguments {
+    /// The commit [the only one there is]
+    pub(super) number: Option<u64>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct RecoverArguments {
+    /// Complete what was cut off instead of taking it back
+    #[arg(long)]
+    pub(super) forward: bool,
+    /// Set a damaged record aside, and do nothing about what it may have done
+    #[arg(long, value_name = "NUMBER", conflicts_with = "forward")]
+    pub(super) discard: Option<u64>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ApplyArguments {
+    #[command(flatten)]
+    pub(super) merging: Merging,
+    /// Take it all back by itself unless `ipvsh confirm` comes within this time
+    #[arg(long, value_name = "TIME", value_parser = confirm_time, conflicts_with = "dry_run")]
+    pub(super) confirm: Option<Duration>,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// A table document, or a plan that `ipvsh plan --out` wrote; `-` is standard input
     #[arg(value_name = "FILE")]
     pub(super) file: String,
+}
+
+/// Reads a time that is longer than nothing.
+fn confirm_time(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("it is longer than nothing".to_owned()),
+        Ok(time) => Ok(time),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 #[derive(Clone, Debug, Args)]

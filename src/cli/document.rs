@@ -1,17 +1,26 @@
 //! Commands around the table document: apply, plan, diff, export, schema.
 
+use std::path::Path;
+use std::time::Duration;
+
 use super::args::{
     ApplyArguments, DiffArguments, ExportArguments, ExportFormat, Globals, KeepChoice, Merging,
-    PruneChoice,
+    PlanArguments, PruneChoice,
 };
 use super::failure::Failure;
 use super::run::{Context, Ending};
 use super::target;
-use crate::export::{Detail, DocumentWriter, read_document_file, schema, write_document};
-use crate::session::{
-    ApplyOptions, Error, LayerKind, Prune, Purpose, Session, Target, lacks_permission,
+use crate::export::{
+    Detail, DocumentWriter, is_plan, read_document, read_document_file, read_file, read_plan,
+    schema, write_document, write_plan,
 };
-use crate::txn::Outcome;
+use crate::files;
+use crate::model::{ObjectId, TableSpecification};
+use crate::session::{
+    ApplyOptions, Done, Ended, Error, LayerKind, Prune, Purpose, Reason, Session, Target,
+    lacks_permission,
+};
+use crate::txn::{Outcome, Plan};
 
 pub(super) const fn apply_options(merging: &Merging) -> ApplyOptions {
     ApplyOptions {
@@ -37,22 +46,22 @@ pub(super) fn apply(
     globals: &Globals,
     arguments: &ApplyArguments,
 ) -> Result<Ending, Failure> {
-    if arguments.dry_run {
-        return plan(
-            context,
-            globals,
-            &arguments.file,
-            &arguments.merging,
-            Purpose::Reading,
-        );
+    let bytes = read_file(&arguments.file, globals.max_size)?;
+    if is_plan(&bytes) {
+        return apply_plan(context, globals, arguments, &bytes);
     }
-    let wanted = read_document_file(&arguments.file, globals.max_size)?;
+    let wanted = read_document(&arguments.file, &bytes)?;
+    drop(bytes);
+    if arguments.dry_run {
+        let file = &arguments.file;
+        return plan_document(context, globals, file, &wanted, &arguments.merging);
+    }
     let mut session = target::open(globals, Purpose::Changing, &context.interrupt)?;
     context.warn(&mut session);
     let options = apply_options(&arguments.merging);
     let mut attempts = 1;
     let (done, kept) = loop {
-        match session.apply(&wanted, options) {
+        match apply_once(&mut session, &wanted, options, arguments.confirm) {
             // Someone else changed the table under the plan; a document can be planned again.
             Err(Error::Commit(report)) if attempts < ATTEMPTS && is_conflict(&report.outcome) => {
                 attempts += 1;
@@ -60,6 +69,7 @@ pub(super) fn apply(
             other => break other?,
         }
     };
+    context.warn(&mut session);
     target::write_back(globals, &mut session)?;
     // The program ends soon: giving back a large table piece by piece would only take time.
     std::mem::forget((session, wanted));
@@ -70,19 +80,104 @@ pub(super) fn apply(
     })
 }
 
+fn apply_once(
+    session: &mut Session,
+    wanted: &TableSpecification,
+    options: ApplyOptions,
+    confirm: Option<Duration>,
+) -> Result<(Done, Vec<ObjectId>), Error> {
+    if confirm.is_none() {
+        return session.apply(wanted, options);
+    }
+    session.begin(LayerKind::Transaction)?;
+    let (_staged, kept) = match session.apply(wanted, options) {
+        Ok(staged) => staged,
+        Err(error) => {
+            session.abandon();
+            return Err(error);
+        }
+    };
+    let reason = Reason {
+        confirm,
+        ..Reason::default()
+    };
+    match session.end_transaction(reason)? {
+        Ended::Committed(report) => Ok((Done::Committed(report), kept)),
+        Ended::Staged(_) => Ok((Done::Staged, kept)),
+    }
+}
+
+/// Commits a plan as it was written, or shows it; it is a conflict if the table has changed since.
+fn apply_plan(
+    context: &Context,
+    globals: &Globals,
+    arguments: &ApplyArguments,
+    bytes: &[u8],
+) -> Result<Ending, Failure> {
+    let file = &arguments.file;
+    if arguments.merging.prune.is_some() || arguments.merging.keep.is_some() {
+        return Err(Failure::usage(format!(
+            "{file} is a plan, which says all that changes; --prune and --keep are for documents"
+        )));
+    }
+    let plan = read_plan(file, bytes)?;
+    let purpose = if arguments.dry_run {
+        Purpose::Reading
+    } else {
+        Purpose::Changing
+    };
+    let mut session = target::open(globals, purpose, &context.interrupt)?;
+    context.warn(&mut session);
+    if arguments.dry_run {
+        session.begin(LayerKind::Rehearsal)?;
+        let _staged = session.commit_or_stage(plan, Reason::default())?;
+        return planned(session.end_rehearsal()?);
+    }
+    let reason = Reason {
+        confirm: arguments.confirm,
+        ..Reason::default()
+    };
+    let report = session.commit(plan, reason)?;
+    context.warn(&mut session);
+    target::write_back(globals, &mut session)?;
+    Ok(Ending::Done {
+        done: Done::Committed(Box::new(report)),
+        kept: Vec::new(),
+        document: String::new(),
+    })
+}
+
+fn planned(plan: Plan) -> Result<Ending, Failure> {
+    Ok(Ending::Planned {
+        plan: Box::new(plan),
+        kept: Vec::new(),
+        document: String::new(),
+        status: 0,
+    })
+}
+
 /// Shows what a document would change.
 pub(super) fn plan(
     context: &Context,
     globals: &Globals,
     file: &str,
     merging: &Merging,
-    purpose: Purpose,
 ) -> Result<Ending, Failure> {
     let wanted = read_document_file(file, globals.max_size)?;
-    let mut session = target::open(globals, purpose, &context.interrupt)?;
+    plan_document(context, globals, file, &wanted, merging)
+}
+
+fn plan_document(
+    context: &Context,
+    globals: &Globals,
+    file: &str,
+    wanted: &TableSpecification,
+    merging: &Merging,
+) -> Result<Ending, Failure> {
+    let mut session = target::open(globals, Purpose::Reading, &context.interrupt)?;
     context.warn(&mut session);
     session.begin(LayerKind::Rehearsal)?;
-    let (_staged, kept) = session.apply(&wanted, apply_options(merging))?;
+    let (_staged, kept) = session.apply(wanted, apply_options(merging))?;
     let plan = session.end_rehearsal()?;
     Ok(Ending::Planned {
         plan: Box::new(plan),
@@ -90,6 +185,29 @@ pub(super) fn plan(
         document: file.to_owned(),
         status: 0,
     })
+}
+
+/// Writes the files that `ipvsh plan` was asked for: the plan, and the one that leads back.
+pub(super) fn write_plans(arguments: &PlanArguments, plan: &Plan) -> Result<(), Failure> {
+    let back;
+    let files = [
+        (&arguments.out, Some(plan)),
+        (&arguments.undo_out, {
+            back = arguments.undo_out.is_some().then(|| plan.reversed());
+            back.as_ref()
+        }),
+    ];
+    for (path, plan) in files {
+        if let (Some(path), Some(plan)) = (path, plan) {
+            files::replace(Path::new(path), |out| write_plan(out, plan)).map_err(|error| {
+                Failure::Output(std::io::Error::new(
+                    error.kind(),
+                    format!("{path}: {error}"),
+                ))
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// Shows what leads from the live table, or one document, to a document.

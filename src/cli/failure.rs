@@ -4,10 +4,10 @@ use std::io;
 
 use super::exit;
 use super::report::{self, TargetWords};
-use crate::export::{CauseShape, DocumentError, ResultShape};
+use crate::export::{CauseShape, DocumentError, ResultShape, change_shape};
 use crate::render::{Excerpt, Label, excerpt};
 use crate::script::ScriptFailure;
-use crate::session::{Error, ErrorKind};
+use crate::session::{Error, ErrorKind, RecordError};
 use crate::txn::{Cause, Outcome, Report};
 use crate::ui::Ui;
 
@@ -93,6 +93,11 @@ impl Failure {
             Self::Session(error) => ui.error(&error.to_string()),
             Self::Script(failure) => ui.error_text(&failure.render(ui.colours_errors())),
         }
+        if let Some(Error::Record(error)) = self.session_error()
+            && let RecordError::Overtaken { differences, .. } = error.as_ref()
+        {
+            report::tell_differences(differences, ui);
+        }
         if let Some(report) = self.report() {
             report::tell_outcome(report, words, ui);
         }
@@ -139,6 +144,11 @@ impl Failure {
             if let Error::Commit(report) = error {
                 cause.differences = report::differences(&report.outcome);
             }
+            if let Error::Record(error) = error
+                && let RecordError::Overtaken { differences, .. } = error.as_ref()
+            {
+                cause.differences = differences.iter().map(change_shape).collect();
+            }
         }
         cause
     }
@@ -167,6 +177,7 @@ fn session_status(error: &Error, invalid: u8) -> u8 {
         }
     }
     match error.kind() {
+        ErrorKind::Io if matches!(error, Error::Record(_) | Error::NoRecord) => exit::FAILED,
         ErrorKind::Invalid | ErrorKind::Io => invalid,
         ErrorKind::Exists | ErrorKind::Missing | ErrorKind::Refused => exit::REFUSED,
         ErrorKind::Conflict | ErrorKind::Locked => exit::CONFLICT,

@@ -8,6 +8,7 @@ mod change;
 mod document;
 mod exit;
 mod failure;
+mod history;
 mod ipvsadm;
 mod look;
 mod prompt;
@@ -15,6 +16,7 @@ mod report;
 mod run;
 mod script;
 mod target;
+mod watch;
 
 pub use ipvsadm::ipvsadm;
 pub use run::run;

@@ -9,7 +9,7 @@ use crate::render::{
     Kept, PlanView, change_commands, change_line, change_summary, count, plan, shell_word,
 };
 use crate::session::Commits;
-use crate::txn::{Cause, Change, Outcome, Report};
+use crate::txn::{Cause, Change, Outcome, Recorded, Report};
 use crate::ui::Ui;
 
 /// Residue beyond this is counted, not listed: the JSON result has all of it.
@@ -22,9 +22,29 @@ pub(super) fn write_success(
     kept: Option<Kept<'_>>,
 ) -> io::Result<()> {
     let milliseconds = report.elapsed.as_millis();
-    let ending = match &report.outcome {
-        Outcome::Unchanged => "Nothing was sent.".to_owned(),
-        _ => format!("Committed in {milliseconds} ms."),
+    let ending = match (&report.outcome, &report.recorded) {
+        (Outcome::Unchanged, _) => "Nothing was sent.".to_owned(),
+        (_, None) => format!("Committed in {milliseconds} ms."),
+        (
+            _,
+            Some(Recorded {
+                number,
+                confirm_by: None,
+                ..
+            }),
+        ) => {
+            format!("Committed in {milliseconds} ms as {number}.")
+        }
+        (
+            _,
+            Some(Recorded {
+                number,
+                confirm_by: Some(until),
+                ..
+            }),
+        ) => format!(
+            "Committed in {milliseconds} ms as {number}: it goes back by itself at {until} unless `ipvsh confirm {number}` comes before."
+        ),
     };
     plan(
         out,
@@ -108,10 +128,7 @@ pub(super) fn tell_outcome(report: &Report, words: &TargetWords, ui: &Ui) {
                 "undone: {what}. Table read again: equal to the one before (counters aside)."
             ));
         }
-        Outcome::Conflict { differences } => {
-            ui.status("nothing was sent. Someone else did:");
-            list(differences, ui, change_summary);
-        }
+        Outcome::Conflict { differences } => tell_differences(differences, ui),
         Outcome::Indeterminate {
             cause,
             residue,
@@ -134,6 +151,20 @@ pub(super) fn tell_outcome(report: &Report, words: &TargetWords, ui: &Ui) {
         }
         Outcome::Committed | Outcome::Unchanged | Outcome::Locked { .. } => {}
     }
+}
+
+/// Says what others did that stands in the way.
+pub(super) fn tell_differences(differences: &[Change], ui: &Ui) {
+    ui.status("nothing was sent. Someone else did:");
+    list(differences, ui, change_summary);
+}
+
+/// Says what could not be led where it should, because others changed it since.
+pub(super) fn tell_left(left: &[Change], words: &TargetWords, ui: &Ui) {
+    ui.warning(
+        "what others changed since is left to them; these lines would lead where it should be:",
+    );
+    words.list_commands(left, ui);
 }
 
 fn list(changes: &[Change], ui: &Ui, line: impl Fn(&Change) -> String) {
@@ -159,6 +190,12 @@ pub(super) fn tell_standing(committed: &Commits, words: &TargetWords, ui: &Ui) {
     if committed.is_empty() {
         return;
     }
+    let recorded = committed.kept().iter().rev();
+    let recorded: Option<Vec<&Recorded>> =
+        recorded.map(|report| report.recorded.as_ref()).collect();
+    if let (Some(option), Some(recorded)) = (&words.option, recorded) {
+        return tell_recorded(committed, &recorded, option, ui);
+    }
     let ending = match words.option {
         Some(_) => "these lines take them back, the latest first:",
         None => "in the simulated table, which ends here; this would take them back:",
@@ -173,6 +210,30 @@ pub(super) fn tell_standing(committed: &Commits, words: &TargetWords, ui: &Ui) {
     }
     let back: Vec<Change> = committed.kept().iter().rev().flat_map(inverse).collect();
     words.list_commands(&back, ui);
+}
+
+/// Says which commits stand, by their numbers in the journal.
+fn tell_recorded(committed: &Commits, recorded: &[&Recorded], option: &str, ui: &Ui) {
+    ui.warning(&format!(
+        "{} of this run stand{}; these lines take them back, the latest first:",
+        count(committed.count(), "earlier commit"),
+        if committed.count() == 1 { "s" } else { "" }
+    ));
+    let program = format!("ipvsh {option}");
+    for recorded in recorded.iter().take(LISTED) {
+        let label = recorded.label.as_ref();
+        let label = label.map(|label| format!("   # {label:?}"));
+        ui.aside(&format!(
+            "  {} undo {}{}",
+            program.trim_end(),
+            recorded.number,
+            label.unwrap_or_default()
+        ));
+    }
+    let more = committed.count().saturating_sub(LISTED);
+    if more > 0 {
+        ui.aside(&format!("  and {more} more; `ipvsh history` lists them"));
+    }
 }
 
 /// Says how many commits are no longer known.
@@ -197,6 +258,10 @@ pub(super) fn differences(outcome: &Outcome) -> Vec<ChangeShape> {
 /// Returns the envelope of a report.
 pub(super) fn envelope(report: &Report) -> ResultShape {
     let mut shape = ResultShape::new(report.outcome.word());
+    if let Some(recorded) = &report.recorded {
+        shape.id = Some(recorded.number);
+        shape.confirm_by.clone_from(&recorded.confirm_by);
+    }
     shape.plan = Some(plan_shape(&report.plan));
     shape.changed = match &report.outcome {
         Outcome::Committed => !report.plan.changes().is_empty(),
@@ -229,6 +294,11 @@ pub(super) fn add_commits(shape: &mut ResultShape, committed: &Commits) {
     shape.changed |= committed
         .iter()
         .any(|report| !report.plan.changes().is_empty());
+    shape.commit_ids = committed
+        .iter()
+        .filter_map(|report| report.recorded.as_ref())
+        .map(|recorded| recorded.number)
+        .collect();
     shape.commits = committed
         .iter()
         .map(|report| plan_shape(&report.plan))

@@ -11,7 +11,7 @@ use super::args::{Arguments, ColourChoice, Command, Globals, PlanFormat, RunArgu
 use super::change::{Verb, change, remove};
 use super::failure::Failure;
 use super::report::TargetWords;
-use super::{document, exit, look, prompt, report, script};
+use super::{document, exit, history, look, prompt, report, script, watch};
 use crate::export::{ResultShape, plan_shape};
 use crate::model::{ObjectId, suggestion};
 use crate::render::{PlanView, plan as render_plan, plan_commands};
@@ -52,6 +52,8 @@ pub(super) enum Ending {
         document: String,
         status: u8,
     },
+    /// Something of what was to be led back or forward is left as others have made it.
+    LeftOver,
     /// The prompt ended.
     Prompted { status: u8 },
     /// A script came to its end.
@@ -234,6 +236,12 @@ fn dispatch(
             "`ipvsadm` and its arguments ({} here) stand behind the options of ipvsh, as in `ipvsh --netns web ipvsadm -Ln`",
             passed.arguments.len()
         ))),
+        Some(Command::History(arguments)) => history::history(context, globals, &arguments),
+        Some(Command::Undo(arguments)) => history::undo(context, globals, &arguments),
+        Some(Command::Confirm(arguments)) => history::confirm(context, globals, &arguments),
+        Some(Command::Cancel(arguments)) => history::cancel(context, globals, &arguments),
+        Some(Command::Recover(arguments)) => history::recover(context, globals, &arguments),
+        Some(Command::Watch { number }) => watch::watch(context, globals, number),
         Some(Command::Schema) => document::print_schema(context),
         Some(Command::Help(arguments)) => prompt::help(context, &arguments),
         Some(Command::Other(words)) => other(context, globals, &words),
@@ -263,9 +271,10 @@ fn standard_input(context: &Context, globals: &Globals) -> Result<Ending, Failur
 
 /// A file in place of a command is a script.
 fn other(context: &Context, globals: &Globals, words: &[OsString]) -> Result<Ending, Failure> {
-    const COMMANDS: [&str; 16] = [
+    const COMMANDS: [&str; 21] = [
         "ipvsadm", "run", "eval", "check", "plan", "apply", "diff", "export", "list", "add",
-        "edit", "delete", "ensure", "absent", "schema", "help",
+        "edit", "delete", "ensure", "absent", "schema", "help", "history", "undo", "confirm",
+        "cancel", "recover",
     ];
     let words: Vec<String> = words
         .iter()
@@ -297,6 +306,7 @@ fn finish(
     match ended {
         Err(failure) => fail(ui, globals, &failure, failure.status(), &Commits::default()),
         Ok(Ending::Shown) => exit::DONE,
+        Ok(Ending::LeftOver) => exit::INDETERMINATE,
         Ok(Ending::Prompted { status }) => status,
         Ok(Ending::ScriptFailed { failure, committed }) => {
             report::tell_standing(&committed, &TargetWords::of(globals), ui);

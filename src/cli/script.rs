@@ -183,6 +183,18 @@ pub(super) fn plan(
     globals: &Globals,
     arguments: &PlanArguments,
 ) -> Result<Ending, Failure> {
+    let ending = make_plan(context, globals, arguments)?;
+    if let Ending::Planned { plan, .. } = &ending {
+        document::write_plans(arguments, plan)?;
+    }
+    Ok(ending)
+}
+
+fn make_plan(
+    context: &Context,
+    globals: &Globals,
+    arguments: &PlanArguments,
+) -> Result<Ending, Failure> {
     let (path, rest) = arguments
         .file
         .split_first()
@@ -193,7 +205,7 @@ pub(super) fn plan(
                 "{path} is a document and takes no argument {extra}; scripts end in .rhai"
             )));
         }
-        return document::plan(context, globals, path, &arguments.merging, Purpose::Reading);
+        return document::plan(context, globals, path, &arguments.merging);
     }
     if arguments.merging.prune.is_some() || arguments.merging.keep.is_some() {
         return Err(Failure::usage(format!(
@@ -258,6 +270,17 @@ pub(super) fn check_files(
     }
 }
 
+/// Says which commits of a script go back by themselves if nobody confirms them.
+fn tell_awaiting(context: &Context, session: &mut Session) {
+    for recorded in session.own_awaiting().unwrap_or_default() {
+        let until = recorded.confirm_by.unwrap_or_default();
+        context.ui.status(&format!(
+            "commit {0} goes back by itself at {until} unless `ipvsh confirm {0}` comes before",
+            recorded.number
+        ));
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Live,
@@ -301,6 +324,7 @@ fn execute(
     let (mut session, result): (Session, Result<_, ScriptFailure>) =
         run(script, session, surroundings);
     context.warn(&mut session);
+    tell_awaiting(context, &mut session);
     let result = match result {
         Ok(result) => result,
         Err(failure) => {

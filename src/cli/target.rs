@@ -1,23 +1,122 @@
 //! From global options to a session, and back to the file of a simulated table.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::args::Globals;
 use super::failure::Failure;
+use crate::backend::{BackendError, namespace_identity};
+use crate::config;
 use crate::export::{Detail, DocumentWriter, read_document_file, write_document};
 use crate::files;
-use crate::session::{Interrupt, Purpose, Session, Target};
+use crate::journal::TableIdentity;
+use crate::session::{Direction, Error, Interrupt, JournalSetup, Purpose, Saver, Session, Target};
 
-/// Opens the session that the global options name.
+/// Opens the session that the global options name. What the journal says is still to be done about its table is done
+/// first if something is to be changed, and else said.
 pub(super) fn open(
     globals: &Globals,
     purpose: Purpose,
     interrupt: &Interrupt,
 ) -> Result<Session, Failure> {
-    let session = open_unguarded(globals, purpose, interrupt)?;
+    let mut session = open_unsettled(globals, purpose, interrupt)?;
+    if !keeps_journal(globals) {
+        return Ok(session);
+    }
+    if purpose == Purpose::Reading {
+        for text in session.unsettled() {
+            session.warn(text);
+        }
+        return Ok(session);
+    }
+    // What stands in the way here does so again when something is committed, and is an error then.
+    match session.settle(Direction::Back) {
+        Ok(settled) => {
+            for settled in settled {
+                session.warn(settled.sentence());
+                for change in settled.left.iter().take(LEFT_SHOWN) {
+                    session.warn(format!("left as others have made it: {}", change.object()));
+                }
+            }
+        }
+        Err(Error::Record(error)) => drop(error),
+        Err(error) => return Err(error.into()),
+    }
+    Ok(session)
+}
+
+/// Objects that are named of what could not be taken back.
+const LEFT_SHOWN: usize = 10;
+
+/// Opens the session with its journal, and leaves it at that.
+pub(super) fn open_unsettled(
+    globals: &Globals,
+    purpose: Purpose,
+    interrupt: &Interrupt,
+) -> Result<Session, Failure> {
+    let mut session = open_unguarded(globals, purpose, interrupt)?;
+    keep(globals, &mut session)?;
     // A commit must not be torn apart: from here on signals are noted and looked at when it is safe.
     interrupt.install().map_err(Failure::Signals)?;
     Ok(session)
+}
+
+/// Tells whether commits are kept: a simulated table without a file ends with the program.
+pub(super) const fn keeps_journal(globals: &Globals) -> bool {
+    !globals.no_journal && globals.sim.is_none()
+}
+
+/// Returns the state folder.
+pub(super) fn state_folder(globals: &Globals) -> Option<PathBuf> {
+    let folder = globals.state_dir.clone().or_else(config::lasting_folder)?;
+    // A watcher looks for it from another place.
+    Some(std::path::absolute(&folder).unwrap_or(folder))
+}
+
+/// Returns which table the global options name, as this thread sees it.
+pub(super) fn identity(globals: &Globals) -> Result<TableIdentity, Failure> {
+    if let Some(file) = &globals.sim_state {
+        let path = files::target(Path::new(file)).or_else(|_| std::path::absolute(file));
+        let file = path.map_or_else(|_| file.clone(), |path| path.display().to_string());
+        return Ok(TableIdentity::Simulation { file });
+    }
+    let found = namespace_identity().map_err(|error| BackendError::File {
+        path: "/proc/thread-self/ns/net".to_owned(),
+        text: error.to_string(),
+    })?;
+    Ok(TableIdentity::Kernel {
+        boot: found.boot,
+        namespace: found.file,
+        cookie: found.cookie,
+        name: globals.netns.clone(),
+    })
+}
+
+/// Has the commits of a session kept in the journal.
+pub(super) fn keep(globals: &Globals, session: &mut Session) -> Result<(), Failure> {
+    if !keeps_journal(globals) {
+        return Ok(());
+    }
+    let folder = state_folder(globals);
+    let (watched, simulated) = (folder.clone(), globals.sim_state.clone());
+    let saver: Option<Saver> = globals.sim_state.clone().map(|file| -> Saver {
+        Rc::new(move |session| {
+            save(&file, session).map_err(|error| format!("{file} could not be written: {error}"))
+        })
+    });
+    let command = std::env::args_os()
+        .skip(1)
+        .map(|word| word.to_string_lossy().into_owned());
+    session.keep_journal(JournalSetup {
+        folder,
+        command: command.collect(),
+        table: identity(globals)?,
+        watcher: Rc::new(move |number| {
+            super::watch::start(number, watched.as_deref(), simulated.as_deref())
+        }),
+        saver,
+    });
+    Ok(())
 }
 
 /// Opens the session without catching signals: they end the program as they end any other.
@@ -56,8 +155,16 @@ pub(super) fn write_back(globals: &Globals, session: &mut Session) -> Result<(),
     let Some(path) = &globals.sim_state else {
         return Ok(());
     };
-    let mut table = session.table()?;
-    table.sysctl = session.chosen_sysctls()?;
+    save(path, session).map_err(|error| {
+        let kind = error.kind();
+        Failure::Output(std::io::Error::new(kind, format!("{path}: {error}")))
+    })
+}
+
+fn save(path: &str, session: &mut Session) -> std::io::Result<()> {
+    let failed = |error: Error| std::io::Error::other(error.to_string());
+    let mut table = session.live_table().map_err(failed)?;
+    table.sysctl = session.chosen_sysctls().map_err(failed)?;
     let document = DocumentWriter {
         table: &table,
         detail: Detail::Configuration,
@@ -65,9 +172,5 @@ pub(super) fn write_back(globals: &Globals, session: &mut Session) -> Result<(),
     };
     files::replace(Path::new(path), |mut file| {
         write_document(&mut file, &document)
-    })
-    .map_err(|error| {
-        let kind = error.kind();
-        Failure::Output(std::io::Error::new(kind, format!("{path}: {error}")))
     })
 }

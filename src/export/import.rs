@@ -10,7 +10,10 @@ use super::VERSION;
 use super::error::DocumentError;
 use super::import_service::ServiceFields;
 use super::keys::{Fields, Object, list, parsed, parsed_address, repeated};
-use crate::model::{DaemonRole, SyncDaemon, SysctlName, TableSpecification, TimeoutsEdit};
+use crate::model::{
+    DaemonRole, DestinationEntry, Invalid, ServiceEntry, SyncDaemon, SysctlName, Table,
+    TableSpecification, Timeouts, TimeoutsEdit, Trust,
+};
 
 /// The largest document that is read unless told otherwise, in bytes.
 pub const DEFAULT_MAX_SIZE: u64 = 1 << 30;
@@ -20,6 +23,14 @@ pub const DEFAULT_MAX_SIZE: u64 = 1 << 30;
 /// # Errors
 /// [`DocumentError`] names the file and, for its contents, line and column.
 pub fn read_document_file(path: &str, max_size: u64) -> Result<TableSpecification, DocumentError> {
+    read_document(path, &read_file(path, max_size)?)
+}
+
+/// Reads a file as a whole, or standard input if the path is `-`.
+///
+/// # Errors
+/// [`DocumentError`] names the file.
+pub fn read_file(path: &str, max_size: u64) -> Result<Vec<u8>, DocumentError> {
     let failed = |error: io::Error| DocumentError::File {
         path: path.to_owned(),
         text: error.to_string(),
@@ -51,7 +62,7 @@ pub fn read_document_file(path: &str, max_size: u64) -> Result<TableSpecificatio
             limit: max_size,
         });
     }
-    read_document(path, &bytes)
+    Ok(bytes)
 }
 
 /// Reads a document.
@@ -64,25 +75,59 @@ pub fn read_document(path: &str, bytes: &[u8]) -> Result<TableSpecification, Doc
         Ok(text) => serde_json::from_str::<Object<DocumentFields>>(text),
         Err(_) => serde_json::from_slice::<Object<DocumentFields>>(bytes),
     };
-    let document = parsed.map_err(|error| {
-        let text = error.to_string();
-        // serde_json puts the place behind its text; here it stands before.
-        let text = text
-            .rsplit_once(" at line ")
-            .map_or(text.as_str(), |(text, _)| text)
-            .to_owned();
-        DocumentError::Invalid {
-            path: path.to_owned(),
-            line: error.line(),
-            column: error.column(),
-            text,
-        }
-    })?;
+    let document = parsed.map_err(|error| invalid(path, &error))?;
     Ok(document.0)
 }
 
+/// Makes the error of a text that can't be read.
+pub(super) fn invalid(path: &str, error: &serde_json::Error) -> DocumentError {
+    let text = error.to_string();
+    // serde_json puts the place behind its text; here it stands before.
+    let text = text
+        .rsplit_once(" at line ")
+        .map_or(text.as_str(), |(text, _)| text)
+        .to_owned();
+    DocumentError::Invalid {
+        path: path.to_owned(),
+        line: error.line(),
+        column: error.column(),
+        text,
+    }
+}
+
+/// Makes the table that a recorded document describes, values that only a kernel can make included.
+pub(super) fn table_of(document: TableSpecification) -> Result<Table, Invalid> {
+    let mut table = Table {
+        daemons: document.daemons,
+        sysctl: document.sysctl.into_iter().collect(),
+        ..Table::default()
+    };
+    if let Some(edit) = &document.timeouts {
+        table.timeouts = Some(edit.apply(Timeouts::KERNEL_DEFAULT)?);
+    }
+    for service in document.services {
+        let key = service.key;
+        let mut entry = ServiceEntry {
+            configuration: service.edit.apply(&key, None, Trust::Recorded)?,
+            ..ServiceEntry::default()
+        };
+        for server in service.destinations.into_iter().flatten() {
+            let configuration = server
+                .edit
+                .apply(&key, &server.key, None, Trust::Recorded)?;
+            let server_entry = DestinationEntry {
+                configuration,
+                ..DestinationEntry::default()
+            };
+            entry.destinations.insert(server.key, server_entry);
+        }
+        table.services.insert(key, entry);
+    }
+    Ok(table)
+}
+
 #[derive(Default)]
-struct DocumentFields {
+pub(super) struct DocumentFields {
     version: Option<u32>,
     table: TableSpecification,
 }

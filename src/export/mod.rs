@@ -11,13 +11,15 @@ mod error;
 mod import;
 mod import_service;
 mod keys;
+mod plan_document;
 mod result;
 mod schema;
 
 pub use connections::write_connections;
 pub use document::{Detail, DocumentWriter, service_shape, write_document};
 pub use error::DocumentError;
-pub use import::{DEFAULT_MAX_SIZE, read_document, read_document_file};
+pub use import::{DEFAULT_MAX_SIZE, read_document, read_document_file, read_file};
+pub use plan_document::{PlanWriter, checksum, fingerprint, is_plan, read_plan, write_plan};
 pub use result::{
     CauseShape, ChangeShape, ErrorShape, PlanShape, ResultShape, change_shape, plan_shape,
 };

@@ -22,10 +22,16 @@ pub struct ResultShape {
     pub outcome: String,
     /// Whether the live table is another than before the command.
     pub changed: bool,
+    /// The number of the commit in the journal, or null.
+    pub id: Option<u64>,
+    /// Until when the commit must be confirmed or goes back by itself, or null.
+    pub confirm_by: Option<String>,
     /// What was planned, or null if it never came to a plan.
     pub plan: Option<PlanShape>,
     /// The commits that a script made and that stand, oldest first; of a failed run too.
     pub commits: Vec<PlanShape>,
+    /// Their numbers in the journal, if they are in it.
+    pub commit_ids: Vec<u64>,
     /// Why it did not go through, or null.
     pub cause: Option<CauseShape>,
     /// Changes that would lead back to the table before, if it is neither that nor the planned one.
@@ -42,8 +48,11 @@ impl ResultShape {
             version: VERSION,
             outcome: outcome.to_owned(),
             changed: false,
+            id: None,
+            confirm_by: None,
             plan: None,
             commits: Vec::new(),
+            commit_ids: Vec::new(),
             cause: None,
             residue: Vec::new(),
             warnings: Vec::new(),

@@ -30,7 +30,7 @@ pub(super) const KEYWORDS: [&str; 22] = [
     "rehearse",
 ];
 
-const SPACES: [&str; 8] = [
+const SPACES: [&str; 9] = [
     "service",
     "destination",
     "scheduler",
@@ -39,6 +39,7 @@ const SPACES: [&str; 8] = [
     "timeouts",
     "daemon",
     "sysctl",
+    "history",
 ];
 
 /// Returns a line with colours.

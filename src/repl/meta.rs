@@ -1,7 +1,7 @@
 //! The commands of the prompt that begin with a colon.
 
 use super::prompt::{Ask, Next, Open, Prompt, counts, plan_text};
-use crate::session::{Ended, LayerKind};
+use crate::session::{Ended, LayerKind, Reason};
 
 const COMMANDS: [(&str, &str); 15] = [
     (":help", "this list; `help` alone is about the language"),
@@ -133,11 +133,9 @@ impl Prompt {
         if !self.wants_open() {
             return;
         }
-        if !rest.is_empty() {
-            self.screen
-                .warn(&format!(":commit takes no {rest}; nothing was sent"));
+        let Some(confirm) = self.time_to_confirm(rest) else {
             return;
-        }
+        };
         let plan = self.staged();
         let asks = *self.ask.borrow() == Ask::Risky && plan.takes_away();
         if asks {
@@ -148,9 +146,14 @@ impl Prompt {
                 return;
             }
         }
+        let label = self.open.as_ref().and_then(|open| open.label.clone());
         // The question was asked here, where a no keeps the transaction open.
         let question = std::mem::replace(&mut *self.ask.borrow_mut(), Ask::Never);
-        let ended = self.shell.borrow().session().end_transaction();
+        let ended = self.shell.borrow().session().end_transaction(Reason {
+            label,
+            confirm,
+            undoes: None,
+        });
         *self.ask.borrow_mut() = question;
         self.open = None;
         match ended {
@@ -175,6 +178,22 @@ impl Prompt {
             }
         }
         self.tell_warnings();
+    }
+
+    /// Reads the time within which a commit must be confirmed, if one is given; `None` says that it makes no sense.
+    fn time_to_confirm(&self, rest: &str) -> Option<Option<std::time::Duration>> {
+        if rest.is_empty() {
+            return Some(None);
+        }
+        match humantime::parse_duration(rest) {
+            Ok(time) if !time.is_zero() => Some(Some(time)),
+            _ => {
+                self.screen.warn(&format!(
+                    ":commit takes a time to confirm, such as 60s, and not {rest}; nothing was sent"
+                ));
+                None
+            }
+        }
     }
 
     fn rollback(&mut self) {

@@ -4,6 +4,7 @@
 //! transaction and commit; an error or `exit` drops it.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use rhai::{
     Dynamic, Engine, EvalAltResult, EvalContext, Expression, ImmutableString, LexError, ParseError,
@@ -13,7 +14,7 @@ use rhai::{
 use super::error::{ScriptError, Scripted};
 use super::host::{Host, HostHandle};
 use super::values::{OutcomeValue, PlanValue};
-use crate::session::LayerKind;
+use crate::session::{LayerKind, Reason};
 
 /// Registers the blocks.
 pub(super) fn register(engine: &mut Engine) {
@@ -128,11 +129,11 @@ fn label(
     Ok(text.to_string())
 }
 
-/// Evaluates the options of a block. None is known yet; their place is taken.
+/// Evaluates the options of a block: its label, and within which time it must be confirmed.
 fn options(
     ctx: &mut EvalContext<'_, '_, '_, '_, '_, '_>,
     expression: &Expression<'_>,
-) -> Scripted<Option<String>> {
+) -> Scripted<(Option<String>, Option<Duration>)> {
     let value = ctx.eval_expression_tree(expression)?;
     let position = expression.position();
     let Some(map) = value.try_cast::<rhai::Map>() else {
@@ -151,15 +152,16 @@ fn transaction(
     let Some(position) = inputs.first().map(Expression::position) else {
         unreachable!("BUG: the syntax has a block")
     };
-    let mut name = None;
+    let mut name: Option<String> = None;
+    let mut confirm = None;
     let mut block = None;
     for (part, input) in parts_of(state).into_iter().zip(inputs) {
         match part {
             Part::Label => name = Some(label(ctx, input)?),
             Part::Options => {
-                if let Some(label) = options(ctx, input)? {
-                    name = Some(label);
-                }
+                let (label, time) = options(ctx, input)?;
+                name = label.or(name);
+                confirm = time;
             }
             Part::Block => block = Some(input),
         }
@@ -189,11 +191,14 @@ fn transaction(
         }
         ended => {
             // A refused commit overrides a pending return.
-            let outcome = host.call(
-                source.as_deref(),
-                position,
-                crate::session::Session::end_transaction,
-            )?;
+            let reason = Reason {
+                label: name.clone(),
+                confirm,
+                undoes: None,
+            };
+            let outcome = host.call(source.as_deref(), position, |session| {
+                session.end_transaction(reason)
+            })?;
             Ok(Dynamic::from(OutcomeValue::new(outcome, name, ended?)))
         }
     }

@@ -292,12 +292,15 @@ pub(super) fn wait_options(map: &Map) -> Converted<Option<Duration>> {
     }
 }
 
-/// Reads the options of a transaction: its label.
-pub(super) fn block_options(map: &Map) -> Converted<Option<String>> {
-    check_keys("a transaction", map, &["label"])?;
-    map.get("label")
-        .map(|value| text("label", value))
-        .transpose()
+/// Reads the options of a transaction: its label, and within which time it must be confirmed.
+pub(super) fn block_options(map: &Map) -> Converted<(Option<String>, Option<Duration>)> {
+    check_keys("a transaction", map, &["label", "confirm"])?;
+    let label = map.get("label").map(|value| text("label", value));
+    let confirm = map.get("confirm").map(|value| duration("confirm", value));
+    match confirm.transpose()? {
+        Some(Duration::ZERO) => Err(Invalid::new("confirm", "0s", "it is longer than nothing")),
+        confirm => Ok((label.transpose()?, confirm)),
+    }
 }
 
 /// Reads what an error made by a script says beside its message: the object and the hint.

@@ -2,8 +2,10 @@
 
 use thiserror::Error as ThisError;
 
+use super::keeping::RecordError;
 use crate::backend::{BackendError, Errno, NamespaceError, Operation, Refusal, RefusalKind};
 use crate::export::DocumentError;
+use crate::journal::JournalError;
 use crate::model::{Invalid, ObjectId};
 use crate::txn::{Cause, Outcome, Report};
 
@@ -100,6 +102,12 @@ pub enum Error {
     /// Who was asked said no; nothing was sent.
     #[error("not confirmed: nothing was sent")]
     Declined,
+    /// The journal stands in the way, or what it is asked about can't be.
+    #[error(transparent)]
+    Record(Box<RecordError>),
+    /// There is no record of a commit, and nobody says why.
+    #[error("no record could be made, and nothing was sent")]
+    NoRecord,
     /// The rehearsal's own kernel failed, which it never should.
     #[error("the rehearsal failed: {0}")]
     Rehearsal(String),
@@ -125,6 +133,18 @@ fn commit_text(report: &Report) -> String {
             waited.as_secs()
         ),
         Outcome::Committed | Outcome::Unchanged => "done".to_owned(),
+    }
+}
+
+impl From<RecordError> for Error {
+    fn from(error: RecordError) -> Self {
+        Self::Record(Box::new(error))
+    }
+}
+
+impl From<JournalError> for Error {
+    fn from(error: JournalError) -> Self {
+        RecordError::from(error).into()
     }
 }
 
@@ -156,6 +176,25 @@ impl Error {
             ) => ErrorKind::Permission,
             Self::Namespace(_) => ErrorKind::Unavailable,
             Self::Rehearsal(_) => ErrorKind::Unavailable,
+            Self::NoRecord => ErrorKind::Io,
+            Self::Record(error) => match error.as_ref() {
+                RecordError::Journal(JournalError::Missing { .. })
+                | RecordError::NotKept
+                | RecordError::Elsewhere { .. }
+                | RecordError::NotStanding { .. }
+                | RecordError::NoneAwaiting
+                | RecordError::SeveralAwaiting { .. }
+                | RecordError::NotAwaiting { .. }
+                | RecordError::NothingYet => ErrorKind::Invalid,
+                RecordError::CutOff { .. }
+                | RecordError::Held { .. }
+                | RecordError::Overtaken { .. }
+                | RecordError::TooLate { .. } => ErrorKind::Conflict,
+                RecordError::Journal(_)
+                | RecordError::NoFolder
+                | RecordError::Watcher { .. }
+                | RecordError::Unnoted { .. } => ErrorKind::Io,
+            },
             Self::Commit(report) => match &report.outcome {
                 Outcome::RolledBack {
                     cause: Cause::Refused { refusal, .. },
@@ -207,6 +246,11 @@ impl Error {
         match self {
             Self::Refused(refused) => refused.object.clone(),
             Self::Missing { object, .. } => Some(object.clone()),
+            Self::Record(error) => match error.as_ref() {
+                RecordError::Held { object, .. } => Some(object.clone()),
+                RecordError::Overtaken { objects, .. } => objects.first().cloned(),
+                _ => None,
+            },
             Self::Commit(report) => match &report.outcome {
                 Outcome::RolledBack {
                     cause: Cause::Refused { object, .. },
@@ -249,7 +293,8 @@ impl Error {
                 _ => None,
             },
             Self::Missing { .. } => Some("`ipvsh list` shows what is there".to_owned()),
-            Self::Invalid(_) | Self::Rehearsal(_) | Self::Declined => None,
+            Self::Record(error) => error.hint(),
+            Self::Invalid(_) | Self::Rehearsal(_) | Self::Declined | Self::NoRecord => None,
         }
     }
 }

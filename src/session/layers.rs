@@ -1,8 +1,8 @@
 //! Transactions and rehearsals within each other: each one a savepoint in the outermost.
 
-use super::Session;
 use super::error::Error;
 use super::rehearsal::{Moment, Rehearsal};
+use super::{Reason, Session};
 use crate::model::Invalid;
 use crate::txn::{Plan, Report};
 
@@ -82,17 +82,26 @@ impl Session {
     ///
     /// # Errors
     /// [`Error`] if the commit did not go through; the transaction is over all the same.
-    pub fn end_transaction(&mut self) -> Result<Ended, Error> {
+    pub fn end_transaction(&mut self, reason: Reason) -> Result<Ended, Error> {
         if self.layers.len() <= 1 {
             self.layers.clear();
             let plan = match self.rehearsal.take() {
                 Some(rehearsal) => rehearsal.into_plan()?,
                 None => Plan::default(),
             };
-            let report = self.commit(plan)?;
+            let report = self.commit(plan, reason)?;
             return Ok(Ended::Committed(Box::new(report)));
         }
-        let plan = self.staged_plan();
+        let plan = if reason.confirm.is_some() && !self.is_rehearsing() {
+            Err(Invalid::new(
+                "confirm",
+                "an inner transaction",
+                "what it changes is committed with the outermost one: give that the time",
+            )
+            .into())
+        } else {
+            self.staged_plan()
+        };
         let layer = self.layers.pop();
         match plan {
             Err(error) => {
@@ -107,10 +116,10 @@ impl Session {
     ///
     /// # Errors
     /// [`Error`] if it does not go through.
-    pub fn commit_or_stage(&mut self, plan: Plan) -> Result<Ended, Error> {
+    pub fn commit_or_stage(&mut self, plan: Plan, reason: Reason) -> Result<Ended, Error> {
         if !self.is_open() {
             return self
-                .commit(plan)
+                .commit(plan, reason)
                 .map(|report| Ended::Committed(Box::new(report)));
         }
         let _staged = self.stage_plan(&plan)?;

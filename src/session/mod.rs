@@ -4,16 +4,20 @@
 //! a transaction of one. Inside, everything happens in a rehearsal: a simulated kernel that stands for the live
 //! table and fetches what is touched when it is first touched. Nested transactions are savepoints in it.
 //!
-//! Start with [`Session`]; `rehearsal` is the heart, `verbs` what can be done, `apply` what documents do.
+//! Start with [`Session`]; `rehearsal` is the heart, `verbs` what can be done, `apply` what documents do. `keeping`
+//! hands commits to the journal, `recovery` and `history` do what its records ask for.
 
 mod apply;
 mod commits;
 mod direct;
 mod error;
+mod history;
 mod interrupt;
+mod keeping;
 mod layers;
 mod observe;
 mod open;
+mod recovery;
 mod rehearsal;
 mod settings;
 mod takeback;
@@ -27,16 +31,20 @@ use std::time::Duration;
 pub use apply::{ApplyOptions, Prune};
 pub use commits::Commits;
 pub use error::{Error, ErrorKind};
+pub use history::Awaiting;
 pub use interrupt::Interrupt;
+pub use keeping::{JournalSetup, Reason, RecordError, Saver, Watcher};
 pub use layers::{Ended, LayerKind, Mark};
 pub use observe::SchedulerInfo;
 pub use open::{Place, Purpose, Target};
+pub use recovery::{Direction, Settled};
 pub use verbs::{Done, IfMissing};
 pub use waiting::Waiting;
 
 use crate::backend::{BackendError, Ipvs, KernelFile, ProcReading};
-use crate::model::{ObjectId, ServiceEntry, ServiceKey, SysctlName, Table};
-use crate::txn::{CommitOptions, Plan, Report};
+use crate::model::{Invalid, ObjectId, ServiceEntry, ServiceKey, SysctlName, Table};
+use crate::txn::{Cause, CommitError, CommitOptions, Outcome, Plan, Report};
+use keeping::{Keeper, Keeping};
 use layers::Layer;
 use rehearsal::Rehearsal;
 
@@ -69,6 +77,7 @@ pub struct Session {
     sysctls: BTreeSet<SysctlName>,
     reads: u64,
     question: Option<Question>,
+    keeping: Option<Keeping>,
 }
 
 /// How long a commit waits for another one, unless told otherwise.
@@ -92,6 +101,7 @@ impl Session {
             sysctls: BTreeSet::new(),
             reads: 0,
             question: None,
+            keeping: None,
         }
     }
 
@@ -153,6 +163,14 @@ impl Session {
             Some(rehearsal) => Ok(rehearsal.table(&mut self.live)?),
             None => Ok(self.live.table()?),
         }
+    }
+
+    /// Reads the whole live table, whatever is open.
+    ///
+    /// # Errors
+    /// [`Error`] if it can't be read.
+    pub fn live_table(&mut self) -> Result<Table, Error> {
+        Ok(self.live.table()?)
     }
 
     /// Reads one service; `None` if it is not there.
@@ -224,8 +242,8 @@ impl Session {
     /// Commits a plan as it was shown.
     ///
     /// # Errors
-    /// [`Error::Commit`] if the outcome is not success, or [`Error::Backend`] if nothing was sent.
-    pub fn commit(&mut self, plan: Plan) -> Result<Report, Error> {
+    /// [`Error::Commit`] if the outcome is not success, or another one if nothing was sent.
+    pub fn commit(&mut self, plan: Plan, reason: Reason) -> Result<Report, Error> {
         if let Some(question) = self.question.clone().filter(|_| !plan.is_empty())
             && !question(&plan)
         {
@@ -236,7 +254,27 @@ impl Session {
             lock_wait: self.lock_wait,
             signal: &|| interrupt.signal(),
         };
-        let report = plan.commit(&mut self.live, &options)?;
+        let report = match &mut self.keeping {
+            None => self.commit_unkept(plan, &options, &reason)?,
+            Some(keeping) => {
+                let script = self.origin.as_ref();
+                let mut keeper = Keeper::new(keeping, reason, script);
+                let committed = plan.commit(&mut self.live, &options, &mut keeper);
+                let (recorded, failure) = keeper.ended();
+                let mut report = match (committed, failure) {
+                    (Err(CommitError::Unrecorded), Some(error)) => return Err(error),
+                    (Err(CommitError::Backend(error)), _) => return Err(error.into()),
+                    (Err(CommitError::Unrecorded), None) => return Err(Error::NoRecord),
+                    (Ok(report), failure) => {
+                        self.warnings.extend(failure.map(|error| error.to_string()));
+                        report
+                    }
+                };
+                report.recorded = recorded;
+                report
+            }
+        };
+        self.persist(&report);
         for (action, failure) in &report.failed_actions {
             self.warnings.push(format!(
                 "after the commit the kernel refused to {action}: {failure}"
@@ -254,6 +292,42 @@ impl Session {
             self.committed.push(report.without_tables());
         }
         Ok(report)
+    }
+
+    /// Commits where no journal is kept.
+    fn commit_unkept(
+        &mut self,
+        plan: Plan,
+        options: &CommitOptions<'_>,
+        reason: &Reason,
+    ) -> Result<Report, Error> {
+        if reason.confirm.is_some() {
+            if !self.place.is_simulated() {
+                return Err(Invalid::new(
+                    "confirm",
+                    "--no-journal",
+                    "what goes back by itself needs the journal",
+                )
+                .into());
+            }
+            self.warn("a simulated table without a file has no journal: nothing takes this commit back if it is not confirmed");
+        }
+        match plan.commit(&mut self.live, options, &mut ()) {
+            Ok(report) => Ok(report),
+            Err(CommitError::Backend(error)) => Err(error.into()),
+            Err(CommitError::Unrecorded) => Err(Error::NoRecord),
+        }
+    }
+}
+
+/// Makes the report of a commit that never began.
+fn report_of(plan: Plan, outcome: Outcome) -> Report {
+    Report {
+        plan,
+        outcome,
+        failed_actions: Vec::new(),
+        elapsed: Duration::ZERO,
+        recorded: None,
     }
 }
 

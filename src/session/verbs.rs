@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::error::Error;
 use super::layers::{Ended, LayerKind};
 use super::rehearsal::Rehearsal;
-use super::{Origin, Session};
+use super::{Origin, Reason, Session};
 use crate::backend::{Ipvs, Operation};
 use crate::model::{
     DestinationEdit, DestinationEntry, DestinationKey, DestinationSpecification, ObjectId,
@@ -124,7 +124,7 @@ impl Session {
                 self.abandon();
                 Err(error)
             }
-            (Ok(()), true) => match self.end_transaction()? {
+            (Ok(()), true) => match self.end_transaction(Reason::default())? {
                 Ended::Committed(report) => Ok(Done::Committed(report)),
                 Ended::Staged(_) => Ok(Done::Staged),
             },
@@ -161,12 +161,8 @@ impl Session {
             let now = stage.rehearsal.staged_table()?;
             let differences = plan.differences_from(&now);
             if !differences.is_empty() {
-                let report = Report {
-                    plan: plan.clone(),
-                    outcome: Outcome::Conflict { differences },
-                    failed_actions: Vec::new(),
-                    elapsed: std::time::Duration::ZERO,
-                };
+                let outcome = Outcome::Conflict { differences };
+                let report = super::report_of(plan.clone(), outcome);
                 return Err(Error::Commit(Box::new(report)));
             }
             let operations: Vec<Operation> = plan

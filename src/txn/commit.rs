@@ -18,6 +18,46 @@ pub struct CommitOptions<'a> {
     pub signal: &'a dyn Fn() -> Option<i32>,
 }
 
+/// Keeps a record of a commit while the right to commit is held.
+pub trait Recorder {
+    /// Takes down what is about to be sent; called once, when the conflict check has passed and before the first
+    /// request. What it takes down must last if this program ends at any moment from here on.
+    ///
+    /// # Errors
+    /// The recorder says no, and knows why: nothing is sent.
+    fn begin(&mut self, plan: &Plan) -> Result<(), Unrecorded> {
+        let _unused = plan;
+        Ok(())
+    }
+
+    /// Takes down how it ended; called once if `begin` passed.
+    fn end(&mut self, report: &Report) {
+        let _unused = report;
+    }
+}
+
+/// Keeps no record.
+impl Recorder for () {}
+
+/// A recorder said no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unrecorded;
+
+/// Why a commit ended before it began; nothing was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommitError {
+    /// The table could not be read.
+    Backend(BackendError),
+    /// There is no record of it, and without one nothing is sent.
+    Unrecorded,
+}
+
+impl From<BackendError> for CommitError {
+    fn from(error: BackendError) -> Self {
+        Self::Backend(error)
+    }
+}
+
 impl Plan {
     /// Makes the table what the plan says, or leaves it as it was.
     ///
@@ -25,12 +65,14 @@ impl Plan {
     /// then it is read again. A refusal, a lost answer or a signal leads back.
     ///
     /// # Errors
-    /// [`BackendError`] if the table could not be read before anything was sent: nothing has changed.
+    /// [`CommitError`] if the table could not be read before anything was sent, or the recorder said no: nothing has
+    /// changed.
     pub fn commit(
         self,
         kernel: &mut Ipvs,
         options: &CommitOptions<'_>,
-    ) -> Result<Report, BackendError> {
+        recorder: &mut dyn Recorder,
+    ) -> Result<Report, CommitError> {
         let begun = kernel.now();
         if self.is_empty() {
             return Ok(self.ended(kernel, begun, Outcome::Unchanged));
@@ -45,6 +87,9 @@ impl Plan {
         if !differences.is_empty() {
             drop(lock);
             return Ok(self.ended(kernel, begun, Outcome::Conflict { differences }));
+        }
+        if recorder.begin(&self).is_err() {
+            return Err(CommitError::Unrecorded);
         }
         let operations: Vec<Operation> = self.changes.iter().map(Change::operation).collect();
         let mut signal = None;
@@ -62,8 +107,9 @@ impl Plan {
         if report.outcome == Outcome::Committed {
             act(kernel, &mut report);
         }
-        drop(lock);
         report.elapsed = kernel.now().saturating_sub(begun);
+        recorder.end(&report);
+        drop(lock);
         Ok(report)
     }
 
@@ -74,6 +120,7 @@ impl Plan {
             outcome,
             failed_actions: Vec::new(),
             elapsed,
+            recorded: None,
         }
     }
 }

@@ -9,12 +9,14 @@
 
 mod change;
 mod commit;
+mod ends;
 mod outcome;
 mod plan;
 mod touched;
 mod undo;
 
 pub use change::{Action, Change};
-pub use commit::CommitOptions;
-pub use outcome::{Cause, Outcome, Report};
+pub use commit::{CommitError, CommitOptions, Recorder, Unrecorded};
+pub use ends::{Ends, Remarks};
+pub use outcome::{Cause, Outcome, Recorded, Report};
 pub use plan::{Note, Plan, Traffic};

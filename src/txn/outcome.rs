@@ -132,6 +132,17 @@ impl Outcome {
     }
 }
 
+/// Where a commit is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// The number of its record.
+    pub number: u64,
+    /// What it is called.
+    pub label: Option<String>,
+    /// Until when it must be confirmed, as a time of day; else it goes back by itself.
+    pub confirm_by: Option<String>,
+}
+
 /// A plan and how its commit ended.
 #[must_use = "a commit may have ended without being applied"]
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,6 +155,8 @@ pub struct Report {
     pub failed_actions: Vec<(Action, String)>,
     /// How long it took.
     pub elapsed: Duration,
+    /// Where it is kept, if it is.
+    pub recorded: Option<Recorded>,
 }
 
 impl Report {
@@ -155,6 +168,7 @@ impl Report {
             outcome: self.outcome.clone(),
             failed_actions: self.failed_actions.clone(),
             elapsed: self.elapsed,
+            recorded: self.recorded.clone(),
         }
     }
 }

@@ -37,8 +37,8 @@ pub struct Plan {
     pub(super) after: Table,
     pub(super) changes: Vec<Change>,
     pub(super) actions: Vec<Action>,
-    notes: Vec<Note>,
-    waits: Vec<String>,
+    pub(super) notes: Vec<Note>,
+    pub(super) waits: Vec<String>,
     /// What the changes do to connections, where the tables that tell it are no longer kept.
     kept_traffic: Option<Traffic>,
 }

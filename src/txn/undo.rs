@@ -12,6 +12,25 @@ use crate::model::{ServiceKey, Table, is_same_sysctl_value};
 /// How often the way back is tried while answers get lost or requests are refused.
 const ROUNDS: usize = 4;
 
+impl Plan {
+    /// Leads back from what was done of this plan, however far it came: only what still is as the plan leaves it is
+    /// inverted. Returns what would still lead back, and why that could not be read if it couldn't. The right to
+    /// commit is the caller's.
+    pub fn take_back(&self, kernel: &mut Ipvs) -> (Vec<Change>, Option<BackendError>) {
+        let execution = Execution {
+            fates: vec![Fate::Unknown; self.changes.len()],
+            failure: None,
+        };
+        let touched = Touched::by(self);
+        match lead_back(kernel, &touched, self, &execution, Cause::Lost) {
+            Outcome::Indeterminate {
+                residue, unread, ..
+            } => (residue, unread),
+            _ => (Vec::new(), None),
+        }
+    }
+}
+
 /// Takes back what an execution did, in reverse.
 pub(super) fn lead_back(
     kernel: &mut Ipvs,

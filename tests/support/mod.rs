@@ -3,15 +3,17 @@
 pub(crate) mod terminal;
 pub(crate) mod tool;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::rc::Rc;
 use std::time::Duration;
 
-use ipvsh::backend::{Execution, Ipvs, KernelTransport, Operation, Transport};
+use ipvsh::backend::{Execution, Ipvs, KernelTransport, Operation, Transport, namespace_identity};
+use ipvsh::journal::TableIdentity;
 use ipvsh::model::{
     DestinationConfiguration, DestinationKey, ServiceConfiguration, ServiceKey, Table,
 };
-use ipvsh::session::{Interrupt, Place as SessionPlace, Session};
+use ipvsh::session::{Interrupt, JournalSetup, Place as SessionPlace, Session};
 use ipvsh::sim::{Environment, Flavour, Names, SimulatedKernel};
 use ipvsh::txn::{CommitOptions, Plan, Report};
 
@@ -104,13 +106,36 @@ pub(crate) fn session_over(transport: Box<dyn Transport>) -> Session {
     Session::new(Ipvs::open(transport).unwrap(), place, Interrupt::default())
 }
 
+/// Keeps the commits of a session in a journal, without any program that watches them.
+pub(crate) fn with_journal(mut session: Session, state: &Path) -> Session {
+    session.keep_journal(JournalSetup {
+        folder: Some(state.to_owned()),
+        command: vec!["test".to_owned()],
+        table: identity(),
+        watcher: Rc::new(|_| Ok(())),
+        saver: None,
+    });
+    session
+}
+
+/// Returns the network namespace of this thread, as the journal names it.
+pub(crate) fn identity() -> TableIdentity {
+    let found = namespace_identity().unwrap();
+    TableIdentity::Kernel {
+        boot: found.boot,
+        namespace: found.file,
+        cookie: found.cookie,
+        name: None,
+    }
+}
+
 /// Commits with no one to wait for and no signal.
 pub(crate) fn commit(plan: Plan, kernel: &mut Ipvs) -> Report {
     let options = CommitOptions {
         lock_wait: Duration::from_secs(5),
         signal: &|| None,
     };
-    plan.commit(kernel, &options).unwrap()
+    plan.commit(kernel, &options, &mut ()).unwrap()
 }
 
 fn environment() -> Environment {
@@ -220,6 +245,14 @@ pub(crate) fn ipvsh(folder: &Path, arguments: &[&str]) -> Finished {
     ipvsh_command(folder, arguments).output().unwrap().into()
 }
 
+/// Returns where a program in a folder keeps its journal: in that folder, unless it is that of the sources.
+pub(crate) fn state_of(folder: &Path) -> PathBuf {
+    if folder == Path::new(env!("CARGO_MANIFEST_DIR")) {
+        return Path::new(env!("CARGO_TARGET_TMPDIR")).join("state");
+    }
+    folder.join("state")
+}
+
 pub(crate) fn ipvsh_command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ipvsh"));
     command
@@ -229,6 +262,7 @@ pub(crate) fn ipvsh_command(folder: &Path, arguments: &[&str]) -> Command {
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     command
         .env("HOME", folder)
+        .env("IPVSH_STATE_DIR", state_of(folder))
         .env("LC_ALL", "C")
         .stdin(Stdio::null());
     command

@@ -10,12 +10,12 @@ use super::tool::{Tool, errno_of};
 use crate::backend::Operation;
 use crate::cli::exit;
 use crate::cli::failure::Failure;
-use crate::cli::report;
+use crate::cli::{report, target};
 use crate::export::{ResultShape, plan_shape};
 use crate::model::{ObjectId, ServiceKey};
 use crate::render::ipvsadm::plan_difference;
 use crate::render::{PlanView, plan as render_plan};
-use crate::session::{Ended, Error, Interrupt, LayerKind};
+use crate::session::{Ended, Error, Interrupt, LayerKind, Reason};
 use crate::ui::Ui;
 
 /// How a plan is shown.
@@ -137,6 +137,12 @@ pub(super) fn many(
         && let Err(error) = interrupt.install()
     {
         Failure::Signals(error).tell(&report::TargetWords::of(&tool.globals), &Ui::default());
+        return FAILED;
+    }
+    if mode.show.is_none()
+        && let Err(failure) = target::keep(&tool.globals, &mut tool.session)
+    {
+        failure.tell(&report::TargetWords::of(&tool.globals), &Ui::default());
         return FAILED;
     }
     let mut many = Many {
@@ -351,7 +357,7 @@ impl Many<'_, '_> {
             let status = tool.settle(shown);
             return if status == DONE { self.status } else { status };
         }
-        match tool.session.end_transaction() {
+        match tool.session.end_transaction(Reason::default()) {
             Ok(Ended::Committed(report)) => {
                 tool.committed = !report.plan.is_empty();
                 if tool.json {

@@ -5,6 +5,7 @@ mod daemon;
 mod data;
 mod destination;
 mod general;
+mod history;
 mod lists;
 mod named;
 mod scheduler;
@@ -28,10 +29,12 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_static_module("scheduler", exported_module!(scheduler::functions).into());
     engine.register_static_module("stats", exported_module!(stats::functions).into());
     engine.register_static_module("daemon", exported_module!(daemon::daemons).into());
+    engine.register_static_module("history", exported_module!(history::functions).into());
     engine.register_static_module("sysctl", exported_module!(daemon::sysctls).into());
     let mut general = Module::new();
     combine_with_exported_module!(&mut general, "general", general::functions);
     combine_with_exported_module!(&mut general, "blocks", blocks::functions);
+    combine_with_exported_module!(&mut general, "confirmations", history::confirmations);
     combine_with_exported_module!(&mut general, "time", time::functions);
     combine_with_exported_module!(&mut general, "data", data::functions);
     combine_with_exported_module!(&mut general, "arrays", lists::arrays);
@@ -47,10 +50,11 @@ pub(super) fn register(engine: &mut Engine) {
 mod tests {
     use std::rc::Rc;
 
+    use crate::journal::TableIdentity;
     use crate::model::TableSpecification;
     use crate::script::engine::builtin_engine;
     use crate::script::{Allowed, Permissions, Script, Surroundings, run};
-    use crate::session::{Interrupt, Purpose, Session, Target};
+    use crate::session::{Interrupt, JournalSetup, Purpose, Session, Target};
 
     const FIXTURE: &str = r#"{ "version": 1, "services": [ { "id": "tcp://192.0.2.1:80", "destinations": [
         { "id": "10.0.0.2:80", "weight": 3 }, { "id": "10.0.0.3:80", "weight": 0 } ] } ] }"#;
@@ -104,14 +108,24 @@ mod tests {
         Some(code.to_owned())
     }
 
-    fn session() -> Session {
+    fn session(state: &std::path::Path) -> Session {
         let contents: TableSpecification =
             crate::export::read_document("fixture", FIXTURE.as_bytes()).unwrap();
         let target = Target::Simulation {
             contents: Some(Box::new(contents)),
             label: None,
         };
-        Session::open(target, Purpose::Changing, Interrupt::default()).unwrap()
+        let mut session = Session::open(target, Purpose::Changing, Interrupt::default()).unwrap();
+        session.keep_journal(JournalSetup {
+            folder: Some(state.to_owned()),
+            command: Vec::new(),
+            table: TableIdentity::Simulation {
+                file: "/fixture".to_owned(),
+            },
+            watcher: Rc::new(|_| Ok(())),
+            saver: None,
+        });
+        session
     }
 
     #[test]
@@ -154,7 +168,8 @@ mod tests {
                 },
                 ..Surroundings::closed(Rc::new(|_: &str| Ok(())))
             };
-            let (_, result) = run(&script, session(), &surroundings);
+            let state = tempfile::tempdir().unwrap();
+            let (_, result) = run(&script, session(state.path()), &surroundings);
             if let Err(failure) = result {
                 panic!("{}", failure.render(false));
             }

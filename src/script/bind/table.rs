@@ -1,5 +1,7 @@
 //! `table::`: everything at once, and the methods of a plan.
 
+use std::time::Duration;
+
 use rhai::plugin::export_module;
 use rhai::{Dynamic, Map, NativeCallContext};
 
@@ -10,7 +12,7 @@ use crate::script::error::Scripted;
 use crate::script::host::with;
 use crate::script::values::{OutcomeValue, PlanValue, dynamic_of, json_of};
 use crate::session::{
-    ApplyOptions, Done, Ended, Error, Interrupt, LayerKind, Prune, Purpose, Session, Target,
+    ApplyOptions, Done, Ended, Error, Interrupt, LayerKind, Prune, Purpose, Reason, Session, Target,
 };
 
 /// Reads a document that a script holds as a map.
@@ -157,7 +159,7 @@ pub(in crate::script) mod plan_methods {
     /// ```
     #[rhai_fn(name = "commit", pure, return_raw)]
     pub fn commit(ctx: NativeCallContext, plan: &mut Plan) -> Scripted<OutcomeValue> {
-        commit_plan(&ctx, plan, None)
+        commit_plan(&ctx, plan, None, None)
     }
 
     /// Sends what the plan shows, under a label.
@@ -173,7 +175,28 @@ pub(in crate::script) mod plan_methods {
         plan: &mut Plan,
         label: &str,
     ) -> Scripted<OutcomeValue> {
-        commit_plan(&ctx, plan, Some(label.to_owned()))
+        commit_plan(&ctx, plan, Some(label.to_owned()), None)
+    }
+
+    /// Sends what the plan shows, under a label, and on terms as those of a transaction: `confirm` is the time within
+    /// which it must be confirmed, or it goes back by itself.
+    ///
+    /// # Example
+    /// ```rhai
+    /// let plan = rehearse { service::add("tcp://192.0.2.6:80"); };
+    /// plan.commit("open the shop", #{ confirm: "60s" });
+    /// confirm();
+    /// ```
+    #[rhai_fn(name = "commit", pure, return_raw)]
+    pub fn commit_on_terms(
+        ctx: NativeCallContext,
+        plan: &mut Plan,
+        label: &str,
+        terms: Map,
+    ) -> Scripted<OutcomeValue> {
+        let (other, confirm) = with(&ctx, |_| Ok(convert::block_options(&terms)?))?;
+        let label = other.unwrap_or_else(|| label.to_owned());
+        commit_plan(&ctx, plan, Some(label), confirm)
     }
 }
 
@@ -181,8 +204,14 @@ fn commit_plan(
     ctx: &NativeCallContext<'_>,
     plan: &PlanValue,
     label: Option<String>,
+    confirm: Option<Duration>,
 ) -> Scripted<OutcomeValue> {
     let plan = crate::txn::Plan::clone(&plan.plan);
-    let ended: Ended = with(ctx, |session| session.commit_or_stage(plan))?;
+    let reason = Reason {
+        label: label.clone(),
+        confirm,
+        undoes: None,
+    };
+    let ended: Ended = with(ctx, |session| session.commit_or_stage(plan, reason))?;
     Ok(OutcomeValue::new(ended, label, Dynamic::UNIT))
 }

@@ -6,7 +6,7 @@ use rhai::plugin::export_module;
 use super::plan::plain;
 use crate::export::plan_shape;
 use crate::session::Ended;
-use crate::txn::{Outcome, Plan};
+use crate::txn::{Outcome, Plan, Recorded};
 
 /// How a transaction ended.
 #[derive(Clone, Debug)]
@@ -17,6 +17,7 @@ pub(in crate::script) struct OutcomeValue {
     value: Dynamic,
     seconds: f64,
     reason: Option<String>,
+    recorded: Option<Recorded>,
 }
 
 impl OutcomeValue {
@@ -26,6 +27,7 @@ impl OutcomeValue {
                 kind: report.outcome.word(),
                 label,
                 seconds: report.elapsed.as_secs_f64(),
+                recorded: report.recorded,
                 plan: report.plan,
                 value,
                 reason: None,
@@ -37,6 +39,7 @@ impl OutcomeValue {
                 value,
                 seconds: 0.0,
                 reason: None,
+                recorded: None,
             },
             Ended::Staged(plan) => Self {
                 kind: "staged",
@@ -45,6 +48,7 @@ impl OutcomeValue {
                 value,
                 seconds: 0.0,
                 reason: None,
+                recorded: None,
             },
         }
     }
@@ -58,6 +62,7 @@ impl OutcomeValue {
             value: Dynamic::UNIT,
             seconds: 0.0,
             reason: Some(reason),
+            recorded: None,
         }
     }
 
@@ -69,12 +74,23 @@ impl OutcomeValue {
             .unwrap_or_default();
         match &self.reason {
             Some(reason) => format!("Outcome{label}: {}: {reason}", self.kind),
-            None => plain(&self.plan, &format!("Outcome{label}: {}.", self.kind)),
+            None => {
+                let number = match &self.recorded {
+                    Some(Recorded { number, .. }) => format!(" as {number}"),
+                    None => String::new(),
+                };
+                plain(
+                    &self.plan,
+                    &format!("Outcome{label}: {}{number}.", self.kind),
+                )
+            }
         }
     }
 
     pub(super) fn json(&self) -> serde_json::Value {
         serde_json::json!({
+            "id": self.recorded.as_ref().map(|recorded| recorded.number),
+            "confirm_by": self.recorded.as_ref().and_then(|recorded| recorded.confirm_by.clone()),
             "kind": self.kind, "label": self.label, "reason": self.reason, "seconds": self.seconds, "value": super::json_of(&self.value),
             "plan": serde_json::to_value(plan_shape(&self.plan)).unwrap_or_default(),
         })
@@ -102,6 +118,22 @@ pub(super) mod fields {
     #[rhai_fn(get = "kind", pure)]
     pub fn kind(outcome: &mut Outcome) -> String {
         outcome.kind.to_owned()
+    }
+
+    /// Returns the number of the commit in the journal, for `history::undo` and `ipvsh undo`, or `()`.
+    #[rhai_fn(get = "id", pure)]
+    pub fn id(outcome: &mut Outcome) -> Dynamic {
+        let number = outcome.recorded.as_ref().map(|recorded| recorded.number);
+        let number = number.and_then(|number| i64::try_from(number).ok());
+        number.map_or(Dynamic::UNIT, Into::into)
+    }
+
+    /// Returns until when the commit must be confirmed, in UTC, RFC 3339, or `()` if it stays without that.
+    #[rhai_fn(get = "confirm_by", pure)]
+    pub fn confirm_by(outcome: &mut Outcome) -> Dynamic {
+        let recorded = outcome.recorded.as_ref();
+        let until = recorded.and_then(|recorded| recorded.confirm_by.clone());
+        until.map_or(Dynamic::UNIT, Into::into)
     }
 
     /// Returns the label of the transaction, or `()`.

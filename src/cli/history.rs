@@ -1,0 +1,411 @@
+//! What was committed, and what can still be done about it.
+
+use serde_json::{Value, json};
+
+use super::args::{
+    CancelArguments, ConfirmArguments, Globals, HistoryArguments, HistoryCommand, RecoverArguments,
+    UndoArguments,
+};
+use super::failure::Failure;
+use super::run::{Context, Ending};
+use super::{report, target};
+use crate::backend::enter_namespace;
+use crate::export::{change_shape, plan_shape};
+use crate::journal::{Journal, JournalError, Record, State, TableIdentity};
+use crate::render::{PlanView, Rows, columns, plan as render_plan};
+use crate::session::{Awaiting, Direction, Done, Ended, LayerKind, Purpose, RecordError, Settled};
+
+/// Shows what was committed. That needs no kernel.
+pub(super) fn history(
+    context: &Context,
+    globals: &Globals,
+    arguments: &HistoryArguments,
+) -> Result<Ending, Failure> {
+    if !target::keeps_journal(globals) {
+        return Err(RecordError::NotKept.into());
+    }
+    if let Some(name) = &globals.netns {
+        enter_namespace(name)?;
+    }
+    let here = target::identity(globals)?;
+    let folder = target::state_folder(globals).ok_or(RecordError::NoFolder)?;
+    let journal = Journal::look(&folder)?;
+    match arguments.what {
+        None => {
+            let records = match &journal {
+                Some(journal) => journal.records()?,
+                None => Vec::new(),
+            };
+            list(context, globals, &records, &here, arguments.all)
+        }
+        Some(HistoryCommand::Show { number }) => {
+            let journal = journal.ok_or(JournalError::Missing { number })?;
+            show(context, globals, &journal.record(number)?)
+        }
+    }
+}
+
+fn list(
+    context: &Context,
+    globals: &Globals,
+    records: &[Result<Record, JournalError>],
+    here: &TableIdentity,
+    all: bool,
+) -> Result<Ending, Failure> {
+    let mut shown = Vec::new();
+    for record in records {
+        match record {
+            Ok(record) if all || record.intent.table.is_same(here) => shown.push(record),
+            Ok(_) => {}
+            Err(error) => context.ui.warning(&error.to_string()),
+        }
+    }
+    if globals.json {
+        let list: Vec<Value> = shown.iter().map(|record| record.shape()).collect();
+        let damaged: Vec<String> = records
+            .iter()
+            .filter_map(|record| record.as_ref().err().map(ToString::to_string))
+            .collect();
+        let shape = json!({"version": crate::export::VERSION, "commits": list, "damaged": damaged});
+        return print(context, &shape);
+    }
+    if shown.is_empty() {
+        context.ui.status("nothing was committed to this table yet");
+        return Ok(Ending::Shown);
+    }
+    let mut titles = vec!["NO", "TIME", "BY", "OUTCOME", "CHANGES", "WHAT"];
+    if all {
+        titles.push("TABLE");
+    }
+    let cells = shown.iter().map(|record| {
+        let intent = &record.intent;
+        let mut cells = vec![
+            intent.number.to_string(),
+            intent.time.clone(),
+            record.who(),
+            state_words(record),
+            changes_words(record),
+            what(record),
+        ];
+        if all {
+            cells.push(intent.table.to_string());
+        }
+        cells
+    });
+    let rows = Rows {
+        titles: titles.into_iter().map(str::to_owned).collect(),
+        cells: cells.collect(),
+    };
+    context
+        .ui
+        .line(&columns(&rows, None))
+        .map_err(Failure::Output)?;
+    Ok(Ending::Shown)
+}
+
+fn print(context: &Context, shape: &Value) -> Result<Ending, Failure> {
+    let text = serde_json::to_string_pretty(shape).unwrap_or_default();
+    context.ui.line(&text).map_err(Failure::Output)?;
+    Ok(Ending::Shown)
+}
+
+fn state_words(record: &Record) -> String {
+    match record.state() {
+        State::Unfinished => "unfinished".to_owned(),
+        State::Awaiting { .. } => "awaits confirmation".to_owned(),
+        State::Ended(kind) => kind.words().to_owned(),
+    }
+}
+
+fn changes_words(record: &Record) -> String {
+    let summary = record.intent.summary;
+    format!("+{} ~{} -{}", summary.add, summary.change, summary.delete)
+}
+
+/// Returns what a commit is called, or the command that made it.
+fn what(record: &Record) -> String {
+    const LONGEST: usize = 60;
+    let intent = &record.intent;
+    let text = match &intent.label {
+        Some(label) => label.clone(),
+        None => intent.command.join(" "),
+    };
+    let plain: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if plain.chars().count() <= LONGEST {
+        return plain;
+    }
+    plain
+        .chars()
+        .take(LONGEST - 2)
+        .chain("..".chars())
+        .collect()
+}
+
+fn show(context: &Context, globals: &Globals, record: &Record) -> Result<Ending, Failure> {
+    let plan = record.plan()?;
+    if globals.json {
+        let mut shape = record.shape();
+        shape["version"] = json!(crate::export::VERSION);
+        shape["plan"] = serde_json::to_value(plan_shape(&plan)).unwrap_or_default();
+        let inverse = plan.reversed();
+        let inverse: Vec<_> = inverse.changes().iter().map(change_shape).collect();
+        shape["inverse"] = serde_json::to_value(inverse).unwrap_or_default();
+        return print(context, &shape);
+    }
+    let intent = &record.intent;
+    let author = &intent.author;
+    let mut lines = vec![format!(
+        "commit {}   {}",
+        intent.number,
+        state_words(record)
+    )];
+    let mut line = |name: &str, text: String| lines.push(format!("{name:<9}{text}"));
+    line("time", intent.time.clone());
+    let mut by = author.name.clone().unwrap_or_else(|| author.id.to_string());
+    if let Some(login) = author.login.as_ref().filter(|login| **login != by) {
+        by = format!("{by}, logged in as {login}");
+    }
+    if let Some(sudo) = &author.sudo {
+        by = format!("{by}, by sudo of {sudo}");
+    }
+    line("by", by);
+    if let Some(label) = &intent.label {
+        line("label", label.clone());
+    }
+    line(
+        "command",
+        format!("ipvsh {}", intent.command.join(" "))
+            .trim_end()
+            .to_owned(),
+    );
+    if let Some(script) = &intent.script {
+        line("script", script.clone());
+    }
+    if let Some(undone) = intent.undoes {
+        line("undoes", format!("commit {undone}"));
+    }
+    line("table", intent.table.to_string());
+    for event in &record.events {
+        let mut text = format!("{}   {}", event.time, event.kind.words());
+        if let Some(user) = &event.user {
+            text = format!("{text} by {user}");
+        }
+        if let Some(until) = &event.confirm_by_time {
+            text = format!("{text}, to be confirmed until {until}");
+        }
+        if let Some(cause) = &event.cause {
+            text = format!("{text}: {}", cause.replace('\n', " "));
+        }
+        line("then", text);
+        for left in &event.left {
+            line("", format!("left: {left}"));
+        }
+    }
+    let head = lines.join("\n");
+    let view = PlanView {
+        plan: &plan,
+        kept: None,
+        ending: "",
+    };
+    context
+        .ui
+        .data(|out| {
+            writeln!(out, "{head}\n")?;
+            render_plan(out, &view)
+        })
+        .map_err(Failure::Output)?;
+    Ok(Ending::Shown)
+}
+
+/// Takes a commit back, or shows what that would change.
+pub(super) fn undo(
+    context: &Context,
+    globals: &Globals,
+    arguments: &UndoArguments,
+) -> Result<Ending, Failure> {
+    let purpose = if arguments.dry_run {
+        Purpose::Reading
+    } else {
+        Purpose::Changing
+    };
+    let mut session = target::open(globals, purpose, &context.interrupt)?;
+    context.warn(&mut session);
+    if arguments.dry_run {
+        session.begin(LayerKind::Rehearsal)?;
+        let _undone = session.stage_undo(arguments.number)?;
+        let plan = session.end_rehearsal()?;
+        return Ok(Ending::Planned {
+            plan: Box::new(plan),
+            kept: Vec::new(),
+            document: String::new(),
+            status: 0,
+        });
+    }
+    let (record, ended) = session.undo(arguments.number)?;
+    context.warn(&mut session);
+    target::write_back(globals, &mut session)?;
+    context
+        .ui
+        .status(&format!("commit {} is taken back", record.intent.number));
+    Ok(Ending::Done {
+        done: match ended {
+            Ended::Committed(report) => Done::Committed(report),
+            Ended::Staged(_) => Done::Staged,
+        },
+        kept: Vec::new(),
+        document: String::new(),
+    })
+}
+
+/// Keeps a commit that awaits confirmation, or lists those that do.
+pub(super) fn confirm(
+    context: &Context,
+    globals: &Globals,
+    arguments: &ConfirmArguments,
+) -> Result<Ending, Failure> {
+    if arguments.list {
+        let mut session = target::open(globals, Purpose::Reading, &context.interrupt)?;
+        context.warn(&mut session);
+        let awaiting = session.awaiting()?;
+        return list_awaiting(context, globals, &awaiting);
+    }
+    let mut session = target::open(globals, Purpose::Changing, &context.interrupt)?;
+    context.warn(&mut session);
+    let number = session.confirm(arguments.number)?;
+    if globals.json {
+        return print(
+            context,
+            &json!({"version": crate::export::VERSION, "outcome": "confirmed", "changed": false, "id": number}),
+        );
+    }
+    context
+        .ui
+        .status(&format!("commit {number} is confirmed: it stays"));
+    Ok(Ending::Shown)
+}
+
+fn list_awaiting(
+    context: &Context,
+    globals: &Globals,
+    awaiting: &[Awaiting],
+) -> Result<Ending, Failure> {
+    if globals.json {
+        let list: Vec<Value> = awaiting
+            .iter()
+            .map(|found| {
+                let mut shape = found.record.shape();
+                shape["seconds_left"] = json!(found.seconds_left);
+                shape
+            })
+            .collect();
+        return print(
+            context,
+            &json!({"version": crate::export::VERSION, "commits": list}),
+        );
+    }
+    if awaiting.is_empty() {
+        context.ui.status("no commit awaits confirmation");
+        return Ok(Ending::Shown);
+    }
+    let cells = awaiting.iter().map(|found| {
+        vec![
+            found.record.intent.number.to_string(),
+            found.until.clone(),
+            format!("{} s", found.seconds_left),
+            found.record.who(),
+            changes_words(&found.record),
+            what(&found.record),
+        ]
+    });
+    let titles = ["NO", "UNTIL", "LEFT", "BY", "CHANGES", "WHAT"];
+    let rows = Rows {
+        titles: titles.into_iter().map(str::to_owned).collect(),
+        cells: cells.collect(),
+    };
+    context
+        .ui
+        .line(&columns(&rows, None))
+        .map_err(Failure::Output)?;
+    Ok(Ending::Shown)
+}
+
+/// Takes a commit back that awaits confirmation.
+pub(super) fn cancel(
+    context: &Context,
+    globals: &Globals,
+    arguments: &CancelArguments,
+) -> Result<Ending, Failure> {
+    let mut session = target::open(globals, Purpose::Changing, &context.interrupt)?;
+    context.warn(&mut session);
+    let settled = session.cancel(arguments.number)?;
+    tell_settled(context, globals, &[settled])
+}
+
+/// Takes back or completes what was cut off.
+pub(super) fn recover(
+    context: &Context,
+    globals: &Globals,
+    arguments: &RecoverArguments,
+) -> Result<Ending, Failure> {
+    let mut session = target::open_unsettled(globals, Purpose::Changing, &context.interrupt)?;
+    context.warn(&mut session);
+    if let Some(number) = arguments.discard {
+        let path = session.discard(number)?;
+        context.ui.status(&format!(
+            "record {number} is set aside as {}; nothing was done about what it may have changed",
+            path.display()
+        ));
+        return Ok(Ending::Shown);
+    }
+    let direction = if arguments.forward {
+        Direction::Forward
+    } else {
+        Direction::Back
+    };
+    let mut settled = session.settle(direction)?;
+    settled.extend(session.close_vanished()?);
+    tell_settled(context, globals, &settled)
+}
+
+/// Says what was done about open records.
+fn tell_settled(
+    context: &Context,
+    globals: &Globals,
+    settled: &[Settled],
+) -> Result<Ending, Failure> {
+    let is_whole = settled.iter().all(|settled| settled.left.is_empty());
+    if globals.json {
+        let list: Vec<Value> = settled
+            .iter()
+            .map(|settled| {
+                let left: Vec<_> = settled.left.iter().map(change_shape).collect();
+                json!({"id": settled.record.intent.number, "label": settled.record.intent.label, "became": settled.kind, "left": left})
+            })
+            .collect();
+        print(
+            context,
+            &json!({"version": crate::export::VERSION, "outcome": if is_whole { "recovered" } else { "indeterminate" },
+                "changed": !settled.is_empty(), "commits": list}),
+        )?;
+    } else if settled.is_empty() {
+        context.ui.status("nothing is to be recovered");
+    }
+    let words = report::TargetWords::of(globals);
+    for settled in settled.iter().filter(|_| !globals.json) {
+        context
+            .ui
+            .line(&settled.sentence())
+            .map_err(Failure::Output)?;
+        if !settled.left.is_empty() {
+            report::tell_left(&settled.left, &words, &context.ui);
+        }
+    }
+    if is_whole {
+        Ok(Ending::Shown)
+    } else {
+        Ok(Ending::LeftOver)
+    }
+}

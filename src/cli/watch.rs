@@ -1,0 +1,129 @@
+//! The watcher: a program of its own that takes a commit back when its time has passed, whatever became of the shell,
+//! the terminal and the connection that it was made from.
+//!
+//! It is this program, started anew before the commit sends anything. It says that it is ready, leaves its terminal and
+//! its session, and looks at the record until that is over. A commit whose program died is taken back at once.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::args::Globals;
+use super::failure::Failure;
+use super::run::{Context, Ending};
+use super::target;
+use crate::config;
+use crate::journal::State;
+use crate::session::{Interrupt, Purpose, Session};
+
+/// How often the record is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+/// Ends a watcher: the next change finds the record then. A terminal that goes away does not.
+const SIGTERM: i32 = 15;
+/// What a watcher prints when it is ready.
+const READY: &str = "ready";
+
+/// Starts a watcher and waits until it is ready.
+pub(super) fn start(
+    number: u64,
+    folder: Option<&Path>,
+    simulated: Option<&str>,
+) -> Result<(), String> {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("ipvsh");
+    if let Some(folder) = folder {
+        command.arg("--state-dir").arg(folder);
+    }
+    if let Some(file) = simulated {
+        let file = std::path::absolute(file).map_err(|error| error.to_string())?;
+        command.arg("--sim-state").arg(file);
+    }
+    command
+        .arg("watch")
+        .arg(number.to_string())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut child = command.spawn().map_err(|error| error.to_string())?;
+    let mut line = String::new();
+    if let Some(out) = child.stdout.take() {
+        // One that fails closes its output.
+        let _length = BufReader::new(out)
+            .read_line(&mut line)
+            .map_err(|error| error.to_string())?;
+    }
+    if line.trim_end() == READY {
+        return Ok(());
+    }
+    let _status = child.wait();
+    Err(match line.trim_end() {
+        "" => "it ended before it was ready".to_owned(),
+        text => text.to_owned(),
+    })
+}
+
+/// Watches a commit until nothing is left to be done about it.
+pub(super) fn watch(context: &Context, globals: &Globals, number: u64) -> Result<Ending, Failure> {
+    // A leader of a group can't, and need not.
+    let _session_of_its_own = nix::unistd::setsid();
+    let opened = target::open_unsettled(globals, Purpose::Changing, &context.interrupt);
+    let mut session = match opened {
+        Ok(session) => session,
+        Err(failure) => {
+            context
+                .ui
+                .line(&failure.cause().message)
+                .map_err(Failure::Output)?;
+            return Ok(Ending::Shown);
+        }
+    };
+    let parent = std::os::unix::process::parent_id();
+    context.ui.line(READY).map_err(Failure::Output)?;
+    leave_place();
+    let mut next = config::since_boot();
+    loop {
+        std::thread::sleep(LOOK);
+        if context.interrupt.take() == Some(SIGTERM) {
+            return Ok(Ending::Shown);
+        }
+        match session.is_open_record(number) {
+            Ok(true) if config::since_boot() < next => continue,
+            Ok(true) => {}
+            Ok(false) => return Ok(Ending::Shown),
+            Err(_) => continue,
+        }
+        // The table of a simulation is in its file, which others write: it is read when it is wanted. No lock tells
+        // whether the program that made the commit lives.
+        if globals.sim_state.is_some() {
+            if std::os::unix::process::parent_id() == parent && !awaits(&mut session, number) {
+                continue;
+            }
+            match target::open_unsettled(globals, Purpose::Changing, &Interrupt::default()) {
+                Ok(fresh) => session = fresh,
+                Err(_) => continue,
+            }
+        }
+        match session.watch_once(number) {
+            Ok(None) => return Ok(Ending::Shown),
+            Ok(Some(left)) => next = config::since_boot() + left,
+            // Another program commits, or the kernel has no memory: there is no one to tell, and the next time it may do.
+            Err(_) => {}
+        }
+    }
+}
+
+fn awaits(session: &mut Session, number: u64) -> bool {
+    let record = session.recorded(number);
+    record.is_ok_and(|record| matches!(record.state(), State::Awaiting { .. }))
+}
+
+/// Keeps no folder, and no pipe but the one it was started with, from going away.
+fn leave_place() {
+    let _stays_where_it_is = std::env::set_current_dir("/");
+    if let Ok(nothing) = File::options().write(true).open("/dev/null") {
+        let _keeps_the_pipe = nix::unistd::dup2_stdout(nothing);
+    }
+}

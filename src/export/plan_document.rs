@@ -1,0 +1,255 @@
+//! A plan as a document: both ends of what it touches, each a table document, and what it says beside that.
+//!
+//! Reading it makes the same plan again. Its fingerprint stands for the end it starts from, configuration only: two
+//! plans with the same fingerprint start from the same, and a text whose fingerprint is wrong was changed by hand.
+
+use std::io::{self, Write};
+
+use serde::de::{Error as _, MapAccess};
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
+
+use super::document::{Detail, DocumentWriter};
+use super::error::DocumentError;
+use super::import::{DocumentFields, table_of};
+use super::keys::{Fields, Object};
+use crate::model::{ObjectId, ServiceKey, Table};
+use crate::txn::{Action, Ends, Note, Plan, Remarks};
+
+/// What the field `kind` of a plan's document says.
+const KIND: &str = "plan";
+
+/// Writes a plan within another document.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanWriter<'a>(pub &'a Plan);
+
+/// An action, as written: the verb is the name.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ActionShape {
+    /// A service, or null for all.
+    zero: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RemarkShape {
+    object: String,
+    text: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OpenShape {
+    object: String,
+    connections: u32,
+}
+
+impl Serialize for PlanWriter<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let ends = self.0.ends();
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("version", &super::VERSION)?;
+        map.serialize_entry("kind", KIND)?;
+        map.serialize_entry("fingerprint", &fingerprint(&ends.before))?;
+        map.serialize_entry("before", &configuration(&ends.before))?;
+        map.serialize_entry("after", &configuration(&ends.after))?;
+        let actions: Vec<ActionShape> = self.0.actions().iter().map(action_shape).collect();
+        map.serialize_entry("actions", &actions)?;
+        let notes = self.0.notes().iter().map(|note| RemarkShape {
+            object: note.object.to_string(),
+            text: note.text.clone(),
+        });
+        map.serialize_entry("notes", &notes.collect::<Vec<_>>())?;
+        map.serialize_entry("waits", self.0.waits())?;
+        map.serialize_entry("open_connections", &open(&ends.before))?;
+        map.end()
+    }
+}
+
+const fn configuration(table: &Table) -> DocumentWriter<'_> {
+    DocumentWriter {
+        table,
+        detail: Detail::Configuration,
+        incomplete: &[],
+    }
+}
+
+fn action_shape(action: &Action) -> ActionShape {
+    let Action::Zero(key) = action;
+    ActionShape {
+        zero: key.map(|key| key.to_string()),
+    }
+}
+
+fn open(table: &Table) -> Vec<OpenShape> {
+    let mut found = Vec::new();
+    for (service, entry) in &table.services {
+        for (key, server) in &entry.destinations {
+            let connections = u32::try_from(server.connections.open()).unwrap_or(u32::MAX);
+            if connections > 0 {
+                found.push(OpenShape {
+                    object: ObjectId::Destination(*service, *key).to_string(),
+                    connections,
+                });
+            }
+        }
+    }
+    found
+}
+
+/// Computes the checksum that goes with texts of this program.
+#[must_use]
+pub fn checksum(bytes: &[u8]) -> String {
+    format!("crc32:{:08x}", crc32fast::hash(bytes))
+}
+
+/// Returns the fingerprint of what a table says: its configuration, without what was observed.
+#[must_use]
+pub fn fingerprint(table: &Table) -> String {
+    struct Sum(crc32fast::Hasher);
+    impl Write for Sum {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.update(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut sum = Sum(crc32fast::Hasher::new());
+    // Counting does not fail, and the document holds nothing that JSON can't.
+    let _infallible = serde_json::to_writer(&mut sum, &configuration(table));
+    format!("crc32:{:08x}", sum.0.finalize())
+}
+
+/// Writes a plan as a document of its own, indented, with a newline at its end.
+///
+/// # Errors
+/// The writer's error.
+pub fn write_plan(out: &mut dyn Write, plan: &Plan) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &PlanWriter(plan))?;
+    out.write_all(b"\n")
+}
+
+/// Reads a plan from its document.
+///
+/// # Errors
+/// [`DocumentError::Invalid`] with line and column.
+pub fn read_plan(path: &str, bytes: &[u8]) -> Result<Plan, DocumentError> {
+    let read: Result<Object<PlanFields>, _> = serde_json::from_slice(bytes);
+    let plan = read.map_err(|error| super::import::invalid(path, &error))?;
+    Ok(plan.0)
+}
+
+/// Tells whether a text looks like the document of a plan.
+#[must_use]
+pub fn is_plan(bytes: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Kind<'a> {
+        #[serde(borrow)]
+        kind: Option<std::borrow::Cow<'a, str>>,
+    }
+    // Most documents need no second look.
+    let marked = memchr_kind(bytes);
+    marked
+        && serde_json::from_slice::<Kind<'_>>(bytes)
+            .is_ok_and(|found| found.kind.as_deref() == Some(KIND))
+}
+
+/// Looks for the name of the field near the beginning, where this program writes it.
+fn memchr_kind(bytes: &[u8]) -> bool {
+    const NEAR: usize = 256;
+    let head = &bytes[..bytes.len().min(NEAR)];
+    head.windows(6).any(|window| window == b"\"kind\"")
+}
+
+#[derive(Default)]
+struct PlanFields {
+    version: Option<u32>,
+    kind: Option<String>,
+    fingerprint: Option<String>,
+    ends: Ends,
+    remarks: Remarks,
+    open: Vec<OpenShape>,
+}
+
+impl Fields for PlanFields {
+    type Value = Plan;
+    const WHAT: &'static str = "a plan";
+    const KNOWN: &'static [&'static str] = &[
+        "version",
+        "kind",
+        "fingerprint",
+        "before",
+        "after",
+        "actions",
+        "notes",
+        "waits",
+        "open_connections",
+    ];
+
+    fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        match name {
+            "version" => self.version = Some(map.next_value()?),
+            "kind" => self.kind = Some(map.next_value()?),
+            "fingerprint" => self.fingerprint = Some(map.next_value()?),
+            "before" | "after" => {
+                let document = map.next_value::<Object<DocumentFields>>()?.0;
+                let table = table_of(document).map_err(A::Error::custom)?;
+                if name == "before" {
+                    self.ends.before = table;
+                } else {
+                    self.ends.after = table;
+                }
+            }
+            "actions" => {
+                for action in map.next_value::<Vec<ActionShape>>()? {
+                    let key = action.zero.as_deref().map(ServiceKey::parse).transpose();
+                    let key = key.map_err(A::Error::custom)?;
+                    self.remarks.actions.push(Action::Zero(key));
+                }
+            }
+            "notes" => {
+                for note in map.next_value::<Vec<RemarkShape>>()? {
+                    let object = ObjectId::parse(&note.object).map_err(A::Error::custom)?;
+                    self.remarks.notes.push(Note {
+                        object,
+                        text: note.text,
+                    });
+                }
+            }
+            "waits" => self.remarks.waits = map.next_value()?,
+            _ => self.open = map.next_value()?,
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Plan, String> {
+        if self.kind.as_deref() != Some(KIND) {
+            return Err(format!("its `kind` is not \"{KIND}\""));
+        }
+        if self.version != Some(super::VERSION) {
+            return Err(format!(
+                "this program reads plans of version {}",
+                super::VERSION
+            ));
+        }
+        let found = fingerprint(&self.ends.before);
+        if self.fingerprint.as_ref() != Some(&found) {
+            return Err(format!(
+                "its fingerprint is not that of what it starts from ({found}): it was changed by hand"
+            ));
+        }
+        for open in self.open {
+            let object = ObjectId::parse(&open.object).map_err(|error| error.to_string())?;
+            if let ObjectId::Destination(service, key) = object
+                && let Some(entry) = self.ends.before.services.get_mut(&service)
+                && let Some(server) = entry.destinations.get_mut(&key)
+            {
+                server.connections.active = open.connections;
+            }
+        }
+        Ok(Plan::restored(self.ends, self.remarks))
+    }
+}

@@ -1,0 +1,407 @@
+//! The files of the journal.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::error::JournalError;
+use super::record::{self, Event, EventKind, Intent, Record, State};
+use crate::txn::Plan;
+
+/// The largest record that is read.
+const LARGEST: u64 = 1 << 30;
+/// How a file is called while something is still to be done about its commit.
+const OPEN: &str = ".open.json";
+/// How it is called afterwards.
+const CLOSED: &str = ".json";
+/// How it is called until it is whole.
+const FRESH: &str = ".new";
+
+/// How much is kept: the oldest commits that are over go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Commits.
+    pub records: usize,
+    /// Bytes of all files together.
+    pub bytes: u64,
+}
+
+impl Limits {
+    /// What holds unless told otherwise.
+    pub const DEFAULT: Self = Self {
+        records: 1000,
+        bytes: 256 << 20,
+    };
+}
+
+/// What is about to be done to a file: tests end the program there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A file is made.
+    Create,
+    /// Something is written.
+    Write,
+    /// The disk is asked to keep it.
+    Sync,
+    /// A file gets another name.
+    Rename,
+}
+
+/// The journal in a state folder.
+pub struct Journal {
+    folder: PathBuf,
+    limits: Limits,
+    watch: Option<Box<dyn FnMut(Step)>>,
+}
+
+/// The name of a file: its number, and whether its commit is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Name {
+    number: u64,
+    open: bool,
+}
+
+impl Name {
+    fn of(text: &str) -> Option<Self> {
+        let (digits, open) = match text.strip_suffix(OPEN) {
+            Some(digits) => (digits, true),
+            None => (text.strip_suffix(CLOSED)?, false),
+        };
+        let number = digits.parse().ok()?;
+        Some(Self { number, open })
+    }
+
+    fn file(self) -> String {
+        let ending = if self.open { OPEN } else { CLOSED };
+        format!("{:08}{ending}", self.number)
+    }
+}
+
+impl Journal {
+    /// Opens the journal of a state folder, and makes both if they are not there.
+    ///
+    /// # Errors
+    /// [`JournalError`] if that can't be, or others could write there.
+    pub fn open(state: &Path) -> Result<Self, JournalError> {
+        let folder = state.join("journal");
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        for part in [state, &folder] {
+            if !part.is_dir() {
+                builder.create(part).map_err(|error| failed(part, &error))?;
+            }
+            check_owner(part)?;
+        }
+        Ok(Self {
+            folder,
+            limits: Limits::DEFAULT,
+            watch: None,
+        })
+    }
+
+    /// Opens the journal if it is there; makes nothing.
+    ///
+    /// # Errors
+    /// [`JournalError`] if it is there and can't be looked at, or others could write it.
+    pub fn look(state: &Path) -> Result<Option<Self>, JournalError> {
+        let folder = state.join("journal");
+        match fs::metadata(&folder) {
+            Ok(_) => Self::open(state).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed(&folder, &error)),
+        }
+    }
+
+    /// Sets how much is kept.
+    pub const fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Has every step announced before it is done.
+    pub fn watch_steps(&mut self, watch: Box<dyn FnMut(Step)>) {
+        self.watch = Some(watch);
+    }
+
+    fn step(&mut self, step: Step) {
+        if let Some(watch) = &mut self.watch {
+            watch(step);
+        }
+    }
+
+    fn path(&self, name: Name) -> PathBuf {
+        self.folder.join(name.file())
+    }
+
+    fn names(&self) -> Result<Vec<Name>, JournalError> {
+        let mut names = Vec::new();
+        let read = fs::read_dir(&self.folder).map_err(|error| failed(&self.folder, &error))?;
+        for entry in read {
+            let entry = entry.map_err(|error| failed(&self.folder, &error))?;
+            names.extend(entry.file_name().to_str().and_then(Name::of));
+        }
+        names.sort_unstable();
+        // A file is renamed while others look: either name will do, and the later one tells more.
+        names.dedup_by_key(|name| name.number);
+        Ok(names)
+    }
+
+    /// Takes down what is about to be sent and returns the number of the record. It is on the disk when this returns.
+    ///
+    /// # Errors
+    /// [`JournalError`]; then there is no record.
+    pub fn begin(&mut self, intent: &mut Intent, plan: &Plan) -> Result<u64, JournalError> {
+        // Whoever numbers a record holds the folder until the file is there.
+        let held = File::open(&self.folder).map_err(|error| failed(&self.folder, &error))?;
+        held.lock().map_err(|error| failed(&self.folder, &error))?;
+        let names = self.names()?;
+        let number = names.last().map_or(1, |name| name.number + 1);
+        intent.number = number;
+        let name = Name { number, open: true };
+        let fresh = self.folder.join(format!("{number:08}{FRESH}"));
+        let path = self.path(name);
+        let line = record::intent_line(intent, plan)
+            .map_err(|text| failed(&path, &io::Error::other(text)))?;
+        let written = self.write_fresh(&fresh, &path, &line);
+        if let Err(error) = written {
+            // What is left of it would only be in the way.
+            let _gone_or_not = fs::remove_file(&fresh);
+            return Err(failed(&path, &error));
+        }
+        self.step(Step::Sync);
+        held.sync_all().map_err(|error| failed(&path, &error))?;
+        drop(held);
+        if names.len() >= self.limits.records || line.len() > 1 << 16 || number.is_multiple_of(32) {
+            self.forget_old(&names);
+        }
+        Ok(number)
+    }
+
+    fn write_fresh(&mut self, fresh: &Path, path: &Path, line: &[u8]) -> io::Result<()> {
+        self.step(Step::Create);
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(fresh)?;
+        self.step(Step::Write);
+        file.write_all(line)?;
+        self.step(Step::Sync);
+        file.sync_all()?;
+        self.step(Step::Rename);
+        fs::rename(fresh, path)
+    }
+
+    /// Takes down what happened to a commit, and whether it is over with that.
+    ///
+    /// # Errors
+    /// [`JournalError`] if neither the event nor the end of the commit could be noted.
+    pub fn note(&mut self, number: u64, event: &Event, over: bool) -> Result<(), JournalError> {
+        let open = self.path(Name { number, open: true });
+        let closed = self.path(Name {
+            number,
+            open: false,
+        });
+        let at = if open.exists() { &open } else { &closed };
+        let appended = self.append(at, event);
+        // The name alone says that a commit stands, also where the disk has no room for another line.
+        let stands = matches!(event.kind, EventKind::Committed | EventKind::Confirmed);
+        if over && *at == open && (stands || appended.is_ok()) {
+            self.step(Step::Rename);
+            return fs::rename(&open, &closed).map_err(|error| failed(&open, &error));
+        }
+        appended.map_err(|error| failed(at, &error))
+    }
+
+    fn append(&mut self, path: &Path, event: &Event) -> io::Result<()> {
+        let mut line = record::event_line(event).map_err(io::Error::other)?;
+        self.step(Step::Write);
+        let mut file = OpenOptions::new().read(true).append(true).open(path)?;
+        if !ends_with_newline(&file)? {
+            // An earlier line was cut off.
+            line.insert(0, b'\n');
+        }
+        file.write_all(&line)
+    }
+
+    /// Returns what is still open, oldest first: each record, or why it can't be read.
+    ///
+    /// # Errors
+    /// [`JournalError`] if the folder can't be read.
+    pub fn open_records(&self) -> Result<Vec<Result<Record, JournalError>>, JournalError> {
+        let names = self.names()?;
+        let open = names.into_iter().filter(|name| name.open);
+        // One that was closed meanwhile is not open.
+        Ok(open
+            .filter_map(|name| self.read(name).transpose())
+            .collect())
+    }
+
+    /// Returns every record, oldest first, or why it can't be read.
+    ///
+    /// # Errors
+    /// [`JournalError`] if the folder can't be read.
+    pub fn records(&self) -> Result<Vec<Result<Record, JournalError>>, JournalError> {
+        let names = self.names()?.into_iter();
+        Ok(names
+            .filter_map(|name| self.find(name.number).transpose())
+            .collect())
+    }
+
+    /// Returns a record.
+    ///
+    /// # Errors
+    /// [`JournalError`] if it is not there or can't be read.
+    pub fn record(&self, number: u64) -> Result<Record, JournalError> {
+        self.find(number)?.ok_or(JournalError::Missing { number })
+    }
+
+    /// Tells whether something is still to be done about a commit.
+    #[must_use]
+    pub fn is_open(&self, number: u64) -> bool {
+        self.path(Name { number, open: true }).exists()
+    }
+
+    fn find(&self, number: u64) -> Result<Option<Record>, JournalError> {
+        for open in [true, false, true] {
+            if let Some(found) = self.read(Name { number, open })? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn read(&self, name: Name) -> Result<Option<Record>, JournalError> {
+        let path = self.path(name);
+        let shown = path.display().to_string();
+        let damaged = |text: String| JournalError::Damaged {
+            number: name.number,
+            path: shown.clone(),
+            text,
+        };
+        let file = match OpenOptions::new()
+            .read(true)
+            .custom_flags(NO_LINKS)
+            .open(&path)
+        {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(damaged(error.to_string())),
+        };
+        let mut text = String::new();
+        file.take(LARGEST)
+            .read_to_string(&mut text)
+            .map_err(|error| damaged(error.to_string()))?;
+        let (mut record, complaint) = record::read(&shown, &text).map_err(damaged)?;
+        if record.intent.number != name.number {
+            return Err(damaged(format!(
+                "it is the record of commit {}",
+                record.intent.number
+            )));
+        }
+        if let Some(text) = complaint.filter(|_| record.events.is_empty() && !name.open) {
+            return Err(damaged(format!("how it ended can't be read: {text}")));
+        }
+        let unsaid = match record.state() {
+            State::Unfinished => Some(EventKind::Committed),
+            State::Awaiting { .. } => Some(EventKind::Confirmed),
+            State::Ended(_) => None,
+        };
+        if let Some(kind) = unsaid.filter(|_| !name.open) {
+            record.events.push(Event {
+                cause: Some("the disk had no room for how it ended".to_owned()),
+                time: record.intent.time.clone(),
+                ..Event::now(kind)
+            });
+        }
+        Ok(Some(record))
+    }
+
+    /// Sets a damaged record aside: it keeps its place in the folder under a name that nothing looks for.
+    ///
+    /// # Errors
+    /// [`JournalError`] if it is not there or can't be renamed.
+    pub fn set_aside(&mut self, number: u64) -> Result<PathBuf, JournalError> {
+        let aside = self.folder.join(format!("{number:08}.damaged"));
+        for open in [true, false] {
+            let path = self.path(Name { number, open });
+            if path.exists() {
+                return match fs::rename(&path, &aside) {
+                    Ok(()) => Ok(aside),
+                    Err(error) => Err(failed(&path, &error)),
+                };
+            }
+        }
+        Err(JournalError::Missing { number })
+    }
+
+    /// Forgets the oldest commits that are over, until what is left fits. A failure only means that more is kept.
+    fn forget_old(&self, names: &[Name]) {
+        let sizes: Vec<u64> = names
+            .iter()
+            .map(|name| fs::metadata(self.path(*name)).map_or(0, |file| file.len()))
+            .collect();
+        let mut bytes: u64 = sizes.iter().sum();
+        let mut count = names.len();
+        for (name, size) in names.iter().zip(sizes) {
+            if count <= self.limits.records && bytes <= self.limits.bytes {
+                break;
+            }
+            if !name.open && fs::remove_file(self.path(*name)).is_ok() {
+                count -= 1;
+                bytes -= size;
+            }
+        }
+    }
+}
+
+/// `O_NOFOLLOW`: a link in the place of a record is not ours.
+const NO_LINKS: i32 = 0o400_000;
+
+fn ends_with_newline(file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::FileExt;
+    let length = file.metadata()?.len();
+    let Some(last) = length.checked_sub(1) else {
+        return Ok(true);
+    };
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, last)?;
+    Ok(byte == *b"\n")
+}
+
+fn failed(path: &Path, error: &io::Error) -> JournalError {
+    JournalError::Folder {
+        path: path.display().to_string(),
+        text: error.to_string(),
+    }
+}
+
+/// Refuses a folder in which someone else could write records for this user to act on.
+fn check_owner(path: &Path) -> Result<(), JournalError> {
+    const OTHERS_WRITE: u32 = 0o022;
+    let found = fs::metadata(path).map_err(|error| failed(path, &error))?;
+    let own = crate::config::user_id();
+    let wrong = |text: String| {
+        Err(JournalError::Owner {
+            path: path.display().to_string(),
+            text,
+        })
+    };
+    if !found.is_dir() {
+        return Err(failed(path, &io::ErrorKind::NotADirectory.into()));
+    }
+    if found.uid() != own {
+        return wrong(format!(
+            "belongs to user {}, and this program runs as user {own}",
+            found.uid()
+        ));
+    }
+    if found.mode() & OTHERS_WRITE != 0 {
+        return wrong(format!(
+            "can be written by others (its mode is {:04o})",
+            found.mode() & 0o7777
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,23 @@
+//! What lasts of a commit: a record on disk before its first request, its outcome after the last.
+//!
+//! One file for each commit, `journal/NUMBER.json` in the state folder, mode 0600, one JSON object a line:
+//! `{"checksum":"crc32:…","record":{…}}`. The checksum is that of the bytes of `record`. The first line is the
+//! [`Intent`]: who, when, why, which table, and the plan with both ends of what it touches. Each further line is an
+//! [`Event`]: how the commit ended, and what became of it since. While something is still to be done about a commit its
+//! file is called `NUMBER.open.json`: it was cut off, or it waits to be confirmed.
+//!
+//! The journal knows files and records; what to do about them is decided in `session`. Its fields are version 1: some
+//! may be added, renaming one makes a new version.
+
+mod error;
+mod folder;
+mod place;
+mod record;
+mod shape;
+mod syslog;
+
+pub use error::JournalError;
+pub use folder::{Journal, Limits, Step};
+pub use place::TableIdentity;
+pub use record::{Event, EventKind, Intent, Record, State, Summary, time_text};
+pub use syslog::{Facts, tell};

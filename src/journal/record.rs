@@ -1,0 +1,371 @@
+//! Records as they stand in the files: lines of JSON, each with its checksum.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::error::JournalError;
+use super::place::TableIdentity;
+use crate::config::Author;
+use crate::export::{PlanWriter, VERSION, checksum, read_plan};
+use crate::txn::Plan;
+
+/// How many objects a plan touches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// That appear.
+    pub add: usize,
+    /// That change.
+    pub change: usize,
+    /// That go.
+    pub delete: usize,
+}
+
+impl Summary {
+    /// Counts what a plan does.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        let (add, change, delete) = plan.counts();
+        Self {
+            add,
+            change,
+            delete,
+        }
+    }
+}
+
+/// Who, when, why, and which table; the plan stands beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// The number of the record.
+    pub number: u64,
+    /// When it began, in UTC, RFC 3339.
+    pub time: String,
+    /// Who.
+    pub author: Author,
+    /// The command line without the program's name.
+    pub command: Vec<String>,
+    /// What the transaction is called.
+    pub label: Option<String>,
+    /// The script, and the line of the commit where that is known.
+    pub script: Option<String>,
+    /// The commit that this one takes back.
+    pub undoes: Option<u64>,
+    /// It goes back by itself unless it is confirmed within so many seconds.
+    pub confirm_seconds: Option<u64>,
+    /// Which table.
+    pub table: TableIdentity,
+    /// How many objects are touched.
+    pub summary: Summary,
+}
+
+#[derive(Serialize, Deserialize)]
+struct UserShape {
+    id: u32,
+    name: Option<String>,
+    login: Option<String>,
+    sudo: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct IntentShape {
+    version: u32,
+    kind: String,
+    number: u64,
+    time: String,
+    user: UserShape,
+    command: Vec<String>,
+    label: Option<String>,
+    script: Option<String>,
+    undoes: Option<u64>,
+    confirm_seconds: Option<u64>,
+    table: TableIdentity,
+    summary: Summary,
+}
+
+/// An intent and its plan, as written.
+#[derive(Serialize)]
+struct WholeShape<'a> {
+    #[serde(flatten)]
+    intent: IntentShape,
+    plan: PlanWriter<'a>,
+}
+
+/// The same, as read: the plan is looked at when it is wanted.
+#[derive(Deserialize)]
+struct ReadShape<'a> {
+    #[serde(flatten)]
+    intent: IntentShape,
+    #[serde(borrow)]
+    plan: &'a RawValue,
+}
+
+/// What happened to a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// Every change was made and read back.
+    Committed,
+    /// It did not go through, and the table is as it was before.
+    RolledBack,
+    /// It did not go through, and something is left of it.
+    Indeterminate,
+    /// It stays.
+    Confirmed,
+    /// It was not confirmed in time, and was taken back.
+    Expired,
+    /// It was taken back before its time, as someone asked for.
+    Cancelled,
+    /// It had been cut off, and was taken back.
+    Recovered,
+    /// It had been cut off, and was completed.
+    Completed,
+    /// Its table is gone: the machine was started anew, or the namespace ended.
+    Void,
+    /// It was set aside without anything being done.
+    Discarded,
+}
+
+impl EventKind {
+    /// Returns it in words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Committed => "committed",
+            Self::RolledBack => "rolled back",
+            Self::Indeterminate => "indeterminate",
+            Self::Confirmed => "confirmed",
+            Self::Expired => "expired, taken back",
+            Self::Cancelled => "cancelled, taken back",
+            Self::Recovered => "cut off, taken back",
+            Self::Completed => "cut off, completed",
+            Self::Void => "cut off, table gone",
+            Self::Discarded => "set aside",
+        }
+    }
+}
+
+/// Something that happened to a commit, with what is to be said of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// What.
+    pub kind: EventKind,
+    /// When, in UTC, RFC 3339.
+    pub time: String,
+    /// Who, if it is not who committed.
+    pub user: Option<String>,
+    /// Why, in words.
+    pub cause: Option<String>,
+    /// Until when it can be confirmed: seconds since the machine started.
+    pub confirm_by: Option<u64>,
+    /// The same as a time of day.
+    pub confirm_by_time: Option<String>,
+    /// What could not be taken back, or what is left, as lines.
+    pub left: Vec<String>,
+}
+
+impl Event {
+    /// Makes an event of this moment.
+    #[must_use]
+    pub fn now(kind: EventKind) -> Self {
+        Self {
+            kind,
+            time: now(),
+            user: None,
+            cause: None,
+            confirm_by: None,
+            confirm_by_time: None,
+            left: Vec::new(),
+        }
+    }
+}
+
+/// Where a commit stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It was cut off, or is under way.
+    Unfinished,
+    /// It goes back by itself at this time, in seconds since the machine started, unless it is confirmed.
+    Awaiting {
+        /// The time.
+        until: u64,
+    },
+    /// It stands as its last event says.
+    Ended(EventKind),
+}
+
+impl State {
+    /// Tells whether what it changed is in the table.
+    #[must_use]
+    pub const fn stands(self) -> bool {
+        matches!(
+            self,
+            Self::Awaiting { .. }
+                | Self::Ended(EventKind::Committed | EventKind::Confirmed | EventKind::Completed)
+        )
+    }
+}
+
+/// A record, read whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Who, when, why.
+    pub intent: Intent,
+    /// What happened to it, in order.
+    pub events: Vec<Event>,
+    pub(super) plan: String,
+    pub(super) path: String,
+}
+
+impl Record {
+    /// Returns where it stands.
+    #[must_use]
+    pub fn state(&self) -> State {
+        match self.events.last() {
+            None => State::Unfinished,
+            Some(Event {
+                kind: EventKind::Committed,
+                confirm_by: Some(until),
+                ..
+            }) => State::Awaiting { until: *until },
+            Some(event) => State::Ended(event.kind),
+        }
+    }
+
+    /// Makes its plan again.
+    ///
+    /// # Errors
+    /// [`JournalError::Damaged`] if it makes no sense although its checksum is right.
+    pub fn plan(&self) -> Result<Plan, JournalError> {
+        read_plan(&self.path, self.plan.as_bytes()).map_err(|error| JournalError::Damaged {
+            number: self.intent.number,
+            path: self.path.clone(),
+            text: error.to_string(),
+        })
+    }
+}
+
+/// Returns this moment, in UTC, RFC 3339, whole seconds.
+pub(super) fn now() -> String {
+    time_text(std::time::SystemTime::now())
+}
+
+/// Returns a moment, in UTC, RFC 3339, whole seconds.
+#[must_use]
+pub fn time_text(time: std::time::SystemTime) -> String {
+    humantime::format_rfc3339_seconds(time).to_string()
+}
+
+/// Adds a line: the record and its checksum.
+fn line(record: &impl Serialize, out: &mut Vec<u8>) -> Result<(), String> {
+    const HEAD: usize = r#"{"checksum":"crc32:00000000","record":"#.len();
+    let start = out.len();
+    out.resize(start + HEAD, b' ');
+    serde_json::to_writer(&mut *out, record).map_err(|error| error.to_string())?;
+    let sum = checksum(&out[start + HEAD..]);
+    let head = format!("{{\"checksum\":\"{sum}\",\"record\":");
+    out[start..start + HEAD].copy_from_slice(head.as_bytes());
+    out.extend_from_slice(b"}\n");
+    Ok(())
+}
+
+/// Returns the first line of a file.
+pub(super) fn intent_line(intent: &Intent, plan: &Plan) -> Result<Vec<u8>, String> {
+    let author = intent.author.clone();
+    let whole = WholeShape {
+        intent: IntentShape {
+            version: VERSION,
+            kind: "commit".to_owned(),
+            number: intent.number,
+            time: intent.time.clone(),
+            user: UserShape {
+                id: author.id,
+                name: author.name,
+                login: author.login,
+                sudo: author.sudo,
+            },
+            command: intent.command.clone(),
+            label: intent.label.clone(),
+            script: intent.script.clone(),
+            undoes: intent.undoes,
+            confirm_seconds: intent.confirm_seconds,
+            table: intent.table.clone(),
+            summary: intent.summary,
+        },
+        plan: PlanWriter(plan),
+    };
+    let mut out = Vec::with_capacity(512 + 512 * plan.changes().len());
+    line(&whole, &mut out)?;
+    Ok(out)
+}
+
+/// Returns a further line of a file.
+pub(super) fn event_line(event: &Event) -> Result<Vec<u8>, String> {
+    let mut out = Vec::new();
+    line(event, &mut out)?;
+    Ok(out)
+}
+
+/// Takes the record out of a line, if its checksum is right.
+fn content(line: &str) -> Result<&str, String> {
+    let wrong = || "this is no line of a journal".to_owned();
+    let rest = line.strip_prefix("{\"checksum\":\"").ok_or_else(wrong)?;
+    let (sum, rest) = rest.split_once("\",\"record\":").ok_or_else(wrong)?;
+    let record = rest
+        .strip_suffix('}')
+        .ok_or("its last line is cut off: it was torn while it was written")?;
+    let found = checksum(record.as_bytes());
+    if found != sum {
+        return Err(format!(
+            "its checksum is {sum}, and that of the text {found}: it was altered"
+        ));
+    }
+    Ok(record)
+}
+
+/// Reads a file. The first line must be whole; of the others, what is not is left out and said.
+pub(super) fn read(path: &str, text: &str) -> Result<(Record, Option<String>), String> {
+    let mut lines = text.split_terminator('\n');
+    let first = lines.next().ok_or("it is empty")?;
+    let read: ReadShape<'_> = serde_json::from_str(content(first)?)
+        .map_err(|error| format!("it can't be understood: {error}"))?;
+    let shape = read.intent;
+    if shape.version != VERSION {
+        return Err(format!(
+            "it has version {}, and this program reads {VERSION}",
+            shape.version
+        ));
+    }
+    let mut record = Record {
+        intent: Intent {
+            number: shape.number,
+            time: shape.time,
+            author: Author {
+                id: shape.user.id,
+                name: shape.user.name,
+                login: shape.user.login,
+                sudo: shape.user.sudo,
+            },
+            command: shape.command,
+            label: shape.label,
+            script: shape.script,
+            undoes: shape.undoes,
+            confirm_seconds: shape.confirm_seconds,
+            table: shape.table,
+            summary: shape.summary,
+        },
+        events: Vec::new(),
+        plan: read.plan.get().to_owned(),
+        path: path.to_owned(),
+    };
+    let mut complaint = None;
+    for line in lines.filter(|line| !line.is_empty()) {
+        let event = content(line).and_then(|text| {
+            serde_json::from_str::<Event>(text).map_err(|error| error.to_string())
+        });
+        match event {
+            Ok(event) => record.events.push(event),
+            Err(text) => complaint = Some(text),
+        }
+    }
+    Ok((record, complaint))
+}

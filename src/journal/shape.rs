@@ -1,0 +1,51 @@
+//! Records as other programs and scripts see them.
+
+use serde_json::{Value, json};
+
+use super::record::{Record, State};
+
+impl Record {
+    /// Returns everything but the plan, in its serialised shape.
+    #[must_use]
+    pub fn shape(&self) -> Value {
+        let intent = &self.intent;
+        let author = &intent.author;
+        let events = self.events.iter().map(serde_json::to_value);
+        let confirm_by = match self.state() {
+            State::Awaiting { .. } => self
+                .events
+                .last()
+                .and_then(|event| event.confirm_by_time.clone()),
+            _ => None,
+        };
+        json!({
+            "id": intent.number, "time": intent.time, "label": intent.label, "state": self.state_word(),
+            "user": {"id": author.id, "name": author.name, "login": author.login, "sudo": author.sudo},
+            "command": intent.command, "script": intent.script, "undoes": intent.undoes,
+            "confirm_seconds": intent.confirm_seconds, "confirm_by": confirm_by, "table": intent.table,
+            "summary": intent.summary, "events": events.collect::<Result<Vec<Value>, _>>().unwrap_or_default(),
+        })
+    }
+
+    /// Returns where the commit stands, as one word.
+    #[must_use]
+    pub fn state_word(&self) -> String {
+        match self.state() {
+            State::Unfinished => "unfinished".to_owned(),
+            State::Awaiting { .. } => "awaiting".to_owned(),
+            State::Ended(kind) => match serde_json::to_value(kind) {
+                Ok(Value::String(word)) => word,
+                _ => String::new(),
+            },
+        }
+    }
+
+    /// Returns who committed, by the name that says most.
+    #[must_use]
+    pub fn who(&self) -> String {
+        let author = &self.intent.author;
+        let names = [&author.sudo, &author.login, &author.name];
+        let name = names.into_iter().flatten().next();
+        name.cloned().unwrap_or_else(|| author.id.to_string())
+    }
+}

@@ -1,0 +1,332 @@
+//! What the journal says is still to be done: commits that were cut off, and those nobody confirmed.
+//!
+//! Only what still is as the commit left it is inverted; what others changed since is left to them and said. Each step
+//! looks at the table first, so that this can itself be cut off and run again.
+
+use std::time::Duration;
+
+use super::error::Error;
+use super::keeping::RecordError;
+use super::{Cause, Outcome, Session};
+use crate::backend::{BackendError, Lock, namespace_is_seen};
+use crate::config;
+use crate::journal::{Event, EventKind, Record, State, TableIdentity};
+use crate::txn::{Change, Plan};
+
+/// What is done about a commit that was cut off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// It is taken back.
+    #[default]
+    Back,
+    /// It is completed.
+    Forward,
+}
+
+/// What was done about an open record.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// The record as it was.
+    pub record: Record,
+    /// What became of it.
+    pub kind: EventKind,
+    /// What others changed since, as what would still lead where it should.
+    pub left: Vec<Change>,
+}
+
+impl Settled {
+    /// Says it in a sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let intent = &self.record.intent;
+        let label = intent
+            .label
+            .as_ref()
+            .map(|label| format!(" {label:?}"))
+            .unwrap_or_default();
+        let what = match self.kind {
+            EventKind::Expired => "was not confirmed in time, and is taken back",
+            EventKind::Cancelled => "is taken back",
+            EventKind::Recovered => "was cut off, and is taken back",
+            EventKind::Completed => "was cut off, and is completed",
+            EventKind::Void => {
+                "was cut off, and its table is gone since: there is nothing to take back"
+            }
+            other => other.words(),
+        };
+        format!("commit {}{label} of {} {what}", intent.number, intent.time)
+    }
+}
+
+/// Tells whether something is to be done about a record now.
+fn is_due(record: &Record) -> bool {
+    match record.state() {
+        State::Unfinished => true,
+        State::Awaiting { until } => config::since_boot().as_secs() >= until,
+        State::Ended(_) => false,
+    }
+}
+
+impl Session {
+    /// Takes the right to commit, waiting for it as a commit does.
+    pub(super) fn lock(&mut self) -> Result<Lock, Error> {
+        const STEP: Duration = Duration::from_millis(100);
+        let begun = self.live.now();
+        loop {
+            match self.live.lock(STEP.min(self.lock_wait)) {
+                Ok(lock) => return Ok(lock),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(BackendError::Lock(error.to_string()).into()),
+            }
+            let waited = self.live.now().saturating_sub(begun);
+            let outcome = match self.interrupt.signal() {
+                Some(signal) => Outcome::RolledBack {
+                    cause: Cause::Interrupted { signal },
+                    undone: 0,
+                },
+                None if waited >= self.lock_wait => Outcome::Locked { waited },
+                None => continue,
+            };
+            return Err(Error::Commit(Box::new(super::report_of(
+                Plan::default(),
+                outcome,
+            ))));
+        }
+    }
+
+    /// Does what is to be done about records of this table, the latest first, and returns what that was. Damaged
+    /// records are an error: what they are about is not known.
+    ///
+    /// # Errors
+    /// [`Error`] if the journal or the table can't be read, or another program holds the right to commit. What was
+    /// done until then is noted.
+    pub fn settle(&mut self, direction: Direction) -> Result<Vec<Settled>, Error> {
+        let due = self.due()?;
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        let here = self.kept()?.setup.table.clone();
+        let mut settled = Vec::new();
+        let mut ours = Vec::new();
+        for record in due {
+            if record.intent.table.is_same(&here) {
+                ours.push(record.intent.number);
+            } else {
+                self.note(&record, &Event::now(EventKind::Void))?;
+                settled.push(Settled {
+                    record,
+                    kind: EventKind::Void,
+                    left: Vec::new(),
+                });
+            }
+        }
+        if ours.is_empty() {
+            return Ok(settled);
+        }
+        // Whoever commits has this right; a record that is open while we have it has no one any more.
+        let _lock = self.lock()?;
+        for number in ours.into_iter().rev() {
+            let journal = self.kept()?.journal()?;
+            let record = journal.record(number).map_err(RecordError::from)?;
+            if !is_due(&record) {
+                continue;
+            }
+            let kind = match (record.state(), direction) {
+                (State::Awaiting { .. }, _) => EventKind::Expired,
+                (_, Direction::Back) => EventKind::Recovered,
+                (_, Direction::Forward) => EventKind::Completed,
+            };
+            settled.push(self.lead(record, kind)?);
+        }
+        Ok(settled)
+    }
+
+    /// Looks at one open record, as a watcher does: takes its commit back if the time to confirm has passed, or if the
+    /// program that made it is gone. Returns when to look again; `None` is never, it is over.
+    ///
+    /// # Errors
+    /// [`Error`] if the journal or the table can't be read, or another program holds the right to commit.
+    pub fn watch_once(&mut self, number: u64) -> Result<Option<Duration>, Error> {
+        if !self.is_open_record(number)? {
+            return Ok(None);
+        }
+        let record = self.recorded(number)?;
+        let _lock = match record.state() {
+            State::Ended(_) => return Ok(None),
+            State::Awaiting { until } => {
+                let left = Duration::from_secs(until).saturating_sub(config::since_boot());
+                if !left.is_zero() {
+                    return Ok(Some(left));
+                }
+                self.lock()?
+            }
+            // Its program holds the right to commit for as long as it lives.
+            State::Unfinished => match self.live.lock(Duration::ZERO) {
+                Ok(lock) => lock,
+                Err(_) => return Ok(Some(Duration::ZERO)),
+            },
+        };
+        let record = self.recorded(number)?;
+        let kind = match record.state() {
+            State::Ended(_) => return Ok(None),
+            State::Awaiting { .. } if is_due(&record) => EventKind::Expired,
+            State::Awaiting { .. } => return Ok(Some(Duration::ZERO)),
+            State::Unfinished => EventKind::Recovered,
+        };
+        let _settled = self.lead(record, kind)?;
+        Ok(None)
+    }
+
+    /// Tells whether something is still to be done about a commit.
+    ///
+    /// # Errors
+    /// [`Error`] if there is no journal.
+    pub fn is_open_record(&mut self, number: u64) -> Result<bool, Error> {
+        Ok(self.kept()?.journal()?.is_open(number))
+    }
+
+    /// Returns the open records that something is to be done about: of this table, or of one that is gone.
+    fn due(&mut self) -> Result<Vec<Record>, Error> {
+        let keeping = self.kept()?;
+        let here = keeping.setup.table.clone();
+        let mut due = Vec::new();
+        for record in keeping
+            .journal()?
+            .open_records()
+            .map_err(RecordError::from)?
+        {
+            let record = record.map_err(RecordError::from)?;
+            let table = &record.intent.table;
+            if table.is_gone(&here) || (table.is_same(&here) && is_due(&record)) {
+                due.push(record);
+            }
+        }
+        Ok(due)
+    }
+
+    /// Closes the open records of other network namespaces that are to be seen nowhere, and returns them. A look from
+    /// within a container sees less than there is, so that only who asks for it by hand gets this.
+    ///
+    /// # Errors
+    /// [`Error`] if the journal can't be read or written.
+    pub fn close_vanished(&mut self) -> Result<Vec<Settled>, Error> {
+        let keeping = self.kept()?;
+        let here = keeping.setup.table.clone();
+        let mut closed = Vec::new();
+        for record in keeping
+            .journal()?
+            .open_records()
+            .map_err(RecordError::from)?
+        {
+            let record = record.map_err(RecordError::from)?;
+            if let TableIdentity::Kernel { namespace, .. } = &record.intent.table
+                && !record.intent.table.is_same(&here)
+                && !namespace_is_seen(namespace)
+            {
+                let kind = EventKind::Void;
+                self.note(&record, &Event::now(kind))?;
+                closed.push(Settled {
+                    record,
+                    kind,
+                    left: Vec::new(),
+                });
+            }
+        }
+        Ok(closed)
+    }
+
+    /// Leads the table where an event says, and notes that. The right to commit is held.
+    pub(super) fn lead(&mut self, record: Record, kind: EventKind) -> Result<Settled, Error> {
+        let plan = record.plan().map_err(RecordError::from)?;
+        let plan = if kind == EventKind::Completed {
+            plan.reversed()
+        } else {
+            plan
+        };
+        let (left, unread) = plan.take_back(&mut self.live);
+        if let Some(error) = unread {
+            return Err(error.into());
+        }
+        if let Some(saver) = self.kept()?.setup.saver.clone() {
+            saver(self).map_err(|text| RecordError::Unnoted {
+                number: record.intent.number,
+                text,
+            })?;
+        }
+        let event = Event {
+            left: left.iter().map(ToString::to_string).collect(),
+            ..Event::now(kind)
+        };
+        self.note(&record, &event)?;
+        Ok(Settled { record, kind, left })
+    }
+
+    /// Notes that nothing more is to be done about a record.
+    pub(super) fn note(&mut self, record: &Record, event: &Event) -> Result<(), Error> {
+        let author = config::author();
+        let user = author.sudo.or(author.login).or(author.name);
+        let event = Event {
+            user: user.or_else(|| Some(author.id.to_string())),
+            ..event.clone()
+        };
+        let journal = self.kept()?.journal()?;
+        journal
+            .note(record.intent.number, &event, true)
+            .map_err(|error| {
+                RecordError::Unnoted {
+                    number: record.intent.number,
+                    text: error.to_string(),
+                }
+                .into()
+            })
+    }
+
+    /// Says what the journal would have done before anything is changed, for those who only look. A commit that is
+    /// under way is none of it.
+    pub fn unsettled(&mut self) -> Vec<String> {
+        let Ok(Some(due)) = self.looked_at() else {
+            return Vec::new();
+        };
+        if due.is_empty() || self.live.lock(Duration::ZERO).is_err() {
+            return Vec::new();
+        }
+        due.iter()
+            .map(|(number, expired)| {
+                if *expired {
+                    format!("commit {number} was not confirmed in time; the next change takes it back, and so does `ipvsh recover`")
+                } else {
+                    format!("commit {number} was cut off, and is neither completed nor taken back: `ipvsh recover` does that")
+                }
+            })
+            .collect()
+    }
+
+    /// Looks at the open records of this table without making a journal.
+    fn looked_at(&mut self) -> Result<Option<Vec<(u64, bool)>>, RecordError> {
+        let setup = &self.kept()?.setup;
+        let (Some(folder), here) = (&setup.folder, &setup.table) else {
+            return Ok(None);
+        };
+        let Some(journal) = crate::journal::Journal::look(folder)? else {
+            return Ok(None);
+        };
+        let open = journal.open_records()?.into_iter().flatten();
+        let ours = open.filter(|record| record.intent.table.is_same(here) && is_due(record));
+        Ok(Some(
+            ours.map(|record| {
+                let expired = matches!(record.state(), State::Awaiting { .. });
+                (record.intent.number, expired)
+            })
+            .collect(),
+        ))
+    }
+
+    /// Sets a record aside without doing anything about it.
+    ///
+    /// # Errors
+    /// [`Error`] if it is not there.
+    pub fn discard(&mut self, number: u64) -> Result<std::path::PathBuf, Error> {
+        let journal = self.kept()?.journal()?;
+        Ok(journal.set_aside(number).map_err(RecordError::from)?)
+    }
+}
