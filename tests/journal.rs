@@ -2,12 +2,22 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use ipvsh::config::Author;
 use ipvsh::journal::{
     Event, EventKind, Intent, Journal, JournalError, Limits, Summary, TableIdentity,
 };
+use ipvsh::model::{DestinationConfiguration, Weight};
 use ipvsh::txn::Plan;
+use serde_json::Value;
+
+use crate::support::terminal::Terminal;
+use crate::support::{
+    Finished, Place, in_lab, ipvsh, ipvsh_command, ipvsh_ok, key, only_in_lab, server, system,
+};
 
 fn intent() -> Intent {
     Intent {
@@ -136,4 +146,691 @@ fn a_folder_that_others_write_is_refused() {
         Journal::open(state.path()),
         Err(JournalError::Folder { .. })
     ));
+}
+
+/// A folder with a table: simulated in a file, or in the lab that of a fresh namespace.
+struct Shop {
+    folder: tempfile::TempDir,
+    options: Vec<&'static str>,
+}
+
+const WEB: &str = "tcp://192.0.2.1:80";
+const ONE: &str = "tcp://192.0.2.1:80/10.0.0.1:80";
+const TWO: &str = "tcp://192.0.2.1:80/10.0.0.2:80";
+
+impl Shop {
+    /// Returns a shop with a service and two servers of weight 1, on every kernel there is.
+    fn every() -> Vec<Self> {
+        let mut shops = vec![Self::simulated()];
+        if in_lab() {
+            shops.push(Self::real());
+        }
+        shops
+    }
+
+    fn simulated() -> Self {
+        Self::with(vec!["--sim-state=table.json"])
+    }
+
+    fn real() -> Self {
+        let _kernel = Place::real();
+        Self::with(Vec::new())
+    }
+
+    fn with(options: Vec<&'static str>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let shop = Self { folder, options };
+        shop.ok(&["--no-journal", "add", WEB]);
+        for server in [ONE, TWO] {
+            shop.ok(&["--no-journal", "add", server, "--weight", "1"]);
+        }
+        shop
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn arguments<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
+        let mut all: Vec<&str> = self.options.clone();
+        all.extend(arguments);
+        all
+    }
+
+    fn runs(&self, arguments: &[&str]) -> Finished {
+        ipvsh(self.path(), &self.arguments(arguments))
+    }
+
+    #[track_caller]
+    fn ok(&self, arguments: &[&str]) -> String {
+        ipvsh_ok(self.path(), &self.arguments(arguments))
+    }
+
+    #[track_caller]
+    fn weight(&self, server: &str) -> i64 {
+        let (service, server) = server.rsplit_once('/').unwrap();
+        let code = format!("destination::get(\"{service}\", \"{server}\").weight");
+        self.ok(&["--no-journal", "eval", &code])
+            .trim()
+            .parse()
+            .unwrap()
+    }
+
+    #[track_caller]
+    fn json(&self, arguments: &[&str]) -> Value {
+        let mut all = vec!["--json"];
+        all.extend(arguments);
+        serde_json::from_str(&self.ok(&all)).unwrap()
+    }
+
+    /// Waits until a server has a weight.
+    #[track_caller]
+    fn becomes(&self, server: &str, weight: i64) {
+        let begun = Instant::now();
+        while self.weight(server) != weight {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{server}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+#[test]
+fn history_tells_and_undo_takes_back() {
+    for shop in Shop::every() {
+        shop.ok(&["edit", ONE, "--weight", "5"]);
+        let script = shop.path().join("open.rhai");
+        fs::write(
+            &script,
+            "transaction \"open the shop\" {\n    destination::edit(args()[0], \"10.0.0.2:80\", #{ weight: 7 });\n}\n",
+        )
+        .unwrap();
+        shop.ok(&["run", "open.rhai", WEB]);
+        let text = shop.ok(&["history"]);
+        assert!(
+            text.contains("committed  +0 ~1 -0  open the shop\n"),
+            "{text}"
+        );
+        let list = shop.json(&["history"]);
+        let second = &list["commits"][1];
+        assert_eq!(second["id"], 2);
+        assert_eq!(second["label"], "open the shop");
+        assert_eq!(second["script"], "open.rhai:1");
+        assert_eq!(second["state"], "committed");
+        let words = second["command"].as_array().unwrap();
+        assert_eq!(words.last().unwrap(), WEB);
+        let shown = shop.ok(&["history", "show", "2"]);
+        for part in [
+            "commit 2   committed\n",
+            "script   open.rhai:1\n",
+            "~ tcp://192.0.2.1:80\n  ~ 10.0.0.2:80   weight 1 -> 7\nPlan: 0 to add, 1 to change, 0 to delete.\n",
+        ] {
+            assert!(shown.contains(part), "{shown}");
+        }
+        let shown = shop.json(&["history", "show", "2"]);
+        assert_eq!(shown["plan"]["changes"][0]["object"], TWO);
+        assert_eq!(shown["inverse"][0]["fields"]["weight"][1], 1);
+
+        // A dry run, the undo of an earlier one, the undo of the undo.
+        let dry = shop.ok(&["undo", "1", "--dry-run"]);
+        assert!(
+            dry.contains("weight 5 -> 1") && dry.contains("Nothing was changed"),
+            "{dry}"
+        );
+        assert_eq!((shop.weight(ONE), shop.weight(TWO)), (5, 7));
+        shop.ok(&["undo", "1"]);
+        assert_eq!((shop.weight(ONE), shop.weight(TWO)), (1, 7));
+        shop.ok(&["undo"]);
+        assert_eq!((shop.weight(ONE), shop.weight(TWO)), (5, 7));
+        assert_eq!(shop.json(&["history"])["commits"][3]["undoes"], 3);
+
+        // What came later stands in the way, and is named.
+        shop.ok(&["eval", "transaction \"canary\" { destination::edit(\"tcp://192.0.2.1:80\", \"10.0.0.2:80\", #{ weight: 9 }) }"]);
+        let refused = shop.runs(&["undo", "2"]);
+        assert_eq!(refused.status, 5, "{refused:?}");
+        assert!(
+            refused.stderr.contains("commit 2 can't be taken back: tcp://192.0.2.1:80/10.0.0.2:80 is no longer as it left it")
+                && refused.stderr.contains("take back first what came later: commit 5 by ")
+                && refused.stderr.contains("\"canary\""),
+            "{refused:?}"
+        );
+        assert_eq!(shop.weight(TWO), 9);
+        let refused = shop.runs(&["--json", "undo", "2"]);
+        let result: Value = serde_json::from_str(&refused.stdout).unwrap();
+        assert_eq!(result["cause"]["kind"], "conflict");
+        assert_eq!(result["cause"]["differences"][0]["object"], TWO);
+
+        // The same from a script.
+        let said = shop.ok(&[
+            "eval",
+            "history::undo(5); history::undo(2).kind + history::list().len()",
+        ]);
+        assert_eq!(said.trim(), "committed7");
+        assert_eq!((shop.weight(ONE), shop.weight(TWO)), (5, 1));
+        for wrong in [&["undo", "77"][..], &["history", "show", "77"]] {
+            let refused = shop.runs(wrong);
+            assert!(
+                refused.status == 2 && refused.stderr.contains("the journal has no record 77"),
+                "{refused:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_deleted_service_comes_back_with_its_servers() {
+    for shop in Shop::every() {
+        shop.ok(&[
+            "edit",
+            WEB,
+            "--persistence",
+            "5m",
+            "--scheduler",
+            "sh",
+            "--scheduler-flags",
+            "sh-port",
+        ]);
+        shop.ok(&[
+            "edit",
+            ONE,
+            "--upper-threshold",
+            "100",
+            "--lower-threshold",
+            "50",
+        ]);
+        let before = shop.ok(&["export", "--config"]);
+        shop.ok(&["delete", WEB]);
+        shop.ok(&["undo"]);
+        assert_eq!(shop.ok(&["export", "--config"]), before);
+        shop.ok(&["undo"]);
+        assert_eq!(shop.runs(&["list", WEB]).status, 3);
+    }
+}
+
+#[test]
+fn a_plan_is_a_file_that_goes_stale() {
+    for shop in Shop::every() {
+        fs::write(
+            shop.path().join("wanted.json"),
+            r#"{"version":1,"services":[{"id":"tcp://192.0.2.1:80","destinations":[{"id":"10.0.0.1:80","weight":5},{"id":"10.0.0.3:80","weight":3}]}]}"#,
+        )
+        .unwrap();
+        let before = shop.ok(&["export", "--config"]);
+        let files = ["--out=plan.json", "--undo-out=undo.json"];
+        shop.ok(&["plan", files[0], files[1], "--prune=servers", "wanted.json"]);
+        assert_eq!(shop.ok(&["export", "--config"]), before);
+        let dry = shop.ok(&["apply", "--dry-run", "plan.json"]);
+        assert!(
+            dry.contains("1 to add, 1 to change, 1 to delete. Nothing was changed"),
+            "{dry}"
+        );
+        let plan: Value =
+            serde_json::from_str(&fs::read_to_string(shop.path().join("plan.json")).unwrap())
+                .unwrap();
+        assert!(plan["fingerprint"].as_str().unwrap().starts_with("crc32:"));
+        shop.ok(&["apply", "plan.json"]);
+        let after = shop.ok(&["export", "--config"]);
+        assert_ne!(after, before);
+        // It is stale now, and says what it finds.
+        let stale = shop.runs(&["apply", "plan.json"]);
+        assert!(
+            stale.status == 5 && stale.stderr.contains("the table changed since it was read"),
+            "{stale:?}"
+        );
+        assert_eq!(shop.runs(&["apply", "--dry-run", "plan.json"]).status, 5);
+        assert_eq!(shop.ok(&["export", "--config"]), after);
+        shop.ok(&["apply", "undo.json"]);
+        assert_eq!(shop.ok(&["export", "--config"]), before);
+        // A script's plan as well; what its text says and what it starts from belong together.
+        fs::write(shop.path().join("x.rhai"), "service::delete(args()[0])").unwrap();
+        shop.ok(&["plan", "--out=delete.json", "x.rhai", WEB]);
+        let text = fs::read_to_string(shop.path().join("delete.json")).unwrap();
+        fs::write(
+            shop.path().join("altered.json"),
+            text.replacen("\"wlc\"", "\"rr\"", 1),
+        )
+        .unwrap();
+        let altered = shop.runs(&["apply", "altered.json"]);
+        assert!(
+            altered.status == 2 && altered.stderr.contains("it was changed by hand"),
+            "{altered:?}"
+        );
+        let refused = shop.runs(&["apply", "--prune=services", "delete.json"]);
+        assert!(
+            refused.status == 2 && refused.stderr.contains("is a plan"),
+            "{refused:?}"
+        );
+        // Counters and connections are no reason to be stale, nor is another service.
+        shop.ok(&["add", "fwmark://7"]);
+        shop.ok(&["apply", "delete.json"]);
+        assert_eq!(shop.runs(&["list", WEB]).status, 3);
+    }
+}
+
+#[test]
+fn what_nobody_confirms_goes_back_by_itself() {
+    for shop in Shop::every() {
+        let confirmed = |text: &str| {
+            format!(
+                "transaction \"canary\" #{{ confirm: \"{text}\" }} {{ destination::edit(\"{WEB}\", \"10.0.0.1:80\", #{{ weight: 8 }}) }}"
+            )
+        };
+        let made = shop.runs(&["eval", &confirmed("2s")]);
+        assert!(
+            made.status == 0 && made.stderr.contains("commit 1 goes back by itself at"),
+            "{made:?}"
+        );
+        assert_eq!(shop.weight(ONE), 8);
+        let list = shop.ok(&["confirm", "--list"]);
+        assert!(list.contains("canary"), "{list}");
+        // A second change to it is a conflict that names the first; another object is free.
+        let held = shop.runs(&["edit", ONE, "--weight", "3"]);
+        assert!(
+            held.status == 5
+                && held.stderr.contains(
+                    "tcp://192.0.2.1:80/10.0.0.1:80 awaits the confirmation of commit 1 until"
+                )
+                && held.stderr.contains("ipvsh confirm 1"),
+            "{held:?}"
+        );
+        assert_eq!(shop.runs(&["delete", WEB]).status, 5);
+        shop.ok(&["edit", TWO, "--weight", "4"]);
+        shop.becomes(ONE, 1);
+        assert_eq!(shop.json(&["history"])["commits"][0]["state"], "expired");
+        let late = shop.runs(&["confirm", "1"]);
+        assert!(
+            late.status == 2 && late.stderr.contains("it is expired, taken back"),
+            "{late:?}"
+        );
+        assert_eq!(shop.weight(TWO), 4, "what came beside it stays");
+
+        // Confirmed from another process, from the same script, and cancelled.
+        shop.ok(&["eval", &confirmed("3s")]);
+        shop.ok(&["confirm"]);
+        let script = format!(
+            "{}; confirm()",
+            confirmed("3s").replace("weight: 8", "weight: 9")
+        );
+        shop.ok(&["eval", &script]);
+        std::thread::sleep(Duration::from_secs(5));
+        assert_eq!(shop.weight(ONE), 9);
+        shop.ok(&["eval", &confirmed("10m")]);
+        assert_eq!(shop.weight(ONE), 8);
+        let undo = shop.runs(&["undo"]);
+        assert!(
+            undo.stderr.contains("`ipvsh cancel 5` takes it back"),
+            "{undo:?}"
+        );
+        let said = shop.ok(&["cancel"]);
+        assert!(
+            said.contains("commit 5 \"canary\"") && said.contains("is taken back"),
+            "{said}"
+        );
+        assert_eq!(shop.weight(ONE), 9);
+        let none = shop.runs(&["cancel"]);
+        assert!(
+            none.status == 2 && none.stderr.contains("no commit awaits confirmation"),
+            "{none:?}"
+        );
+
+        // A document, and a watcher that is killed: the next change finds the record.
+        fs::write(
+            shop.path().join("d.json"),
+            r#"{"version":1,"services":[{"id":"tcp://192.0.2.1:80","destinations":[{"id":"10.0.0.1:80","weight":77}]}]}"#,
+        )
+        .unwrap();
+        let made = shop.ok(&["apply", "--confirm", "2s", "d.json"]);
+        assert!(
+            made.contains("unless `ipvsh confirm 6` comes before"),
+            "{made}"
+        );
+        let state = crate::support::state_of(shop.path());
+        system(&format!("pkill -KILL -f '{}.* [w]atch 6'", state.display()));
+        assert_eq!(shop.weight(ONE), 77);
+        std::thread::sleep(Duration::from_millis(3200));
+        assert_eq!(shop.weight(ONE), 77, "no one is there to take it back");
+        let looks = shop.runs(&["list"]);
+        assert!(
+            looks.stderr.contains("commit 6 was not confirmed in time"),
+            "{looks:?}"
+        );
+        let changes = shop.runs(&["edit", TWO, "--weight", "5"]);
+        assert!(
+            changes.status == 0
+                && changes
+                    .stderr
+                    .contains("was not confirmed in time, and is taken back"),
+            "{changes:?}"
+        );
+        assert_eq!(shop.weight(ONE), 9);
+    }
+}
+
+#[test]
+fn a_commit_that_nobody_confirms_outlives_its_terminal() {
+    if !only_in_lab() {
+        return;
+    }
+    let shop = Shop::real();
+    for (line, after) in [("", 1), ("confirm", 6)] {
+        let place = format!("{} kernel", system("uname -n").trim());
+        let mut terminal = Terminal::start(shop.path(), &[], "dumb", &place);
+        terminal.types(":begin \"by hand\"");
+        terminal.types(&format!(
+            "destination::edit(\"{WEB}\", \"10.0.0.1:80\", #{{ weight: 6 }})"
+        ));
+        let said = terminal.types(":commit 3s");
+        assert!(said.contains("goes back by itself at"), "{said}");
+        // The program is killed, and its terminal goes away.
+        terminal.signals("KILL");
+        drop(terminal);
+        assert_eq!(shop.weight(ONE), 6);
+        if !line.is_empty() {
+            shop.ok(&[line]);
+        }
+        std::thread::sleep(Duration::from_secs(5));
+        assert_eq!(shop.weight(ONE), after, "{line}");
+    }
+}
+
+#[test]
+fn nothing_is_sent_without_a_journal() {
+    for shop in Shop::every() {
+        let edit = |options: &[&str]| {
+            let mut all = options.to_vec();
+            all.extend(["edit", ONE, "--weight", "5"]);
+            let finished = shop.runs(&all);
+            assert_eq!(shop.weight(ONE), 1, "{finished:?}");
+            finished
+        };
+        fs::write(shop.path().join("file"), "in the way").unwrap();
+        for folder in ["file", "/proc/nowhere", "file/below"] {
+            let refused = edit(&["--state-dir", folder]);
+            assert!(
+                refused.status == 1
+                    && refused.stderr.contains("the journal can't be kept")
+                    && refused.stderr.contains("--no-journal"),
+                "{refused:?}"
+            );
+        }
+        let open = shop.path().join("open");
+        fs::create_dir(&open).unwrap();
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
+        let refused = edit(&["--state-dir", "open"]);
+        assert!(
+            refused.status == 1
+                && refused
+                    .stderr
+                    .contains("can be written by others (its mode is 0777)"),
+            "{refused:?}"
+        );
+        if nix::unistd::geteuid().is_root() {
+            let theirs = shop.path().join("theirs");
+            fs::create_dir(&theirs).unwrap();
+            std::os::unix::fs::chown(&theirs, Some(1234), None).unwrap();
+            let refused = edit(&["--state-dir", "theirs"]);
+            assert!(
+                refused.status == 1 && refused.stderr.contains("belongs to user 1234"),
+                "{refused:?}"
+            );
+        }
+        // A damaged record of something unfinished: who knows what it is about.
+        let state = crate::support::state_of(shop.path()).join("journal");
+        shop.ok(&["edit", TWO, "--weight", "2"]);
+        fs::copy(
+            state.join("00000001.json"),
+            state.join("00000002.open.json"),
+        )
+        .unwrap();
+        let refused = edit(&[]);
+        assert!(
+            refused.status == 1
+                && refused
+                    .stderr
+                    .contains("record 2 of the journal is damaged")
+                && refused.stderr.contains("ipvsh recover --discard 2"),
+            "{refused:?}"
+        );
+        let listed = shop.runs(&["history"]);
+        assert!(
+            listed.stderr.contains("record 2 of the journal is damaged"),
+            "{listed:?}"
+        );
+        shop.ok(&["recover", "--discard", "2"]);
+        shop.ok(&["edit", ONE, "--weight", "5"]);
+        assert_eq!(shop.weight(ONE), 5);
+        // One that is over and damaged can't be taken back, and stands in no way.
+        let path = state.join("00000001.json");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replacen("\"weight\":2", "\"weight\":3", 1)).unwrap();
+        let refused = shop.runs(&["undo", "1"]);
+        assert!(
+            refused.status == 1 && refused.stderr.contains("it was altered"),
+            "{refused:?}"
+        );
+        shop.ok(&["edit", ONE, "--weight", "6"]);
+        // Without a journal on request.
+        let before = fs::read_dir(&state).unwrap().count();
+        shop.ok(&["--no-journal", "edit", ONE, "--weight", "7"]);
+        assert_eq!(fs::read_dir(&state).unwrap().count(), before);
+        let refused = shop.runs(&["--no-journal", "history"]);
+        assert!(
+            refused.stderr.contains("no journal is kept here"),
+            "{refused:?}"
+        );
+    }
+}
+
+#[test]
+fn a_full_or_read_only_disk_lets_nothing_be_sent() {
+    if !only_in_lab() {
+        return;
+    }
+    let shop = Shop::real();
+    let disk = tempfile::tempdir().unwrap();
+    let at = disk.path().display();
+    system(&format!("mount -t tmpfs -o size=16k,mode=0700 tmpfs {at}"));
+    let folder = disk.path().to_str().unwrap();
+    // What fits, fits; from the first one that does not, nothing is sent.
+    let mut stopped = None;
+    for weight in 2..40 {
+        let text = weight.to_string();
+        let edit = ["--state-dir", folder, "edit", ONE, "--weight", &text];
+        let finished = shop.runs(&edit);
+        if finished.status == 0 {
+            assert_eq!(shop.weight(ONE), weight);
+            continue;
+        }
+        assert!(
+            finished.status == 1
+                && finished.stderr.contains("No space left on device")
+                && finished.stderr.contains("--state-dir"),
+            "{finished:?}"
+        );
+        stopped = Some(weight);
+        break;
+    }
+    let stopped = stopped.expect("the disk gets full");
+    assert_eq!(shop.weight(ONE), stopped - 1);
+    let left = system(&format!("ls {at}/journal"));
+    assert!(!left.contains("new") && !left.contains("open"), "{left}");
+    system(&format!("mount -o remount,ro,size=1m {at}"));
+    let refused = shop.runs(&["--state-dir", folder, "edit", ONE, "--weight", "77"]);
+    assert!(
+        refused.status == 1 && refused.stderr.contains("Read-only file system"),
+        "{refused:?}"
+    );
+    assert_eq!(shop.weight(ONE), stopped - 1);
+    system(&format!("umount {at}"));
+}
+
+#[test]
+fn two_writers_and_the_original_lose_no_update() {
+    if !only_in_lab() {
+        return;
+    }
+    let shop = Shop::real();
+    let seconds = if std::env::var_os("IPVSH_KILLS").is_some() {
+        8
+    } else {
+        30
+    };
+    fs::write(
+        shop.path().join("count.rhai"),
+        format!(
+            "let won = 0; let lost = 0; let unsure = 0; let deadline = now() + {seconds}.seconds;\n\
+             while now() < deadline {{\n\
+                 try {{\n\
+                     transaction {{\n\
+                         let d = destination::get(\"{WEB}\", \"10.0.0.1:80\");\n\
+                         d.edit(#{{ weight: d.weight + 1 }});\n\
+                         destination::edit(\"{WEB}\", \"10.0.0.2:80\", #{{ weight: 1000 + won }});\n\
+                     }}\n\
+                     won += 1;\n\
+                 }} catch (e) {{ switch e.kind {{ \"conflict\" => lost += 1, \"indeterminate\" => unsure += 1, _ => throw e }} }}\n\
+             }}\n\
+             print(`${{won}} ${{lost}} ${{unsure}}`);\n"
+        ),
+    )
+    .unwrap();
+    let writers: Vec<_> = (0..2)
+        .map(|_| {
+            let mut command = ipvsh_command(shop.path(), &["run", "count.rhai"]);
+            let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            command.spawn().unwrap()
+        })
+        .collect();
+    // The original writes what one of them writes too, and what they only read.
+    let mut rounds = 0;
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(seconds) {
+        system(&format!(
+            "ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.2:80 -w {}; ipvsadm -A -f {rounds}1; ipvsadm -D -f {rounds}1",
+            rounds % 100
+        ));
+        rounds += 1;
+    }
+    // What the original overwrote between sending and reading back is no success, and is there all the same but for that.
+    let mut sums = [0; 3];
+    for writer in writers {
+        let finished: Finished = writer.wait_with_output().unwrap().into();
+        assert_eq!(finished.status, 0, "{finished:?}");
+        for (sum, number) in sums.iter_mut().zip(finished.stdout.split_whitespace()) {
+            *sum += number.parse::<i64>().unwrap();
+        }
+    }
+    let [won, lost, unsure] = sums;
+    println!(
+        "{won} commits, {lost} conflicts, {unsure} overwritten, {rounds} rounds of the original"
+    );
+    assert!(won > 20 && rounds > 10, "{won} {rounds}");
+    assert_eq!(shop.weight(ONE), 1 + won + unsure);
+    let list = shop.json(&["history"]);
+    let commits = list["commits"].as_array().unwrap();
+    let count = |state: &str| {
+        let found = commits.iter().filter(|commit| commit["state"] == state);
+        i64::try_from(found.count()).unwrap()
+    };
+    // The journal forgets the oldest.
+    if commits.len() < 900 {
+        assert_eq!((count("committed"), count("indeterminate")), (won, unsure));
+    }
+    assert_eq!(
+        i64::try_from(commits.len()).unwrap(),
+        count("committed") + count("indeterminate")
+    );
+}
+
+#[test]
+fn records_of_what_is_gone_are_void() {
+    if !only_in_lab() {
+        return;
+    }
+    let shop = Shop::real();
+    let state = crate::support::state_of(shop.path()).join("journal");
+    shop.ok(&["edit", ONE, "--weight", "2"]);
+    // Made again as what a crash leaves: of an earlier boot, and of a namespace that ended.
+    let mut journal = Journal::open(state.parent().unwrap()).unwrap();
+    let real = journal.record(1).unwrap();
+    let TableIdentity::Kernel {
+        boot,
+        namespace,
+        cookie,
+        name,
+    } = real.intent.table.clone()
+    else {
+        panic!("it is a kernel's")
+    };
+    let gone = [
+        TableIdentity::Kernel {
+            boot: "another".to_owned(),
+            namespace: namespace.clone(),
+            cookie,
+            name: name.clone(),
+        },
+        TableIdentity::Kernel {
+            boot: boot.clone(),
+            namespace: namespace.clone(),
+            cookie: cookie.map(|cookie| cookie + 1000),
+            name: name.clone(),
+        },
+        TableIdentity::Kernel {
+            boot,
+            namespace: "4:1".to_owned(),
+            cookie: Some(1),
+            name,
+        },
+    ];
+    for table in gone {
+        let mut intent = real.intent.clone();
+        intent.table = table;
+        journal.begin(&mut intent, &real.plan().unwrap()).unwrap();
+    }
+    drop(journal);
+    let changes = shop.runs(&["edit", TWO, "--weight", "2"]);
+    assert!(
+        changes.status == 0 && changes.stderr.matches("its table is gone since").count() == 2,
+        "{changes:?}"
+    );
+    assert_eq!(shop.weight(ONE), 2);
+    // Whether another namespace is still there is looked at when it is asked for.
+    let said = shop.ok(&["recover"]);
+    assert!(
+        said.contains("commit 4") && said.contains("its table is gone since"),
+        "{said}"
+    );
+    assert_eq!(
+        shop.json(&["history", "--all"])["commits"][3]["state"],
+        "void"
+    );
+    assert_eq!(shop.ok(&["recover"]), "");
+}
+
+#[test]
+fn the_record_of_a_small_change_is_small() {
+    let place = Place::simulated();
+    let mut many = vec![ipvsh::backend::Operation::AddService {
+        key: key(WEB),
+        configuration: Box::default(),
+    }];
+    for number in 1..=250 {
+        many.push(ipvsh::backend::Operation::AddDestination {
+            service: key(WEB),
+            key: server(&format!("10.0.0.{number}:80")),
+            configuration: DestinationConfiguration::default(),
+        });
+    }
+    place.prepare(&many);
+    let state = tempfile::tempdir().unwrap();
+    let mut session = crate::support::with_journal(place.session(), state.path());
+    let edit = ipvsh::model::DestinationEdit {
+        weight: Some(Weight::new(5).unwrap()),
+        ..ipvsh::model::DestinationEdit::default()
+    };
+    let _done = session
+        .edit_destination(key(WEB), server("10.0.0.7:80"), &edit)
+        .unwrap();
+    let length = fs::metadata(state.path().join("journal/00000001.json"))
+        .unwrap()
+        .len();
+    assert!(length < 4096, "{length}");
 }

@@ -12,9 +12,10 @@ fn all_cases(kernel: Option<(&str, &str)>) {
     let binary = std::env::current_exe().unwrap();
     // Structure, text and terminals need no kernel.
     let skip = "--skip architecture:: --skip readme:: --skip terminal:: --skip kernel::";
-    // One kernel is enough for thousands of random lines; the next one gets as many as show whether it differs.
+    // One kernel is enough for thousands of random lines and hundreds of kills; the next one gets as many as show whether
+    // it differs.
     let twins = if kernel.is_some() {
-        "IPVSH_TWINS=800"
+        "IPVSH_TWINS=800 IPVSH_KILLS=40"
     } else {
         ""
     };

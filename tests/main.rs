@@ -13,6 +13,7 @@ mod support;
 
 mod architecture;
 mod cli;
+mod crash;
 mod differential;
 mod document;
 

@@ -234,6 +234,7 @@ pub(super) fn diff(
             )
         }
     };
+    context.warn(&mut session);
     session.begin(LayerKind::Rehearsal)?;
     let options = ApplyOptions {
         prune: Prune::Everything,
@@ -257,6 +258,7 @@ pub(super) fn export(
 ) -> Result<Ending, Failure> {
     let ExportFormat::Json = arguments.format;
     let mut session = target::open(globals, Purpose::Reading, &context.interrupt)?;
+    context.warn(&mut session);
     let (table, missing) = match session.table() {
         Err(error) if lacks_permission(&error) => {
             let (table, missing) = session.table_without_privilege()?;

@@ -22,6 +22,7 @@ pub(super) fn list(
         .map(|text| ServiceKey::parse(text))
         .collect::<Result<Vec<_>, _>>()?;
     let mut session = target::open(globals, Purpose::Reading, &context.interrupt)?;
+    context.warn(&mut session);
     let (table, missing) = match read(&mut session, &keys) {
         Err(error) if lacks_permission(&error) => {
             let (mut table, missing) = session.table_without_privilege()?;

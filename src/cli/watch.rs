@@ -32,7 +32,9 @@ pub(super) fn start(
     folder: Option<&Path>,
     simulated: Option<&str>,
 ) -> Result<(), String> {
-    let mut command = Command::new("/proc/self/exe");
+    // The file may have been replaced since this program started; then it is still to be had here.
+    let own = std::env::current_exe().ok().filter(|path| path.exists());
+    let mut command = Command::new(own.unwrap_or_else(|| "/proc/self/exe".into()));
     command.arg0("ipvsh");
     if let Some(folder) = folder {
         command.arg("--state-dir").arg(folder);

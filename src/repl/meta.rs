@@ -12,7 +12,10 @@ const COMMANDS: [(&str, &str); 15] = [
         "opens a transaction: what follows is staged",
     ),
     (":diff", "what is staged"),
-    (":commit", "commits what is staged"),
+    (
+        ":commit [TIME]",
+        "commits what is staged; it goes back after TIME unless confirmed",
+    ),
     (":rollback", "drops what is staged"),
     (":undo", "takes back what the last line staged or committed"),
     (":vars", "variables, functions and imports"),

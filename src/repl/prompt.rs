@@ -377,10 +377,20 @@ impl Prompt {
         self.has_committed = true;
         let number = report.plan.changes().len();
         let changes = crate::render::count(number, "change");
-        self.screen.note(&format!(
-            "committed, {changes}, {} ms",
-            report.elapsed.as_millis()
-        ));
+        let time = report.elapsed.as_millis();
+        let Some(recorded) = &report.recorded else {
+            self.screen
+                .note(&format!("committed, {changes}, {time} ms"));
+            return;
+        };
+        let number = recorded.number;
+        self.screen
+            .note(&format!("committed as {number}, {changes}, {time} ms"));
+        if let Some(until) = &recorded.confirm_by {
+            self.screen.note(&format!(
+                "it goes back by itself at {until} unless `confirm()` here or `ipvsh confirm {number}` comes before"
+            ));
+        }
     }
 }
 
