@@ -29,17 +29,22 @@
 //! back. A refusal, a lost answer or a signal leads back: only what still is as it was left is inverted. The
 //! outcome is committed, rolled back, or indeterminate with what is left.
 //!
+//! *A commit outlives its program.* [`journal`] has its record on disk before the first request, and its outcome before
+//! the right to commit is given back: whoever holds that right and finds a record without outcome knows that its program
+//! is gone, and leads back from the record, by the same steps as a refusal does. A commit to be confirmed has a watcher, a
+//! process of its own, before anything is sent.
+//!
 //! # Modules, in reading order
 //!
 //! [`model`] the vocabulary · [`config`] the surroundings · [`ui`] the door to the terminal · [`files`] written whole
 //! · [`wire`] bytes and records · [`backend`] a typed client for one kernel · [`sim`] the simulated
-//! kernel · [`txn`] all or nothing · [`export`] the document and the results · [`render`] text for people ·
+//! kernel · [`txn`] all or nothing · [`export`] the document and the results · [`journal`] what lasts of commits · [`render`] text for people ·
 //! [`session`] what front ends drive · [`script`] the Rhai host · [`repl`] the prompt · `cli` the command line.
 //!
 //! The drop-in for the original `ipvsadm` is `cli/ipvsadm`, with its text in `render/ipvsadm`: it sends requests as they
 //! are ([`session::Session::execute_each`]), and stages the same operations where lines are to be one transaction.
 //!
-//! Their place is left free: the journal, runbooks, connections and schedulers in `sim`.
+//! Their place is left free: runbooks, connections and schedulers in `sim`.
 //!
 //! # What never happens
 //!
@@ -62,6 +67,8 @@
 //!   what to keep, and what no user may create.
 //! - A rehearsal hands its requests to the simulated kernel as records: the same rules without framing and policy,
 //!   which a test proves with random requests through both doors.
+//! - A record holds both ends of what a plan touches, not a list of changes: the documents that are there already read and
+//!   write them, and plan and inverse are their differences.
 //! - Framing is written by hand beside the attributes; neli owns the socket.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

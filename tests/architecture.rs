@@ -28,7 +28,7 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     ),
     (
         "render",
-        &["model", "txn", "ui", "config"],
+        &["model", "txn", "journal", "ui", "config"],
         &["annotate_snippets", "humantime", "serde_json"],
     ),
     (

@@ -19,7 +19,7 @@ fn blocks(language: &str) -> Vec<String> {
     found
 }
 
-/// Replaces times of day, which are never the same.
+/// Replaces times of day and durations, which are never the same.
 fn timeless(text: &str) -> String {
     let is_time = |word: &str| {
         word.len() == 8
@@ -32,22 +32,36 @@ fn timeless(text: &str) -> String {
             })
     };
     let lines = text.trim_end().lines().map(|line| {
-        line.split(' ')
-            .map(|word| if is_time(word) { "TIME" } else { word })
-            .collect::<Vec<_>>()
-            .join(" ")
+        let words: Vec<&str> = line.split(' ').collect();
+        let shown = words.iter().enumerate().map(|(place, word)| {
+            let is_duration = words.get(place + 1) == Some(&"ms");
+            if is_time(word) || is_duration {
+                "TIME"
+            } else {
+                word
+            }
+        });
+        shown.collect::<Vec<_>>().join(" ")
     });
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn run(line: &str) -> Finished {
+fn run(line: &str, folder: &Path) -> Finished {
     let binary = Path::new(env!("CARGO_BIN_EXE_ipvsh"))
         .parent()
         .unwrap()
         .display();
     let mut command = Command::new("sh");
-    command.args(["-c", line]).current_dir(root()).env_clear();
+    // What is written goes to a folder of the test.
+    let place = if line.contains("--sim-state=") {
+        folder
+    } else {
+        root()
+    };
+    command.args(["-c", line]).current_dir(place).env_clear();
     command
+        .env("IPVSH_STATE_DIR", folder.join("state"))
+        .env("SUDO_USER", "operator")
         .env("PATH", format!("{binary}:/usr/bin:/bin"))
         .env("LC_ALL", "C");
     command.output().unwrap().into()
@@ -56,13 +70,14 @@ fn run(line: &str) -> Finished {
 #[test]
 fn the_tour_shows_what_happens() {
     let mut commands = 0;
+    let folder = tempfile::tempdir().unwrap();
     for block in blocks("console") {
         for step in block.split("$ ").skip(1) {
             let (line, expected) = step.split_once('\n').unwrap();
             if line.starts_with("cargo ") {
                 continue; // the next test runs it
             }
-            let finished = run(line);
+            let finished = run(line, folder.path());
             let mut shown = format!("{}{}", finished.stdout, finished.stderr);
             if finished.status != 0 {
                 shown.push_str(&format!("[exit status {}]\n", finished.status));
@@ -132,7 +147,7 @@ fn every_command_and_status_of_the_readme_is_in_the_help() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     for command in [
         "run", "eval", "check", "plan", "apply", "diff", "export", "list", "add", "edit", "delete",
-        "ensure", "absent", "schema", "help",
+        "ensure", "absent", "schema", "help", "history", "undo", "confirm", "cancel", "recover",
     ] {
         assert!(
             help.contains(&format!("\n  {command}")),

@@ -5,9 +5,10 @@ use std::rc::Rc;
 
 use ipvsh::repl::{Completer, Next, Prompt, Screen};
 use ipvsh::script::{Shell, Surroundings};
+use ipvsh::session::Session;
 use ipvsh::txn::Report;
 
-use crate::support::{Place, key, server};
+use crate::support::{Place, key, server, with_journal};
 
 /// A screen that remembers, and answers questions from a list.
 #[derive(Default)]
@@ -72,6 +73,10 @@ struct Typist {
 
 impl Typist {
     fn at(place: &Place, asks: bool) -> Self {
+        Self::over(place.session(), asks)
+    }
+
+    fn over(session: Session, asks: bool) -> Self {
         let screen = Rc::new(Remembered::default());
         let printed = Rc::clone(&screen);
         let output = Rc::new(move |text: &str| {
@@ -79,7 +84,7 @@ impl Typist {
             Ok(())
         });
         let shell = Rc::new(RefCell::new(Shell::new(
-            place.session(),
+            session,
             Surroundings::closed(output),
         )));
         let prompt = Prompt::new(
@@ -475,4 +480,55 @@ fn what_is_typed_is_completed() {
     is("import \"std/ro", &["std/rollout"]);
     is(":co", &[":commit"]);
     is("read_text(\"/etc/hostn", &["/etc/hostname"]);
+}
+
+#[test]
+fn the_prompt_has_numbers_history_and_a_time_to_confirm() {
+    for place in Place::every() {
+        let state = tempfile::tempdir().unwrap();
+        let mut typist = Typist::over(with_journal(place.session(), state.path()), false);
+        assert!(
+            typist
+                .types(":history")
+                .contains("nothing was committed to this table yet")
+        );
+        assert!(typist.types(WEB).contains("committed as 1, 3 changes"));
+        typist.types(":begin canary");
+        typist.types("destination::edit(\"tcp://192.0.2.1:80\", \"10.0.0.2:80\", #{ weight: 0 })");
+        for wrong in ["soon", "0s", "60"] {
+            let said = typist.types(&format!(":commit {wrong}"));
+            assert!(said.contains("nothing was sent"), "{said}");
+        }
+        let said = typist.types(":commit 10m");
+        assert!(
+            said.contains("committed as 2, 1 change")
+                && said.contains("goes back by itself at")
+                && said.contains("`ipvsh confirm 2`"),
+            "{said}"
+        );
+        let said = typist
+            .types("destination::edit(\"tcp://192.0.2.1:80\", \"10.0.0.2:80\", #{ weight: 5 })");
+        assert!(
+            said.contains("awaits the confirmation of commit 2"),
+            "{said}"
+        );
+        let said = typist.types(":history");
+        assert!(
+            said.contains("awaits confirmation  +0 ~1 -0  canary"),
+            "{said}"
+        );
+        typist.types("confirm()");
+        assert!(typist.types(":history").contains("confirmed  "));
+        let said = typist.types("history::undo(2).id");
+        assert!(
+            said.contains("committed as 3") && said.contains('3'),
+            "{said}"
+        );
+        let weight = "destination::get(\"tcp://192.0.2.1:80\", \"10.0.0.2:80\").weight";
+        assert_eq!(typist.types(weight), "10");
+        // What the prompt itself takes back is in the journal too.
+        typist.types(":undo");
+        assert_eq!(typist.types(weight), "0");
+        assert_eq!(typist.types("history::list().len()"), "4");
+    }
 }

@@ -11,8 +11,11 @@ use super::run::{Context, Ending};
 use super::{report, target};
 use crate::backend::enter_namespace;
 use crate::export::{change_shape, plan_shape};
-use crate::journal::{Journal, JournalError, Record, State, TableIdentity};
-use crate::render::{PlanView, Rows, columns, plan as render_plan};
+use crate::journal::{Journal, JournalError, Record, TableIdentity};
+use crate::render::{
+    PlanView, Rows, columns, history_changes, history_rows, history_state, history_what,
+    plan as render_plan,
+};
 use crate::session::{Awaiting, Direction, Done, Ended, LayerKind, Purpose, RecordError, Settled};
 
 /// Shows what was committed. That needs no kernel.
@@ -73,29 +76,7 @@ fn list(
         context.ui.status("nothing was committed to this table yet");
         return Ok(Ending::Shown);
     }
-    let mut titles = vec!["NO", "TIME", "BY", "OUTCOME", "CHANGES", "WHAT"];
-    if all {
-        titles.push("TABLE");
-    }
-    let cells = shown.iter().map(|record| {
-        let intent = &record.intent;
-        let mut cells = vec![
-            intent.number.to_string(),
-            intent.time.clone(),
-            record.who(),
-            state_words(record),
-            changes_words(record),
-            what(record),
-        ];
-        if all {
-            cells.push(intent.table.to_string());
-        }
-        cells
-    });
-    let rows = Rows {
-        titles: titles.into_iter().map(str::to_owned).collect(),
-        cells: cells.collect(),
-    };
+    let rows = history_rows(&shown, all);
     context
         .ui
         .line(&columns(&rows, None))
@@ -107,41 +88,6 @@ fn print(context: &Context, shape: &Value) -> Result<Ending, Failure> {
     let text = serde_json::to_string_pretty(shape).unwrap_or_default();
     context.ui.line(&text).map_err(Failure::Output)?;
     Ok(Ending::Shown)
-}
-
-fn state_words(record: &Record) -> String {
-    match record.state() {
-        State::Unfinished => "unfinished".to_owned(),
-        State::Awaiting { .. } => "awaits confirmation".to_owned(),
-        State::Ended(kind) => kind.words().to_owned(),
-    }
-}
-
-fn changes_words(record: &Record) -> String {
-    let summary = record.intent.summary;
-    format!("+{} ~{} -{}", summary.add, summary.change, summary.delete)
-}
-
-/// Returns what a commit is called, or the command that made it.
-fn what(record: &Record) -> String {
-    const LONGEST: usize = 60;
-    let intent = &record.intent;
-    let text = match &intent.label {
-        Some(label) => label.clone(),
-        None => intent.command.join(" "),
-    };
-    let plain: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    if plain.chars().count() <= LONGEST {
-        return plain;
-    }
-    plain
-        .chars()
-        .take(LONGEST - 2)
-        .chain("..".chars())
-        .collect()
 }
 
 fn show(context: &Context, globals: &Globals, record: &Record) -> Result<Ending, Failure> {
@@ -160,7 +106,7 @@ fn show(context: &Context, globals: &Globals, record: &Record) -> Result<Ending,
     let mut lines = vec![format!(
         "commit {}   {}",
         intent.number,
-        state_words(record)
+        history_state(record)
     )];
     let mut line = |name: &str, text: String| lines.push(format!("{name:<9}{text}"));
     line("time", intent.time.clone());
@@ -316,8 +262,8 @@ fn list_awaiting(
             found.until.clone(),
             format!("{} s", found.seconds_left),
             found.record.who(),
-            changes_words(&found.record),
-            what(&found.record),
+            history_changes(&found.record),
+            history_what(&found.record),
         ]
     });
     let titles = ["NO", "UNTIL", "LEFT", "BY", "CHANGES", "WHAT"];

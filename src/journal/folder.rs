@@ -171,8 +171,10 @@ impl Journal {
         self.step(Step::Sync);
         held.sync_all().map_err(|error| failed(&path, &error))?;
         drop(held);
-        if names.len() >= self.limits.records || line.len() > 1 << 16 || number.is_multiple_of(32) {
-            self.forget_old(&names);
+        // Looking at the size of each file takes longer than all the rest.
+        let weigh = line.len() > 1 << 16 || number.is_multiple_of(64);
+        if names.len() >= self.limits.records || weigh {
+            self.forget_old(&names, weigh);
         }
         Ok(number)
     }
@@ -336,11 +338,13 @@ impl Journal {
         Err(JournalError::Missing { number })
     }
 
-    /// Forgets the oldest commits that are over, until what is left fits. A failure only means that more is kept.
-    fn forget_old(&self, names: &[Name]) {
+    /// Forgets the oldest commits that are over, until what is left fits: in number, and in bytes if they are weighed. A
+    /// failure only means that more is kept.
+    fn forget_old(&self, names: &[Name], weigh: bool) {
+        let size = |name: &Name| fs::metadata(self.path(*name)).map_or(0, |file| file.len());
         let sizes: Vec<u64> = names
             .iter()
-            .map(|name| fs::metadata(self.path(*name)).map_or(0, |file| file.len()))
+            .map(|name| if weigh { size(name) } else { 0 })
             .collect();
         let mut bytes: u64 = sizes.iter().sum();
         let mut count = names.len();

@@ -3,6 +3,7 @@
 mod columns;
 mod excerpt;
 mod fields;
+mod history;
 pub mod ipvsadm;
 mod list;
 mod native;
@@ -10,6 +11,7 @@ mod plan;
 
 pub use columns::{Rows, columns};
 pub use excerpt::{Excerpt, Label, excerpt};
+pub use history::{history_changes, history_rows, history_state, history_what};
 pub use ipvsadm::{NameLookup, change_commands, plan_commands};
 pub use list::{Heading, list};
 pub use native::change_line;

@@ -3,7 +3,7 @@
 use super::prompt::{Ask, Next, Open, Prompt, counts, plan_text};
 use crate::session::{Ended, LayerKind, Reason};
 
-const COMMANDS: [(&str, &str); 15] = [
+const COMMANDS: [(&str, &str); 16] = [
     (":help", "this list; `help` alone is about the language"),
     (":list", "the table, as `ipvsh list` shows it"),
     (":json CODE", "the value of code as JSON"),
@@ -18,6 +18,10 @@ const COMMANDS: [(&str, &str); 15] = [
     ),
     (":rollback", "drops what is staged"),
     (":undo", "takes back what the last line staged or committed"),
+    (
+        ":history",
+        "what was committed to this table; `history::undo(NUMBER)` takes one back",
+    ),
     (":vars", "variables, functions and imports"),
     (
         ":set ask on|off",
@@ -64,6 +68,7 @@ impl Prompt {
             "commit" => self.commit(rest),
             "rollback" => self.rollback(),
             "undo" => self.undo(),
+            "history" => self.history(),
             "vars" => self.variables(),
             "set" => self.set(rest),
             other => {
@@ -97,6 +102,34 @@ impl Prompt {
                 self.screen.show(String::from_utf8_lossy(&bytes).trim_end());
             }
             Err(error) => self.screen.error(&format!("error: {error}")),
+        }
+    }
+
+    fn history(&self) {
+        const LAST: usize = 20;
+        let records = self.shell.borrow().session().history(false);
+        let records = match records {
+            Ok(records) => records,
+            Err(error) => {
+                self.screen.error(&format!("error: {error}"));
+                return;
+            }
+        };
+        for damaged in records.iter().filter_map(|record| record.as_ref().err()) {
+            self.screen.warn(&damaged.to_string());
+        }
+        let known: Vec<_> = records.iter().flatten().collect();
+        let last = &known[known.len().saturating_sub(LAST)..];
+        if last.is_empty() {
+            self.screen.note("nothing was committed to this table yet");
+            return;
+        }
+        let rows = crate::render::history_rows(last, false);
+        self.screen
+            .show(&crate::render::columns(&rows, Some(self.screen.width())));
+        if known.len() > LAST {
+            self.screen
+                .note("earlier ones: `history::list()`, or `ipvsh history`");
         }
     }
 

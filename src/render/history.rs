@@ -1,0 +1,72 @@
+//! Commits as people see them in a list.
+
+use super::Rows;
+use crate::journal::{Record, State};
+
+/// Returns commits as rows, with their tables if they are not all of one.
+#[must_use]
+pub fn history_rows(records: &[&Record], with_table: bool) -> Rows {
+    let mut titles = vec!["NO", "TIME", "BY", "OUTCOME", "CHANGES", "WHAT"];
+    if with_table {
+        titles.push("TABLE");
+    }
+    let cells = records.iter().map(|record| {
+        let intent = &record.intent;
+        let mut cells = vec![
+            intent.number.to_string(),
+            intent.time.clone(),
+            record.who(),
+            history_state(record),
+            history_changes(record),
+            history_what(record),
+        ];
+        if with_table {
+            cells.push(intent.table.to_string());
+        }
+        cells
+    });
+    Rows {
+        titles: titles.into_iter().map(str::to_owned).collect(),
+        cells: cells.collect(),
+    }
+}
+
+/// Returns where a commit stands, in words.
+#[must_use]
+pub fn history_state(record: &Record) -> String {
+    match record.state() {
+        State::Unfinished => "unfinished".to_owned(),
+        State::Awaiting { .. } => "awaits confirmation".to_owned(),
+        State::Ended(kind) => kind.words().to_owned(),
+    }
+}
+
+/// Returns how many objects a commit touches, in signs.
+#[must_use]
+pub fn history_changes(record: &Record) -> String {
+    let summary = record.intent.summary;
+    format!("+{} ~{} -{}", summary.add, summary.change, summary.delete)
+}
+
+/// Returns what a commit is called, or the command that made it.
+#[must_use]
+pub fn history_what(record: &Record) -> String {
+    const LONGEST: usize = 60;
+    let intent = &record.intent;
+    let text = match &intent.label {
+        Some(label) => label.clone(),
+        None => intent.command.join(" "),
+    };
+    let plain: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if plain.chars().count() <= LONGEST {
+        return plain;
+    }
+    plain
+        .chars()
+        .take(LONGEST - 2)
+        .chain("..".chars())
+        .collect()
+}
