@@ -307,7 +307,10 @@ fn onboarding_shows_its_plan_and_commits_when_told_to() {
     let _place = Place::real();
     let done = run(&[], &["--yes"]);
     assert!(
-        done.status == 0 && done.stdout.ends_with("committed: 5 changes\n"),
+        done.status == 0
+            && done
+                .stdout
+                .contains("committed: 5 changes\ntake back with: ipvsh undo "),
         "{done:?}"
     );
     let table = system("ipvsadm -Sn | sort");

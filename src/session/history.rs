@@ -116,6 +116,12 @@ impl Session {
                 .into());
             }
             State::Unfinished => return Err(RecordError::CutOff { number }.into()),
+            State::Ended(EventKind::Indeterminate) => {
+                return Err(not_standing(&format!(
+                    "it did not go through, and `ipvsh history show {number}` tells what is left of it"
+                ))
+                .into());
+            }
             State::Ended(kind) if !record.state().stands() => {
                 return Err(not_standing(&format!("it is {} already", kind.words())).into());
             }
