@@ -3,12 +3,16 @@
 use proptest::prelude::{any, prop, proptest};
 
 use ipvsh::backend::Operation;
-use ipvsh::export::{Detail, DocumentWriter, read_document, write_document};
+use ipvsh::export::{
+    Detail, DocumentWriter, is_plan, read_document, read_plan, write_document, write_plan,
+};
 use ipvsh::model::{
     DestinationConfiguration, EngineName, ForwardingMethod, Granularity, Persistence, Scheduler,
     ServiceConfiguration, Table, Tunnel,
 };
 use ipvsh::session::{ApplyOptions, Interrupt, LayerKind, Prune, Purpose, Session, Target};
+
+use ipvsh::txn::{Action, Plan};
 
 use crate::support::{Place, Random, key, server};
 use crate::transaction::random_table;
@@ -59,9 +63,33 @@ fn check(place: &Place) {
     assert!(kept.is_empty() && session.end_rehearsal().unwrap().is_empty());
 }
 
+/// Laws: a plan that was written and read is the same plan, and so is the one that leads back.
+fn check_plan(before: &Table, after: &Table) {
+    let actions = vec![Action::Zero(None), Action::Zero(Some(key("fwmark://7")))];
+    for (from, to) in [(before, after), (after, before)] {
+        let plan = Plan::between(from.clone(), to.clone(), actions.clone());
+        let plan = plan.with_waits(vec!["until noon".to_owned()]);
+        let mut bytes = Vec::new();
+        write_plan(&mut bytes, &plan).unwrap();
+        assert!(is_plan(&bytes) && !is_plan(&written(from, Detail::Observed)));
+        let again = read_plan("plan", &bytes).unwrap();
+        assert_eq!(again.changes(), plan.changes());
+        assert_eq!(again.notes(), plan.notes());
+        assert_eq!(again.waits(), plan.waits());
+        assert_eq!(again.traffic(), plan.traffic());
+        assert_eq!(again.actions(), plan.actions());
+        let back = again.reversed();
+        assert_eq!(back.reversed().changes(), plan.changes());
+        let mut twice = Vec::new();
+        write_plan(&mut twice, &again).unwrap();
+        assert_eq!(twice, bytes);
+    }
+}
+
 #[test]
 fn any_table_survives_the_document() {
     for place in Place::every() {
+        let mut last = place.client().table().unwrap();
         for seed in 1..=60 {
             let mut session = place.session();
             let options = ApplyOptions {
@@ -72,6 +100,9 @@ fn any_table_survives_the_document() {
                 .apply(&random_table(&mut Random::new(seed)), options)
                 .unwrap();
             check(&place);
+            let now = place.client().table().unwrap();
+            check_plan(&last, &now);
+            last = now;
         }
     }
 }
@@ -79,6 +110,7 @@ fn any_table_survives_the_document() {
 #[test]
 fn what_only_a_kernel_can_have_survives_it_too() {
     for place in Place::every() {
+        let nothing = place.client().table().unwrap();
         let odd = |change: fn(&mut ServiceConfiguration)| {
             let mut configuration = ServiceConfiguration::default();
             change(&mut configuration);
@@ -133,6 +165,7 @@ fn what_only_a_kernel_can_have_survives_it_too() {
             },
         ]);
         check(&place);
+        check_plan(&nothing, &place.client().table().unwrap());
     }
 }
 
@@ -154,5 +187,21 @@ proptest! {
         let _value_or_error = read_document("damaged", &bytes).is_ok();
         bytes.truncate(place % length);
         assert!(read_document("cut", &bytes).is_err());
+    }
+
+    /// So are plans; what is read of a damaged one is what its fingerprint says.
+    #[test]
+    fn damaged_plans_are_read_or_refused(place in 0usize..2000, byte: u8, seed in 1u64..50) {
+        let simulated = Place::simulated();
+        let options = ApplyOptions::default();
+        let (_done, _kept) = simulated.session().apply(&random_table(&mut Random::new(seed)), options).unwrap();
+        let plan = Plan::between(simulated.table(), Table::default(), Vec::new());
+        let mut bytes = Vec::new();
+        write_plan(&mut bytes, &plan).unwrap();
+        let length = bytes.len();
+        bytes[place % length] = byte;
+        let _plan_or_error = read_plan("damaged", &bytes).is_ok();
+        bytes.truncate(place % length);
+        assert!(read_plan("cut", &bytes).is_err());
     }
 }

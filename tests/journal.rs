@@ -387,7 +387,7 @@ fn a_plan_is_a_file_that_goes_stale() {
         let text = fs::read_to_string(shop.path().join("delete.json")).unwrap();
         fs::write(
             shop.path().join("altered.json"),
-            text.replacen("\"wlc\"", "\"rr\"", 1),
+            text.replacen("10.0.0.1:80", "10.0.0.9:80", 1),
         )
         .unwrap();
         let altered = shop.runs(&["apply", "altered.json"]);

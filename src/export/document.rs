@@ -8,7 +8,7 @@ use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 use super::VERSION;
 use crate::model::{
     DestinationEntry, DestinationKey, ForwardingMethod, Granularity, Observed, Persistence,
-    ServiceEntry, ServiceKey, SyncDaemon, Table, Tunnel,
+    ServiceEntry, ServiceKey, SyncDaemon, Table, Timeouts, Tunnel,
 };
 
 /// Whether what was observed is written beside the configuration.
@@ -49,12 +49,7 @@ impl Serialize for DocumentWriter<'_> {
         }
         map.serialize_entry("services", &Services(self.table, self.detail))?;
         if let Some(timeouts) = &self.table.timeouts {
-            let shape = TimeoutsShape {
-                tcp_seconds: timeouts.tcp_seconds,
-                tcp_fin_seconds: timeouts.tcp_fin_seconds,
-                udp_seconds: timeouts.udp_seconds,
-            };
-            map.serialize_entry("timeouts", &shape)?;
+            map.serialize_entry("timeouts", &timeouts_shape(timeouts))?;
         }
         if let Some(daemons) = &self.table.daemons {
             let shapes: Vec<DaemonShape<'_>> = daemons.values().map(daemon_shape).collect();
@@ -86,14 +81,22 @@ impl Serialize for Services<'_> {
 }
 
 #[derive(Serialize)]
-struct TimeoutsShape {
+pub(super) struct TimeoutsShape {
     tcp_seconds: u32,
     tcp_fin_seconds: u32,
     udp_seconds: u32,
 }
 
+pub(super) const fn timeouts_shape(timeouts: &Timeouts) -> TimeoutsShape {
+    TimeoutsShape {
+        tcp_seconds: timeouts.tcp_seconds,
+        tcp_fin_seconds: timeouts.tcp_fin_seconds,
+        udp_seconds: timeouts.udp_seconds,
+    }
+}
+
 #[derive(Serialize)]
-struct DaemonShape<'a> {
+pub(super) struct DaemonShape<'a> {
     state: &'static str,
     interface: &'a str,
     sync_id: u32,
@@ -103,7 +106,7 @@ struct DaemonShape<'a> {
     ttl: u8,
 }
 
-fn daemon_shape(daemon: &SyncDaemon) -> DaemonShape<'_> {
+pub(super) fn daemon_shape(daemon: &SyncDaemon) -> DaemonShape<'_> {
     DaemonShape {
         state: daemon.role.word(),
         interface: &daemon.interface,
@@ -141,7 +144,7 @@ pub struct ServiceShape<'a> {
 }
 
 #[derive(Serialize)]
-struct PersistenceShape<'a> {
+pub(super) struct PersistenceShape<'a> {
     timeout_seconds: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     netmask: Option<String>,
@@ -150,7 +153,7 @@ struct PersistenceShape<'a> {
     engine: Option<&'a str>,
 }
 
-fn persistence_shape(persistence: &Persistence) -> PersistenceShape<'_> {
+pub(super) fn persistence_shape(persistence: &Persistence) -> PersistenceShape<'_> {
     let (netmask, prefix_length) = match persistence.granularity {
         Granularity::Netmask(mask) => (Some(mask.to_string()), None),
         Granularity::PrefixLength(bits) => (None, Some(bits)),
@@ -229,7 +232,7 @@ struct DestinationShape {
 }
 
 #[derive(Serialize)]
-struct TunnelShape {
+pub(super) struct TunnelShape {
     #[serde(rename = "type")]
     kind: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -240,7 +243,7 @@ struct TunnelShape {
     flags: Option<u16>,
 }
 
-fn tunnel_shape(tunnel: Tunnel) -> TunnelShape {
+pub(super) fn tunnel_shape(tunnel: Tunnel) -> TunnelShape {
     let shape = |kind: &str, port, checksum, flags| TunnelShape {
         kind: kind.to_owned(),
         port,

@@ -5,6 +5,7 @@
 //!
 //! `document` writes, `import` reads, `result` has the envelope of every command that can change something.
 
+mod brief;
 mod connections;
 mod document;
 mod error;
@@ -19,7 +20,7 @@ pub use connections::write_connections;
 pub use document::{Detail, DocumentWriter, service_shape, write_document};
 pub use error::DocumentError;
 pub use import::{DEFAULT_MAX_SIZE, read_document, read_document_file, read_file};
-pub use plan_document::{PlanWriter, checksum, fingerprint, is_plan, read_plan, write_plan};
+pub use plan_document::{PlanWriter, checksum, is_plan, read_plan, write_plan};
 pub use result::{
     CauseShape, ChangeShape, ErrorShape, PlanShape, ResultShape, change_shape, plan_shape,
 };

@@ -9,11 +9,11 @@ use serde::de::{Error as _, MapAccess};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
-use super::document::{Detail, DocumentWriter};
+use super::brief::Brief;
 use super::error::DocumentError;
 use super::import::{DocumentFields, table_of};
 use super::keys::{Fields, Object};
-use crate::model::{ObjectId, ServiceKey, Table};
+use crate::model::{ObjectId, ServiceKey};
 use crate::txn::{Action, Ends, Note, Plan, Remarks};
 
 /// What the field `kind` of a plan's document says.
@@ -47,13 +47,18 @@ struct OpenShape {
 
 impl Serialize for PlanWriter<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let ends = self.0.ends();
+        let touch = self.0.touch();
+        let end = |table| Brief {
+            table,
+            touch: &touch,
+        };
+        let (before, after) = (end(self.0.before()), end(self.0.after()));
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("version", &super::VERSION)?;
         map.serialize_entry("kind", KIND)?;
-        map.serialize_entry("fingerprint", &fingerprint(&ends.before))?;
-        map.serialize_entry("before", &configuration(&ends.before))?;
-        map.serialize_entry("after", &configuration(&ends.after))?;
+        map.serialize_entry("fingerprint", &fingerprint(before))?;
+        map.serialize_entry("before", &before)?;
+        map.serialize_entry("after", &after)?;
         let actions: Vec<ActionShape> = self.0.actions().iter().map(action_shape).collect();
         map.serialize_entry("actions", &actions)?;
         let notes = self.0.notes().iter().map(|note| RemarkShape {
@@ -62,16 +67,8 @@ impl Serialize for PlanWriter<'_> {
         });
         map.serialize_entry("notes", &notes.collect::<Vec<_>>())?;
         map.serialize_entry("waits", self.0.waits())?;
-        map.serialize_entry("open_connections", &open(&ends.before))?;
+        map.serialize_entry("open_connections", &open(before))?;
         map.end()
-    }
-}
-
-const fn configuration(table: &Table) -> DocumentWriter<'_> {
-    DocumentWriter {
-        table,
-        detail: Detail::Configuration,
-        incomplete: &[],
     }
 }
 
@@ -82,10 +79,13 @@ fn action_shape(action: &Action) -> ActionShape {
     }
 }
 
-fn open(table: &Table) -> Vec<OpenShape> {
+fn open(end: Brief<'_>) -> Vec<OpenShape> {
     let mut found = Vec::new();
-    for (service, entry) in &table.services {
+    for (service, entry) in &end.table.services {
         for (key, server) in &entry.destinations {
+            if !end.touch.has_server(service, key) {
+                continue;
+            }
             let connections = u32::try_from(server.connections.open()).unwrap_or(u32::MAX);
             if connections > 0 {
                 found.push(OpenShape {
@@ -104,9 +104,8 @@ pub fn checksum(bytes: &[u8]) -> String {
     format!("crc32:{:08x}", crc32fast::hash(bytes))
 }
 
-/// Returns the fingerprint of what a table says: its configuration, without what was observed.
-#[must_use]
-pub fn fingerprint(table: &Table) -> String {
+/// Returns the fingerprint of the end that a plan starts from: its configuration, without what was observed.
+fn fingerprint(end: Brief<'_>) -> String {
     struct Sum(crc32fast::Hasher);
     impl Write for Sum {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -119,7 +118,7 @@ pub fn fingerprint(table: &Table) -> String {
     }
     let mut sum = Sum(crc32fast::Hasher::new());
     // Counting does not fail, and the document holds nothing that JSON can't.
-    let _infallible = serde_json::to_writer(&mut sum, &configuration(table));
+    let _infallible = serde_json::to_writer(&mut sum, &end);
     format!("crc32:{:08x}", sum.0.finalize())
 }
 
@@ -235,12 +234,6 @@ impl Fields for PlanFields {
                 super::VERSION
             ));
         }
-        let found = fingerprint(&self.ends.before);
-        if self.fingerprint.as_ref() != Some(&found) {
-            return Err(format!(
-                "its fingerprint is not that of what it starts from ({found}): it was changed by hand"
-            ));
-        }
         for open in self.open {
             let object = ObjectId::parse(&open.object).map_err(|error| error.to_string())?;
             if let ObjectId::Destination(service, key) = object
@@ -250,6 +243,17 @@ impl Fields for PlanFields {
                 server.connections.active = open.connections;
             }
         }
-        Ok(Plan::restored(self.ends, self.remarks))
+        let plan = Plan::restored(self.ends, self.remarks);
+        let touch = plan.touch();
+        let found = fingerprint(Brief {
+            table: plan.before(),
+            touch: &touch,
+        });
+        if self.fingerprint.as_ref() != Some(&found) {
+            return Err(format!(
+                "its fingerprint is not that of what it starts from ({found}): it was changed by hand"
+            ));
+        }
+        Ok(plan)
     }
 }

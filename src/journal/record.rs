@@ -293,7 +293,7 @@ pub(super) fn intent_line(intent: &Intent, plan: &Plan) -> Result<Vec<u8>, Strin
         },
         plan: PlanWriter(plan),
     };
-    let mut out = Vec::with_capacity(512 + 512 * plan.changes().len());
+    let mut out = Vec::with_capacity(2048 + 96 * plan.changes().len());
     line(&whole, &mut out)?;
     Ok(out)
 }

@@ -43,7 +43,9 @@ impl Plan {
 
     /// Makes the plan again from its ends, as it was shown.
     pub fn restored(ends: Ends, remarks: Remarks) -> Self {
-        let mut plan = Self::between(ends.before, ends.after, remarks.actions);
+        let mut plan = Self::between(ends.before, ends.after, Vec::new());
+        // An action may be about what is not touched.
+        plan.actions = remarks.actions;
         plan.notes = remarks.notes;
         plan.waits = remarks.waits;
         plan

@@ -20,3 +20,4 @@ pub use commit::{CommitError, CommitOptions, Recorder, Unrecorded};
 pub use ends::{Ends, Remarks};
 pub use outcome::{Cause, Outcome, Recorded, Report};
 pub use plan::{Note, Plan, Traffic};
+pub use touched::Touch;

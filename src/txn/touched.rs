@@ -10,6 +10,51 @@ use crate::model::{
     ServiceKey, SysctlName, Table, Tunnel, is_same_sysctl_value,
 };
 
+/// Tells which objects a plan touches.
+#[derive(Debug)]
+pub struct Touch(Touched);
+
+impl Touch {
+    /// Tells whether a service is touched, or a server of it.
+    #[must_use]
+    pub fn has_service(&self, key: &ServiceKey) -> bool {
+        self.0.services.contains_key(key)
+    }
+
+    /// Tells whether a server is touched.
+    #[must_use]
+    pub fn has_server(&self, service: &ServiceKey, key: &DestinationKey) -> bool {
+        let service = self.0.services.get(service);
+        service.is_some_and(|service| service.all_servers || service.servers.contains(key))
+    }
+
+    /// Tells whether the timeouts are touched.
+    #[must_use]
+    pub const fn has_timeouts(&self) -> bool {
+        self.0.timeouts
+    }
+
+    /// Returns the roles of the daemons that are touched.
+    #[must_use]
+    pub const fn daemons(&self) -> &BTreeSet<DaemonRole> {
+        &self.0.daemons
+    }
+
+    /// Returns the kernel parameters that are touched.
+    #[must_use]
+    pub const fn sysctl(&self) -> &BTreeSet<SysctlName> {
+        &self.0.sysctl
+    }
+}
+
+impl Plan {
+    /// Returns which objects are touched.
+    #[must_use]
+    pub fn touch(&self) -> Touch {
+        Touch(Touched::by(self))
+    }
+}
+
 /// The touched parts of one service.
 #[derive(Debug, Default)]
 struct TouchedService {
