@@ -379,7 +379,7 @@ fn a_program_is_killed_at_random_instants() {
 
 /// Waits until a program has its record on disk, and returns when that was.
 fn began(state: &Path) -> Instant {
-    let first = state.join("journal/00000001.open.json");
+    let first = state.join("journal/open/00000001.json");
     let begun = Instant::now();
     while !first.exists() && begun.elapsed() < Duration::from_secs(60) {
         std::thread::sleep(Duration::from_millis(1));

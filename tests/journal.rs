@@ -42,7 +42,7 @@ fn a_record_is_private_and_says_how_it_ended() {
     let mut journal = Journal::open(state.path()).unwrap();
     let number = journal.begin(&mut intent(), &Plan::default()).unwrap();
     assert_eq!(number, 1);
-    let path = state.path().join("journal/00000001.open.json");
+    let path = state.path().join("journal/open/00000001.json");
     assert_eq!(
         fs::metadata(&path).unwrap().permissions().mode() & 0o777,
         0o600
@@ -78,7 +78,7 @@ fn what_is_torn_or_altered_is_known() {
     let state = tempfile::tempdir().unwrap();
     let mut journal = Journal::open(state.path()).unwrap();
     journal.begin(&mut intent(), &Plan::default()).unwrap();
-    let path = state.path().join("journal/00000001.open.json");
+    let path = state.path().join("journal/open/00000001.json");
     let whole = fs::read(&path).unwrap();
     let text = String::from_utf8(whole.clone()).unwrap();
     for length in 0..whole.len() - 1 {
@@ -579,7 +579,7 @@ fn nothing_is_sent_without_a_journal() {
         shop.ok(&["edit", TWO, "--weight", "2"]);
         fs::copy(
             state.join("00000001.json"),
-            state.join("00000002.open.json"),
+            state.join("open/00000002.json"),
         )
         .unwrap();
         let refused = edit(&[]);
@@ -652,8 +652,7 @@ fn a_full_or_read_only_disk_lets_nothing_be_sent() {
     }
     let stopped = stopped.expect("the disk gets full");
     assert_eq!(shop.weight(ONE), stopped - 1);
-    let left = system(&format!("ls {at}/journal"));
-    assert!(!left.contains("new") && !left.contains("open"), "{left}");
+    assert_eq!(system(&format!("ls {at}/journal/open")), "");
     system(&format!("mount -o remount,ro,size=1m {at}"));
     let refused = shop.runs(&["--state-dir", folder, "edit", ONE, "--weight", "77"]);
     assert!(
@@ -862,4 +861,32 @@ fn a_time_to_confirm_is_for_what_is_committed() {
         "{without:?}"
     );
     assert_eq!(shop.runs(&["list", "fwmark://3"]).status, 3);
+}
+
+#[test]
+fn who_only_looks_leaves_the_file_of_a_simulation_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("table.json");
+    let text = r#"{ "version": 1, "comment": "mine", "services": [{ "id": "fwmark://7" }] }"#;
+    fs::write(&file, text).unwrap();
+    for arguments in [
+        &["eval", "service::list().len()"][..],
+        &["eval", "rehearse { service::delete(\"fwmark://7\") }"],
+        &[
+            "eval",
+            "transaction { service::add(\"fwmark://8\"); rollback(\"no\") }",
+        ],
+        &["ipvsadm", "-Ln"],
+        &["list"],
+    ] {
+        let mut all = vec!["--sim-state=table.json"];
+        all.extend(arguments);
+        ipvsh_ok(folder.path(), &all);
+        assert_eq!(fs::read_to_string(&file).unwrap(), text, "{arguments:?}");
+    }
+    ipvsh_ok(
+        folder.path(),
+        &["--sim-state=table.json", "ipvsadm", "-D", "-f", "7"],
+    );
+    assert!(!fs::read_to_string(&file).unwrap().contains("fwmark"));
 }

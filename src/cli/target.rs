@@ -150,11 +150,15 @@ pub(super) fn open_unguarded(
     Ok(session)
 }
 
-/// Writes a simulated table back to its file, if that was asked for. A reader never sees half of it.
+/// Writes a simulated table back to its file, if that was asked for and there is something new in it: another program may
+/// have written meanwhile. A reader never sees half of it.
 pub(super) fn write_back(globals: &Globals, session: &mut Session) -> Result<(), Failure> {
     let Some(path) = &globals.sim_state else {
         return Ok(());
     };
+    if !session.has_sent() && Path::new(path).exists() {
+        return Ok(());
+    }
     save(path, session).map_err(|error| {
         let kind = error.kind();
         Failure::Output(std::io::Error::new(kind, format!("{path}: {error}")))

@@ -11,12 +11,16 @@ use crate::txn::Plan;
 
 /// The largest record that is read.
 const LARGEST: u64 = 1 << 30;
-/// How a file is called while something is still to be done about its commit.
-const OPEN: &str = ".open.json";
-/// How it is called afterwards.
-const CLOSED: &str = ".json";
+/// The folder of records while something is still to be done about their commits.
+const OPEN: &str = "open";
+/// How a file is called.
+const ENDING: &str = ".json";
 /// How it is called until it is whole.
 const FRESH: &str = ".new";
+/// The file with the number that was given last: there may be thousands of names to look at else.
+const LAST: &str = "last";
+/// How often all records are counted and weighed, in commits.
+const ROUND: u64 = 64;
 
 /// How much is kept: the oldest commits that are over go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,27 +59,11 @@ pub struct Journal {
     watch: Option<Box<dyn FnMut(Step)>>,
 }
 
-/// The name of a file: its number, and whether its commit is open.
+/// Where a file is: its number, and whether its commit is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Name {
     number: u64,
     open: bool,
-}
-
-impl Name {
-    fn of(text: &str) -> Option<Self> {
-        let (digits, open) = match text.strip_suffix(OPEN) {
-            Some(digits) => (digits, true),
-            None => (text.strip_suffix(CLOSED)?, false),
-        };
-        let number = digits.parse().ok()?;
-        Some(Self { number, open })
-    }
-
-    fn file(self) -> String {
-        let ending = if self.open { OPEN } else { CLOSED };
-        format!("{:08}{ending}", self.number)
-    }
 }
 
 impl Journal {
@@ -87,7 +75,7 @@ impl Journal {
         let folder = state.join("journal");
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700);
-        for part in [state, &folder] {
+        for part in [state, &folder, &folder.join(OPEN)] {
             if !part.is_dir() {
                 builder.create(part).map_err(|error| failed(part, &error))?;
             }
@@ -129,21 +117,51 @@ impl Journal {
         }
     }
 
-    fn path(&self, name: Name) -> PathBuf {
-        self.folder.join(name.file())
+    fn place(&self, open: bool) -> PathBuf {
+        if open {
+            self.folder.join(OPEN)
+        } else {
+            self.folder.clone()
+        }
     }
 
-    fn names(&self) -> Result<Vec<Name>, JournalError> {
+    fn path(&self, name: Name) -> PathBuf {
+        self.place(name.open)
+            .join(format!("{:08}{ENDING}", name.number))
+    }
+
+    /// Lists what is open, or what is over, by number.
+    fn names(&self, open: bool) -> Result<Vec<Name>, JournalError> {
+        let place = self.place(open);
         let mut names = Vec::new();
-        let read = fs::read_dir(&self.folder).map_err(|error| failed(&self.folder, &error))?;
-        for entry in read {
-            let entry = entry.map_err(|error| failed(&self.folder, &error))?;
-            names.extend(entry.file_name().to_str().and_then(Name::of));
+        for entry in fs::read_dir(&place).map_err(|error| failed(&place, &error))? {
+            let entry = entry.map_err(|error| failed(&place, &error))?;
+            let file = entry.file_name();
+            let digits = file.to_str().and_then(|name| name.strip_suffix(ENDING));
+            if let Some(number) = digits.and_then(|digits| digits.parse().ok()) {
+                names.push(Name { number, open });
+            }
         }
         names.sort_unstable();
-        // A file is renamed while others look: either name will do, and the later one tells more.
-        names.dedup_by_key(|name| name.number);
         Ok(names)
+    }
+
+    /// Returns the number of the next record.
+    fn next_number(&self) -> Result<u64, JournalError> {
+        let open = self.names(true)?.last().map_or(0, |name| name.number);
+        let noted = fs::read_to_string(self.folder.join(LAST)).unwrap_or_default();
+        if let Ok(last) = noted.trim().parse::<u64>() {
+            let number = last.max(open).saturating_add(1);
+            let over = Name {
+                number,
+                open: false,
+            };
+            if !self.path(over).exists() {
+                return Ok(number);
+            }
+        }
+        let over = self.names(false)?.last().map_or(0, |name| name.number);
+        Ok(open.max(over).saturating_add(1))
     }
 
     /// Takes down what is about to be sent and returns the number of the record. It is on the disk when this returns.
@@ -154,12 +172,11 @@ impl Journal {
         // Whoever numbers a record holds the folder until the file is there.
         let held = File::open(&self.folder).map_err(|error| failed(&self.folder, &error))?;
         held.lock().map_err(|error| failed(&self.folder, &error))?;
-        let names = self.names()?;
-        let number = names.last().map_or(1, |name| name.number + 1);
+        let number = self.next_number()?;
         intent.number = number;
-        let name = Name { number, open: true };
-        let fresh = self.folder.join(format!("{number:08}{FRESH}"));
-        let path = self.path(name);
+        let place = self.place(true);
+        let fresh = place.join(format!("{number:08}{FRESH}"));
+        let path = self.path(Name { number, open: true });
         let line = record::intent_line(intent, plan)
             .map_err(|text| failed(&path, &io::Error::other(text)))?;
         let written = self.write_fresh(&fresh, &path, &line);
@@ -169,13 +186,12 @@ impl Journal {
             return Err(failed(&path, &error));
         }
         self.step(Step::Sync);
-        held.sync_all().map_err(|error| failed(&path, &error))?;
+        let synced = File::open(&place).and_then(|place| place.sync_all());
+        synced.map_err(|error| failed(&path, &error))?;
+        // Without it the names are looked at.
+        let _noted_or_not = fs::write(self.folder.join(LAST), number.to_string());
         drop(held);
-        // Looking at the size of each file takes longer than all the rest.
-        let weigh = line.len() > 1 << 16 || number.is_multiple_of(64);
-        if names.len() >= self.limits.records || weigh {
-            self.forget_old(&names, weigh);
-        }
+        self.forget_old(number, line.len() > 1 << 16);
         Ok(number)
     }
 
@@ -232,8 +248,7 @@ impl Journal {
     /// # Errors
     /// [`JournalError`] if the folder can't be read.
     pub fn open_records(&self) -> Result<Vec<Result<Record, JournalError>>, JournalError> {
-        let names = self.names()?;
-        let open = names.into_iter().filter(|name| name.open);
+        let open = self.names(true)?.into_iter();
         // One that was closed meanwhile is not open.
         Ok(open
             .filter_map(|name| self.read(name).transpose())
@@ -245,7 +260,12 @@ impl Journal {
     /// # Errors
     /// [`JournalError`] if the folder can't be read.
     pub fn records(&self) -> Result<Vec<Result<Record, JournalError>>, JournalError> {
-        let names = self.names()?.into_iter();
+        let mut names = self.names(true)?;
+        names.extend(self.names(false)?);
+        names.sort_unstable();
+        // One that is closed meanwhile is in both places.
+        names.dedup_by_key(|name| name.number);
+        let names = names.into_iter();
         Ok(names
             .filter_map(|name| self.find(name.number).transpose())
             .collect())
@@ -338,21 +358,32 @@ impl Journal {
         Err(JournalError::Missing { number })
     }
 
-    /// Forgets the oldest commits that are over, until what is left fits: in number, and in bytes if they are weighed. A
-    /// failure only means that more is kept.
-    fn forget_old(&self, names: &[Name], weigh: bool) {
+    /// Forgets the oldest commits that are over. A failure only means that more is kept.
+    fn forget_old(&self, newest: u64, is_large: bool) {
+        let records = u64::try_from(self.limits.records).unwrap_or(u64::MAX);
+        if let Some(number) = newest.checked_sub(records) {
+            let name = Name {
+                number,
+                open: false,
+            };
+            let _gone_or_never_there = fs::remove_file(self.path(name));
+        }
+        // Looking at each file takes longer than all the rest.
+        if !is_large && !newest.is_multiple_of(ROUND) {
+            return;
+        }
+        let Ok(names) = self.names(false) else {
+            return;
+        };
         let size = |name: &Name| fs::metadata(self.path(*name)).map_or(0, |file| file.len());
-        let sizes: Vec<u64> = names
-            .iter()
-            .map(|name| if weigh { size(name) } else { 0 })
-            .collect();
+        let sizes: Vec<u64> = names.iter().map(size).collect();
         let mut bytes: u64 = sizes.iter().sum();
         let mut count = names.len();
         for (name, size) in names.iter().zip(sizes) {
             if count <= self.limits.records && bytes <= self.limits.bytes {
                 break;
             }
-            if !name.open && fs::remove_file(self.path(*name)).is_ok() {
+            if fs::remove_file(self.path(*name)).is_ok() {
                 count -= 1;
                 bytes -= size;
             }

@@ -4,7 +4,7 @@
 //! `{"checksum":"crc32:…","record":{…}}`. The checksum is that of the bytes of `record`. The first line is the
 //! [`Intent`]: who, when, why, which table, and the plan with both ends of what it touches. Each further line is an
 //! [`Event`]: how the commit ended, and what became of it since. While something is still to be done about a commit its
-//! file is called `NUMBER.open.json`: it was cut off, or it waits to be confirmed.
+//! file is in `journal/open`: it was cut off, or it waits to be confirmed.
 //!
 //! The journal knows files and records; what to do about them is decided in `session`. Its fields are version 1: some
 //! may be added, renaming one makes a new version.

@@ -78,6 +78,8 @@ pub struct Session {
     reads: u64,
     question: Option<Question>,
     keeping: Option<Keeping>,
+    /// Whether anything was sent that may have changed the table.
+    has_sent: bool,
 }
 
 /// How long a commit waits for another one, unless told otherwise.
@@ -102,6 +104,7 @@ impl Session {
             reads: 0,
             question: None,
             keeping: None,
+            has_sent: false,
         }
     }
 
@@ -125,6 +128,12 @@ impl Session {
     #[must_use]
     pub const fn interrupt(&self) -> &Interrupt {
         &self.interrupt
+    }
+
+    /// Tells whether anything was sent that may have changed the table.
+    #[must_use]
+    pub const fn has_sent(&self) -> bool {
+        self.has_sent
     }
 
     /// Returns what was committed in this session.
@@ -249,6 +258,7 @@ impl Session {
         {
             return Err(Error::Declined);
         }
+        self.has_sent |= !plan.is_empty();
         let interrupt = self.interrupt.clone();
         let options = CommitOptions {
             lock_wait: self.lock_wait,
