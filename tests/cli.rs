@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::support::{Finished, ipvsh, ipvsh_command, ipvsh_ok};
+use crate::support::{Finished, ipvsh, ipvsh_command, ipvsh_ok, state_of};
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
@@ -649,6 +649,7 @@ fn with_signals(folder: &Path, signals: &str, arguments: &[&str]) -> Command {
         .env_clear()
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .env("HOME", folder)
+        .env("IPVSH_STATE_DIR", state_of(folder))
         .stdin(Stdio::null());
     command
 }

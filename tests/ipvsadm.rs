@@ -557,6 +557,7 @@ fn linked(folder: &std::path::Path, name: &str) -> Command {
     command
         .env_clear()
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("IPVSH_STATE_DIR", folder.join("state"))
         .stdin(Stdio::null());
     command
 }
@@ -689,7 +690,8 @@ fn output_that_no_one_gets_is_no_success() {
         command
             .args(["-c", line])
             .current_dir(folder.path())
-            .env("IPVSH", env!("CARGO_BIN_EXE_ipvsh"));
+            .env("IPVSH", env!("CARGO_BIN_EXE_ipvsh"))
+            .env("IPVSH_STATE_DIR", folder.path().join("state"));
         command.output().unwrap().into()
     };
     assert_eq!(

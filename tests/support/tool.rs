@@ -68,6 +68,11 @@ impl Tool {
             return self.run_original(program, arguments, input);
         }
         let mut words = vec![OsString::from("ipvsh")];
+        // What is a transaction is kept: not in the journal of whoever runs the tests.
+        let state = tempfile::tempdir().unwrap();
+        if arguments.contains(&"--atomic") {
+            words.push(format!("--state-dir={}", state.path().display()).into());
+        }
         if let Table::File(state) = &self.table {
             words.push(format!("--sim-state={}", state.display()).into());
         }
