@@ -20,7 +20,7 @@ use ipvsh::model::{
 use ipvsh::session::{Direction, Reason, Session};
 use ipvsh::txn::{Change, Plan};
 
-use crate::support::{Place, Random, in_lab, key, only_in_lab, server, session_over, with_journal};
+use crate::support::{Place, Random, key, only_in_lab, server, session_over, with_journal};
 
 const BEFORE: [(u8, u32); 3] = [(1, 1), (2, 1), (3, 1)];
 const AFTER: [(u8, u32); 3] = [(2, 5), (3, 1), (4, 7)];
@@ -494,7 +494,7 @@ fn what_others_changed_since_is_left_to_them_and_said() {
         let plan = Plan::between(before.clone(), after.clone(), Vec::new());
         let operations: Vec<Operation> = plan.changes().iter().map(Change::operation).collect();
         place.prepare(&operations);
-        // Someone gives a server that the plan edited nothing of: one that it added another weight, and one more.
+        // Someone gives a server that the plan added another weight.
         let service = key("tcp://192.0.2.4:80");
         let changed = server("10.1.4.8:80");
         let theirs = DestinationConfiguration {
@@ -564,6 +564,4 @@ fn a_commit_that_was_cut_off_stands_in_the_way_until_it_is_settled() {
         assert_eq!(report.recorded.unwrap().number, 2);
         assert_eq!(services(&place.table()), services(&after));
     }
-    // The lab's thread is in a namespace of its own from here on.
-    let _used = in_lab();
 }

@@ -200,13 +200,7 @@ fn transaction(
     if dry_run {
         session.begin(LayerKind::Rehearsal)?;
         let _staged = verb(&mut session)?;
-        let plan = session.end_rehearsal()?;
-        return Ok(Ending::Planned {
-            plan: Box::new(plan),
-            kept: Vec::new(),
-            document: String::new(),
-            status: 0,
-        });
+        return Ok(Ending::planned(session.end_rehearsal()?));
     }
     let done = verb(&mut session)?;
     target::write_back(globals, &mut session)?;

@@ -131,7 +131,7 @@ fn apply_plan(
     if arguments.dry_run {
         session.begin(LayerKind::Rehearsal)?;
         let _staged = session.commit_or_stage(plan, Reason::default())?;
-        return planned(session.end_rehearsal()?);
+        return Ok(Ending::planned(session.end_rehearsal()?));
     }
     let reason = Reason {
         confirm: arguments.confirm,
@@ -144,15 +144,6 @@ fn apply_plan(
         done: Done::Committed(Box::new(report)),
         kept: Vec::new(),
         document: String::new(),
-    })
-}
-
-fn planned(plan: Plan) -> Result<Ending, Failure> {
-    Ok(Ending::Planned {
-        plan: Box::new(plan),
-        kept: Vec::new(),
-        document: String::new(),
-        status: 0,
     })
 }
 
@@ -241,13 +232,7 @@ pub(super) fn diff(
         keep_weight: false,
     };
     let (_staged, _kept) = session.apply(&wanted, options)?;
-    let plan = session.end_rehearsal()?;
-    Ok(Ending::Planned {
-        plan: Box::new(plan),
-        kept: Vec::new(),
-        document: String::new(),
-        status: 0,
-    })
+    Ok(Ending::planned(session.end_rehearsal()?))
 }
 
 /// Prints the table as a document.

@@ -182,13 +182,7 @@ pub(super) fn undo(
     if arguments.dry_run {
         session.begin(LayerKind::Rehearsal)?;
         let _undone = session.stage_undo(arguments.number)?;
-        let plan = session.end_rehearsal()?;
-        return Ok(Ending::Planned {
-            plan: Box::new(plan),
-            kept: Vec::new(),
-            document: String::new(),
-            status: 0,
-        });
+        return Ok(Ending::planned(session.end_rehearsal()?));
     }
     let (record, ended) = session.undo(arguments.number)?;
     context.warn(&mut session);

@@ -70,6 +70,18 @@ pub(super) enum Ending {
     },
 }
 
+impl Ending {
+    /// Makes the ending of a plan that is no document's.
+    pub(super) fn planned(plan: Plan) -> Self {
+        Self::Planned {
+            plan: Box::new(plan),
+            kept: Vec::new(),
+            document: String::new(),
+            status: 0,
+        }
+    }
+}
+
 /// How plans are printed, and whether pending changes have a status of their own.
 #[derive(Clone, Copy)]
 struct PlanOutput {

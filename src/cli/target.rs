@@ -10,7 +10,9 @@ use crate::config;
 use crate::export::{Detail, DocumentWriter, read_document_file, write_document};
 use crate::files;
 use crate::journal::TableIdentity;
-use crate::session::{Direction, Error, Interrupt, JournalSetup, Purpose, Saver, Session, Target};
+use crate::session::{
+    Direction, Error, Interrupt, JournalSetup, Purpose, RecordError, Saver, Session, Target,
+};
 
 /// Opens the session that the global options name. What the journal says is still to be done about its table is done
 /// first if something is to be changed, and else said.
@@ -39,7 +41,11 @@ pub(super) fn open(
                 }
             }
         }
-        Err(Error::Record(error)) => drop(error),
+        // This was done, and is not said by anyone else.
+        Err(Error::Record(error)) if matches!(*error, RecordError::Unnoted { .. }) => {
+            session.warn(error.to_string());
+        }
+        Err(Error::Record(_)) => {}
         Err(error) => return Err(error.into()),
     }
     Ok(session)

@@ -150,14 +150,14 @@ pub fn is_plan(bytes: &[u8]) -> bool {
         kind: Option<std::borrow::Cow<'a, str>>,
     }
     // Most documents need no second look.
-    let marked = memchr_kind(bytes);
+    let marked = names_kind_early(bytes);
     marked
         && serde_json::from_slice::<Kind<'_>>(bytes)
             .is_ok_and(|found| found.kind.as_deref() == Some(KIND))
 }
 
 /// Looks for the name of the field near the beginning, where this program writes it.
-fn memchr_kind(bytes: &[u8]) -> bool {
+fn names_kind_early(bytes: &[u8]) -> bool {
     const NEAR: usize = 256;
     let head = &bytes[..bytes.len().min(NEAR)];
     head.windows(6).any(|window| window == b"\"kind\"")

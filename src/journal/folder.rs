@@ -187,7 +187,11 @@ impl Journal {
         }
         self.step(Step::Sync);
         let synced = File::open(&place).and_then(|place| place.sync_all());
-        synced.map_err(|error| failed(&path, &error))?;
+        if let Err(error) = synced {
+            // Nothing is sent: it must not look as if something had been.
+            let _gone_or_not = fs::remove_file(&path);
+            return Err(failed(&path, &error));
+        }
         // Without it the names are looked at.
         let _noted_or_not = fs::write(self.folder.join(LAST), number.to_string());
         drop(held);

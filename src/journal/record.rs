@@ -121,8 +121,6 @@ pub enum EventKind {
     Completed,
     /// Its table is gone: the machine was started anew, or the namespace ended.
     Void,
-    /// It was set aside without anything being done.
-    Discarded,
 }
 
 impl EventKind {
@@ -139,7 +137,6 @@ impl EventKind {
             Self::Recovered => "cut off, taken back",
             Self::Completed => "cut off, completed",
             Self::Void => "cut off, table gone",
-            Self::Discarded => "set aside",
         }
     }
 }
