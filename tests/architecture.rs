@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     ("model", &[], &[]),
     ("config", &[], &["directories", "nix"]),
-    ("ui", &[], &["anstream", "anstyle", "ctor"]),
+    ("ui", &[], &["anstream", "anstyle", "ctor", "indicatif"]),
     ("files", &["ui"], &["tempfile"]),
     ("wire", &[], &["thiserror"]),
     (
@@ -65,7 +65,15 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
             "model", "wire", "backend", "sim", "txn", "export", "journal", "render", "session",
             "script", "repl", "ui", "config", "files",
         ],
-        &["clap", "dns_lookup", "humantime", "nix", "serde_json"],
+        &[
+            "clap",
+            "dns_lookup",
+            "humantime",
+            "nix",
+            "serde",
+            "serde_json",
+            "toml",
+        ],
     ),
 ];
 
@@ -82,6 +90,7 @@ const PACKAGES: &[&str] = &[
     "directories",
     "dns_lookup",
     "humantime",
+    "indicatif",
     "libc",
     "memchr",
     "neli",
@@ -94,6 +103,7 @@ const PACKAGES: &[&str] = &[
     "terminal_size",
     "tempfile",
     "thiserror",
+    "toml",
 ];
 
 /// No file is harder to hold in the head than this.

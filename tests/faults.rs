@@ -152,6 +152,7 @@ fn sweep(faults: &[Fault], make: fn() -> Place) -> &'static str {
     let options = CommitOptions {
         lock_wait: Duration::from_secs(5),
         signal: &|| None,
+        guarding: &ipvsh::txn::Guarding::default(),
     };
     let ended = Ipvs::open(Box::new(faulty))
         .map_err(CommitError::from)
@@ -202,7 +203,9 @@ fn sweep(faults: &[Fault], make: fn() -> Place) -> &'static str {
                 "{faults:?}: the residue does not lead back: {residue:#?}"
             );
         }
-        Outcome::Unchanged | Outcome::Locked { .. } => panic!("{faults:?}: {outcome:?}"),
+        Outcome::Unchanged | Outcome::Locked { .. } | Outcome::Guarded { .. } => {
+            panic!("{faults:?}: {outcome:?}")
+        }
     }
     outcome.word()
 }

@@ -2,21 +2,22 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use ipvsh::config::Author;
 use ipvsh::journal::{
-    Event, EventKind, Intent, Journal, JournalError, Limits, Summary, TableIdentity,
+    Event, EventKind, Intent, Journal, JournalError, Limits, RecordKind, Remains, Summary,
+    TableIdentity,
 };
 use ipvsh::model::{DestinationConfiguration, Weight};
 use ipvsh::txn::Plan;
 use serde_json::Value;
 
+use crate::support::shop::{ONE, Shop, TWO, WEB};
 use crate::support::terminal::Terminal;
 use crate::support::{
-    Finished, Place, in_lab, ipvsh, ipvsh_command, ipvsh_ok, key, only_in_lab, server, system,
+    Finished, Place, ipvsh, ipvsh_command, ipvsh_ok, key, only_in_lab, server, system,
 };
 
 fn intent() -> Intent {
@@ -33,6 +34,11 @@ fn intent() -> Intent {
             file: "/x".to_owned(),
         },
         summary: Summary::default(),
+        kind: RecordKind::Commit,
+        runbook: Some(7),
+        overridden: vec!["last_server: x".to_owned()],
+        interrupted: Remains::Keep,
+        data: serde_json::json!({"reason": "y"}),
     }
 }
 
@@ -146,93 +152,6 @@ fn a_folder_that_others_write_is_refused() {
         Journal::open(state.path()),
         Err(JournalError::Folder { .. })
     ));
-}
-
-/// A folder with a table: simulated in a file, or in the lab that of a fresh namespace.
-struct Shop {
-    folder: tempfile::TempDir,
-    options: Vec<&'static str>,
-}
-
-const WEB: &str = "tcp://192.0.2.1:80";
-const ONE: &str = "tcp://192.0.2.1:80/10.0.0.1:80";
-const TWO: &str = "tcp://192.0.2.1:80/10.0.0.2:80";
-
-impl Shop {
-    /// Returns a shop with a service and two servers of weight 1: on the simulated kernel, or in the lab on the real one,
-    /// as much of this is waiting.
-    fn every() -> [Self; 1] {
-        [if in_lab() {
-            Self::real()
-        } else {
-            Self::simulated()
-        }]
-    }
-
-    fn simulated() -> Self {
-        Self::with(vec!["--sim-state=table.json"])
-    }
-
-    fn real() -> Self {
-        let _kernel = Place::real();
-        Self::with(Vec::new())
-    }
-
-    fn with(options: Vec<&'static str>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let shop = Self { folder, options };
-        shop.ok(&["--no-journal", "add", WEB]);
-        for server in [ONE, TWO] {
-            shop.ok(&["--no-journal", "add", server, "--weight", "1"]);
-        }
-        shop
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn arguments<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
-        let mut all: Vec<&str> = self.options.clone();
-        all.extend(arguments);
-        all
-    }
-
-    fn runs(&self, arguments: &[&str]) -> Finished {
-        ipvsh(self.path(), &self.arguments(arguments))
-    }
-
-    #[track_caller]
-    fn ok(&self, arguments: &[&str]) -> String {
-        ipvsh_ok(self.path(), &self.arguments(arguments))
-    }
-
-    #[track_caller]
-    fn weight(&self, server: &str) -> i64 {
-        let (service, server) = server.rsplit_once('/').unwrap();
-        let code = format!("destination::get(\"{service}\", \"{server}\").weight");
-        self.ok(&["--no-journal", "eval", &code])
-            .trim()
-            .parse()
-            .unwrap()
-    }
-
-    #[track_caller]
-    fn json(&self, arguments: &[&str]) -> Value {
-        let mut all = vec!["--json"];
-        all.extend(arguments);
-        serde_json::from_str(&self.ok(&all)).unwrap()
-    }
-
-    /// Waits until a server has a weight.
-    #[track_caller]
-    fn becomes(&self, server: &str, weight: i64) {
-        let begun = Instant::now();
-        while self.weight(server) != weight {
-            assert!(begun.elapsed() < Duration::from_secs(60), "{server}");
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
 }
 
 #[test]

@@ -18,12 +18,14 @@ mod differential;
 mod document;
 
 mod faults;
+mod guard;
 mod ipvsadm;
 mod journal;
 mod kernel;
 mod library;
 mod readme;
 mod repl;
+mod runbook;
 mod script;
 mod simulator;
 mod terminal;

@@ -486,6 +486,7 @@ fn a_signal_between_two_datagrams_leads_back() {
         let options = CommitOptions {
             lock_wait: Duration::ZERO,
             signal: &signal,
+            guarding: &ipvsh::txn::Guarding::default(),
         };
         let report = plan.commit(&mut place.client(), &options, &mut ()).unwrap();
         assert_eq!(

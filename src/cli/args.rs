@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::journal_args::{
+    CancelArguments, ConfirmArguments, HistoryArguments, RecoverArguments, UndoArguments,
+};
 use crate::export::DEFAULT_MAX_SIZE;
 
 /// A scripting automation shell for IPVS, the load balancer in the Linux kernel.
@@ -59,6 +62,12 @@ pub(super) struct Globals {
     /// Where the journal of commits is kept [IPVSH_STATE_DIR; root: /var/lib/ipvsh; others: the state folder of their home]
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) state_dir: Option<std::path::PathBuf>,
+    /// Refuse what a guard forbids: last_server, min_weight_percent=N, max_objects=N, protected=KEY; may come often
+    #[arg(long, global = true, value_name = "GUARD")]
+    pub(super) guard: Vec<String>,
+    /// Override a guard, by its name; the journal keeps that. May come often
+    #[arg(long = "override", global = true, value_name = "GUARD")]
+    pub(super) overridden: Vec<String>,
     /// Keep no record of commits: nothing can be taken back after a crash, or later by `undo`
     #[arg(long, global = true, conflicts_with = "state_dir")]
     pub(super) no_journal: bool,
@@ -79,6 +88,8 @@ impl Globals {
             quiet: false,
             lock_wait: crate::session::DEFAULT_LOCK_WAIT,
             state_dir: None,
+            guard: Vec::new(),
+            overridden: Vec::new(),
             no_journal: false,
             max_size: DEFAULT_MAX_SIZE,
         }
@@ -145,6 +156,8 @@ pub(super) enum Command {
     /// Do what ipvsadm-restore(8) does
     #[command(name = "ipvsadm-restore", disable_help_flag = true)]
     IpvsadmRestore(PassedOn),
+    /// Show which settings are in force, and where they come from
+    Config,
     /// Print the JSON Schema of the table document
     Schema,
     /// Tell of the script language: a function, a namespace, a value; without a name, what there is
@@ -190,6 +203,15 @@ pub(super) struct RunArguments {
     /// Show what the script would change, and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Ask before each step of a runbook; a no leads back
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(super) step: bool,
+    /// Begin a runbook with this step, if the journal proves that those before it are in place
+    #[arg(long, value_name = "STEP", conflicts_with = "dry_run")]
+    pub(super) from: Option<String>,
+    /// Write what became of runbooks to a file, as JUnit
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<String>,
     /// The script, then its own arguments; `-` is standard input
     #[arg(
         required = true,
@@ -282,58 +304,6 @@ pub(super) struct PlanArguments {
         allow_hyphen_values = true
     )]
     pub(super) file: Vec<String>,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(super) struct HistoryArguments {
-    /// Also what was committed to other tables
-    #[arg(long)]
-    pub(super) all: bool,
-    #[command(subcommand)]
-    pub(super) what: Option<HistoryCommand>,
-}
-
-#[derive(Clone, Debug, Subcommand)]
-pub(super) enum HistoryCommand {
-    /// Show one commit: its plan as it was printed, and what became of it
-    Show {
-        /// Its number
-        number: u64,
-    },
-}
-
-#[derive(Clone, Debug, Args)]
-pub(super) struct UndoArguments {
-    /// Show what would change, and change nothing
-    #[arg(long)]
-    pub(super) dry_run: bool,
-    /// The commit [the last one that stands]
-    pub(super) number: Option<u64>,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(super) struct ConfirmArguments {
-    /// List the commits that await confirmation
-    #[arg(long, conflicts_with = "number")]
-    pub(super) list: bool,
-    /// The commit [the only one there is]
-    pub(super) number: Option<u64>,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(super) struct CancelArguments {
-    /// The commit [the only one there is]
-    pub(super) number: Option<u64>,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(super) struct RecoverArguments {
-    /// Complete what was cut off instead of taking it back
-    #[arg(long)]
-    pub(super) forward: bool,
-    /// Set a damaged record aside, and do nothing about what it may have done
-    #[arg(long, value_name = "NUMBER", conflicts_with = "forward")]
-    pub(super) discard: Option<u64>,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::args::{ChangeArguments, Globals, RemoveArguments, ServerOptions, ServiceOptions};
 use super::failure::Failure;
-use super::run::{Context, Ending};
+use super::finish::Ending;
+use super::run::Context;
 use super::target;
 use crate::model::{
     DestinationEdit, EngineName, ForwardingMethod, Granularity, Invalid, ObjectId, PersistenceEdit,

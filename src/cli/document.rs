@@ -8,7 +8,8 @@ use super::args::{
     PlanArguments, PruneChoice,
 };
 use super::failure::Failure;
-use super::run::{Context, Ending};
+use super::finish::Ending;
+use super::run::Context;
 use super::target;
 use crate::export::{
     Detail, DocumentWriter, is_plan, read_document, read_document_file, read_file, read_plan,

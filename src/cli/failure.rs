@@ -179,7 +179,9 @@ fn session_status(error: &Error, invalid: u8) -> u8 {
     match error.kind() {
         ErrorKind::Io if matches!(error, Error::Record(_) | Error::NoRecord) => exit::FAILED,
         ErrorKind::Invalid | ErrorKind::Io => invalid,
-        ErrorKind::Exists | ErrorKind::Missing | ErrorKind::Refused => exit::REFUSED,
+        ErrorKind::Exists | ErrorKind::Missing | ErrorKind::Refused | ErrorKind::Guard => {
+            exit::REFUSED
+        }
         ErrorKind::Conflict | ErrorKind::Locked => exit::CONFLICT,
         ErrorKind::Indeterminate => exit::INDETERMINATE,
         ErrorKind::Permission | ErrorKind::Unavailable => exit::UNAVAILABLE,

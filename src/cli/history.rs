@@ -2,12 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::args::{
-    CancelArguments, ConfirmArguments, Globals, HistoryArguments, HistoryCommand, RecoverArguments,
+use super::args::Globals;
+use super::failure::Failure;
+use super::finish::Ending;
+use super::journal_args::{
+    CancelArguments, ConfirmArguments, HistoryArguments, HistoryCommand, RecoverArguments,
     UndoArguments,
 };
-use super::failure::Failure;
-use super::run::{Context, Ending};
+use super::run::Context;
 use super::{report, target};
 use crate::backend::enter_namespace;
 use crate::export::{change_shape, plan_shape};
@@ -104,7 +106,12 @@ fn show(context: &Context, globals: &Globals, record: &Record) -> Result<Ending,
     let intent = &record.intent;
     let author = &intent.author;
     let mut lines = vec![format!(
-        "commit {}   {}",
+        "{} {}   {}",
+        if record.is_runbook() {
+            "runbook"
+        } else {
+            "commit"
+        },
         intent.number,
         history_state(record)
     )];
@@ -133,9 +140,21 @@ fn show(context: &Context, globals: &Globals, record: &Record) -> Result<Ending,
     if let Some(undone) = intent.undoes {
         line("undoes", format!("commit {undone}"));
     }
+    if let Some(runbook) = intent.runbook {
+        line("runbook", runbook.to_string());
+    }
+    for breach in &intent.overridden {
+        line("overrode", breach.clone());
+    }
+    if !intent.data.is_null() {
+        line("data", intent.data.to_string());
+    }
     line("table", intent.table.to_string());
     for event in &record.events {
         let mut text = format!("{}   {}", event.time, event.kind.words());
+        if let Some(step) = &event.step {
+            text = format!("{text} {step:?}");
+        }
         if let Some(user) = &event.user {
             text = format!("{text} by {user}");
         }

@@ -2,7 +2,8 @@
 
 use super::args::{Globals, ListArguments};
 use super::failure::Failure;
-use super::run::{Context, Ending};
+use super::finish::Ending;
+use super::run::Context;
 use super::target;
 use crate::config::{self, Characters};
 use crate::export::{Detail, DocumentWriter, write_document};

@@ -1,20 +1,26 @@
 //! The native command line. The only place that reads arguments and decides on exit statuses.
 //!
-//! `args` is what was typed, `run` what it leads to, `failure` how every error becomes text and a status.
+//! `args` is what was typed, `run` what it leads to, `finish` what that shows, `failure` how every error becomes text and a
+//! status.
 //! `ipvsadm` is the drop-in for the original, which has a command line and statuses of its own.
 
 mod args;
 mod change;
+mod configuration;
 mod document;
 mod exit;
 mod failure;
+mod finish;
 mod history;
 mod ipvsadm;
+mod journal_args;
 mod look;
+mod narrator;
 mod prompt;
 mod report;
 mod run;
 mod script;
+mod settings;
 mod target;
 mod watch;
 

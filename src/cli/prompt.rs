@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use super::args::{Globals, HelpArguments};
 use super::failure::Failure;
+use super::finish::Ending;
 use super::report::{self, TargetWords};
-use super::run::{Context, Ending};
+use super::run::Context;
 use super::target;
 use crate::config;
 use crate::repl::{Setup, run};

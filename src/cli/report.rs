@@ -149,7 +149,10 @@ pub(super) fn tell_outcome(report: &Report, words: &TargetWords, ui: &Ui) {
             }
             words.list_commands(residue, ui);
         }
-        Outcome::Committed | Outcome::Unchanged | Outcome::Locked { .. } => {}
+        Outcome::Committed
+        | Outcome::Unchanged
+        | Outcome::Locked { .. }
+        | Outcome::Guarded { .. } => {}
     }
 }
 

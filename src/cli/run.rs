@@ -1,7 +1,7 @@
-//! Dispatch: from arguments to a command, from its ending to output and an exit status.
+//! Dispatch: from arguments to a command.
 
+use std::cell::RefCell;
 use std::ffi::OsString;
-use std::io;
 use std::sync::Mutex;
 
 use clap::Parser;
@@ -10,20 +10,19 @@ use clap::error::ErrorKind;
 use super::args::{Arguments, ColourChoice, Command, Globals, PlanFormat, RunArguments};
 use super::change::{Verb, change, remove};
 use super::failure::Failure;
-use super::report::TargetWords;
-use super::{document, exit, history, look, prompt, report, script, watch};
-use crate::export::{ResultShape, plan_shape};
-use crate::model::{ObjectId, suggestion};
-use crate::render::{PlanView, plan as render_plan, plan_commands};
-use crate::script::ValueText;
-use crate::session::{Commits, Done, IfMissing, Interrupt, Session};
-use crate::txn::Plan;
+use super::finish::{Ending, PlanOutput, finish, json};
+use super::{configuration, document, exit, history, look, prompt, script, watch};
+use crate::model::suggestion;
+use crate::session::{IfMissing, Interrupt, Session};
+use crate::txn::RunbookReport;
 use crate::ui::{Colour, Streams, Ui, Verbosity, input_is_terminal};
 
 /// What every command has at hand.
 pub(super) struct Context {
     pub(super) ui: Ui,
     pub(super) interrupt: Interrupt,
+    /// What became of runbooks.
+    pub(super) runbooks: RefCell<Vec<RunbookReport>>,
 }
 
 impl Context {
@@ -33,60 +32,6 @@ impl Context {
             self.ui.warning(&warning);
         }
     }
-}
-
-/// How a command ended without an error of its own.
-pub(super) enum Ending {
-    /// What there was to show is shown.
-    Shown,
-    /// A change was made.
-    Done {
-        done: Done,
-        kept: Vec<ObjectId>,
-        document: String,
-    },
-    /// A change was planned.
-    Planned {
-        plan: Box<Plan>,
-        kept: Vec<ObjectId>,
-        document: String,
-        status: u8,
-    },
-    /// Something of what was to be led back or forward is left as others have made it.
-    LeftOver,
-    /// The prompt ended.
-    Prompted { status: u8 },
-    /// A script came to its end.
-    ScriptDone {
-        value: Option<ValueText>,
-        status: u8,
-        committed: Commits,
-        unprinted: Option<io::Error>,
-    },
-    /// A script failed; earlier commits may stand.
-    ScriptFailed {
-        failure: Box<Failure>,
-        committed: Commits,
-    },
-}
-
-impl Ending {
-    /// Makes the ending of a plan that is no document's.
-    pub(super) fn planned(plan: Plan) -> Self {
-        Self::Planned {
-            plan: Box::new(plan),
-            kept: Vec::new(),
-            document: String::new(),
-            status: 0,
-        }
-    }
-}
-
-/// How plans are printed, and whether pending changes have a status of their own.
-#[derive(Clone, Copy)]
-struct PlanOutput {
-    format: PlanFormat,
-    exit_code: bool,
 }
 
 /// Runs the program with the given arguments, its own name first, and returns its exit status.
@@ -115,7 +60,11 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
         },
     );
     let interrupt = Interrupt::default();
-    let context = Context { ui, interrupt };
+    let context = Context {
+        ui,
+        interrupt,
+        runbooks: RefCell::default(),
+    };
     let output = match &parsed.command {
         Some(Command::Plan(arguments)) => PlanOutput {
             format: arguments.format,
@@ -254,6 +203,7 @@ fn dispatch(
         Some(Command::Cancel(arguments)) => history::cancel(context, globals, &arguments),
         Some(Command::Recover(arguments)) => history::recover(context, globals, &arguments),
         Some(Command::Watch { number }) => watch::watch(context, globals, number),
+        Some(Command::Config) => configuration::config(context, globals),
         Some(Command::Schema) => document::print_schema(context),
         Some(Command::Help(arguments)) => prompt::help(context, &arguments),
         Some(Command::Other(words)) => other(context, globals, &words),
@@ -270,6 +220,9 @@ fn run_arguments(script: Vec<String>) -> RunArguments {
             allow_write: None,
         },
         dry_run: false,
+        step: false,
+        from: None,
+        junit: None,
         script,
     }
 }
@@ -283,10 +236,10 @@ fn standard_input(context: &Context, globals: &Globals) -> Result<Ending, Failur
 
 /// A file in place of a command is a script.
 fn other(context: &Context, globals: &Globals, words: &[OsString]) -> Result<Ending, Failure> {
-    const COMMANDS: [&str; 21] = [
+    const COMMANDS: [&str; 22] = [
         "ipvsadm", "run", "eval", "check", "plan", "apply", "diff", "export", "list", "add",
         "edit", "delete", "ensure", "absent", "schema", "help", "history", "undo", "confirm",
-        "cancel", "recover",
+        "cancel", "recover", "config",
     ];
     let words: Vec<String> = words
         .iter()
@@ -306,191 +259,4 @@ fn other(context: &Context, globals: &Globals, words: &[OsString]) -> Result<End
         text: format!("there is no command `{first}`"),
         hint: Some(hint),
     })
-}
-
-fn finish(
-    context: &Context,
-    globals: &Globals,
-    output: PlanOutput,
-    ended: Result<Ending, Failure>,
-) -> u8 {
-    let ui = &context.ui;
-    match ended {
-        Err(failure) => fail(ui, globals, &failure, failure.status(), &Commits::default()),
-        Ok(Ending::Shown) => exit::DONE,
-        Ok(Ending::LeftOver) => exit::INDETERMINATE,
-        Ok(Ending::Prompted { status }) => status,
-        Ok(Ending::ScriptFailed { failure, committed }) => {
-            report::tell_standing(&committed, &TargetWords::of(globals), ui);
-            let status = match failure.status() {
-                // Not knowing weighs more than what stands.
-                status @ (exit::INDETERMINATE | exit::USAGE) => status,
-                _ if !committed.is_empty() => exit::COMMITS_STAND,
-                status => status,
-            };
-            fail(ui, globals, &failure, status, &committed)
-        }
-        Ok(Ending::Planned {
-            plan,
-            kept,
-            document,
-            status,
-        }) => {
-            let pending = output.exit_code && !plan.is_empty() && status == exit::DONE;
-            let status = if pending { exit::PENDING } else { status };
-            written(
-                ui,
-                write_plan(ui, globals, output, &plan, &kept, &document),
-                status,
-                exit::FAILED,
-            )
-        }
-        Ok(Ending::Done {
-            done,
-            kept,
-            document,
-        }) => finish_done(ui, globals, &done, &kept, &document),
-        Ok(Ending::ScriptDone {
-            value,
-            status,
-            committed,
-            unprinted,
-        }) => {
-            let failed_actions = committed
-                .kept()
-                .iter()
-                .any(|report| !report.failed_actions.is_empty());
-            let status = if status == exit::DONE && failed_actions {
-                exit::COMMITS_STAND
-            } else {
-                status
-            };
-            let lost = if committed.is_empty() {
-                exit::FAILED
-            } else {
-                exit::NOT_WRITTEN
-            };
-            written(
-                ui,
-                unprinted.map_or_else(|| write_value(ui, globals, value, &committed), Err),
-                status,
-                lost,
-            )
-        }
-    }
-}
-
-fn fail(ui: &Ui, globals: &Globals, failure: &Failure, status: u8, committed: &Commits) -> u8 {
-    failure.tell(&TargetWords::of(globals), ui);
-    let mut shape = failure.envelope();
-    report::add_commits(&mut shape, committed);
-    if globals.json
-        && let Err(error) = ui.line(&json(&shape))
-    {
-        ui.error(&format!("the result could not be written: {error}"));
-    }
-    status
-}
-
-fn written(ui: &Ui, result: io::Result<()>, status: u8, lost: u8) -> u8 {
-    match result {
-        Ok(()) => status,
-        Err(error) => {
-            let done = if lost == exit::NOT_WRITTEN {
-                "committed, but "
-            } else {
-                ""
-            };
-            ui.error(&format!("{done}the result could not be written: {error}"));
-            lost
-        }
-    }
-}
-
-fn json(shape: &ResultShape) -> String {
-    serde_json::to_string_pretty(shape).unwrap_or_default()
-}
-
-fn finish_done(ui: &Ui, globals: &Globals, done: &Done, kept: &[ObjectId], document: &str) -> u8 {
-    let Done::Committed(report) = done else {
-        return exit::DONE;
-    };
-    let status = if report.failed_actions.is_empty() {
-        exit::DONE
-    } else {
-        exit::COMMITS_STAND
-    };
-    let changed = !report.plan.is_empty();
-    let result = if globals.json {
-        ui.line(&json(&report::envelope(report)))
-    } else if globals.quiet {
-        Ok(())
-    } else {
-        ui.data(|out| report::write_success(out, report, report::kept(document, kept)))
-    };
-    written(
-        ui,
-        result,
-        status,
-        if changed {
-            exit::NOT_WRITTEN
-        } else {
-            exit::FAILED
-        },
-    )
-}
-
-fn write_plan(
-    ui: &Ui,
-    globals: &Globals,
-    output: PlanOutput,
-    plan: &Plan,
-    kept: &[ObjectId],
-    document: &str,
-) -> io::Result<()> {
-    if globals.json {
-        let mut shape = ResultShape::new("planned");
-        shape.plan = Some(plan_shape(plan));
-        return ui.line(&json(&shape));
-    }
-    match output.format {
-        PlanFormat::Ipvsadm => ui.data(|out| {
-            plan_commands(plan)
-                .iter()
-                .try_for_each(|line| writeln!(out, "{line}"))
-        }),
-        PlanFormat::Text => {
-            let view = PlanView {
-                plan,
-                kept: report::kept(document, kept),
-                ending: "Nothing was changed.",
-            };
-            ui.data(|out| render_plan(out, &view))
-        }
-    }
-}
-
-fn write_value(
-    ui: &Ui,
-    globals: &Globals,
-    value: Option<ValueText>,
-    committed: &Commits,
-) -> io::Result<()> {
-    match (globals.json, value) {
-        (true, Some(value)) => ui.line(&value.json()),
-        (true, None) => {
-            let mut shape = ResultShape::new(if committed.is_empty() {
-                "unchanged"
-            } else {
-                "committed"
-            });
-            report::add_commits(&mut shape, committed);
-            ui.line(&json(&shape))
-        }
-        (false, Some(value)) => match value.text() {
-            text if text.is_empty() => Ok(()),
-            text => ui.line(&text),
-        },
-        (false, None) => Ok(()),
-    }
 }

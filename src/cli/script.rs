@@ -1,19 +1,25 @@
 //! Running, evaluating and checking scripts.
 
+use std::path::Path;
 use std::rc::Rc;
 
 use super::args::{
     CheckArguments, EvalArguments, Globals, Limits as LimitArguments, PlanArguments, RunArguments,
 };
 use super::failure::Failure;
-use super::run::{Context, Ending};
+use super::finish::Ending;
+use super::narrator::Teller;
+use super::run::Context;
 use super::{document, report, target};
 use crate::export::ResultShape;
+use crate::files;
+use crate::render::junit;
 use crate::script::{
     Allowed, Limits, Output, Permissions, Script, ScriptFailure, Surroundings, check,
     describe_options, run,
 };
 use crate::session::{LayerKind, Purpose, Session};
+use crate::txn::RunbookReport;
 use crate::ui::Ui;
 
 /// The largest script that is read, in bytes.
@@ -151,8 +157,12 @@ pub(super) fn run_file(
         globals,
         &script,
         &surroundings(&arguments.limits, context.ui, globals.json),
-        Mode::of(arguments.dry_run),
-        Value::Dropped,
+        (Mode::of(arguments.dry_run), Value::Dropped),
+        &Steps {
+            asks: arguments.step,
+            from: arguments.from.clone(),
+            junit: arguments.junit.clone(),
+        },
     )
 }
 
@@ -172,8 +182,8 @@ pub(super) fn eval(
         globals,
         &script,
         &surroundings(&arguments.limits, context.ui, globals.json),
-        Mode::of(arguments.dry_run),
-        Value::Printed,
+        (Mode::of(arguments.dry_run), Value::Printed),
+        &Steps::default(),
     )
 }
 
@@ -225,8 +235,8 @@ fn make_plan(
         globals,
         &script,
         &surroundings(&arguments.limits, context.ui, globals.json),
-        Mode::Rehearsed,
-        Value::Dropped,
+        (Mode::Rehearsed, Value::Dropped),
+        &Steps::default(),
     )
 }
 
@@ -293,6 +303,27 @@ impl Mode {
     }
 }
 
+/// How the steps of runbooks are gone through, and where it is written what became of them.
+#[derive(Default)]
+struct Steps {
+    /// Whether each is asked about.
+    asks: bool,
+    /// The step to begin with.
+    from: Option<String>,
+    /// The file for JUnit.
+    junit: Option<String>,
+}
+
+impl Steps {
+    fn write(&self, runbooks: &[RunbookReport]) -> std::io::Result<()> {
+        let Some(path) = &self.junit else {
+            return Ok(());
+        };
+        files::replace(Path::new(path), |out| junit(out, runbooks))
+            .map_err(|error| std::io::Error::new(error.kind(), format!("{path}: {error}")))
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Value {
     Printed,
@@ -304,8 +335,8 @@ fn execute(
     globals: &Globals,
     script: &Script,
     surroundings: &Surroundings,
-    mode: Mode,
-    value: Value,
+    (mode, value): (Mode, Value),
+    steps: &Steps,
 ) -> Result<Ending, Failure> {
     // What can't be compiled needs no kernel to say so.
     let checked = check(script, &surroundings.permissions)
@@ -321,15 +352,26 @@ fn execute(
     if mode == Mode::Rehearsed {
         session.begin(LayerKind::Rehearsal)?;
     }
+    if mode == Mode::Live {
+        let teller = Teller::new(context.ui, globals.json, steps.asks);
+        session.set_narrator(Some(Rc::new(teller)));
+    }
+    session.begin_from(steps.from.clone());
     let (mut session, result): (Session, Result<_, ScriptFailure>) =
         run(script, session, surroundings);
     context.warn(&mut session);
+    let runbooks = session.take_runbooks();
+    let unwritten = steps.write(&runbooks).err();
+    context.runbooks.replace(runbooks);
     tell_awaiting(context, &mut session);
     let result = match result {
         Ok(result) => result,
         Err(failure) => {
             let saved = target::write_back(globals, &mut session);
             let failure = Failure::Script(Box::new(failure));
+            if let Some(error) = unwritten {
+                Failure::Output(error).tell(&report::TargetWords::of(globals), &context.ui);
+            }
             if let Err(error) = saved {
                 error.tell(&report::TargetWords::of(globals), &context.ui);
             }
@@ -340,7 +382,7 @@ fn execute(
         }
     };
     if mode == Mode::Rehearsed {
-        if let Some(error) = result.output_failure {
+        if let Some(error) = result.output_failure.or(unwritten) {
             return Err(Failure::Output(error));
         }
         let plan = session.end_rehearsal()?;
@@ -358,6 +400,6 @@ fn execute(
         value: shown,
         status: result.status,
         committed,
-        unprinted: result.output_failure,
+        unprinted: result.output_failure.or(unwritten),
     })
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::args::Globals;
 use super::failure::Failure;
+use super::settings::Settings;
 use crate::backend::{BackendError, namespace_identity};
 use crate::config;
 use crate::export::{Detail, DocumentWriter, read_document_file, write_document};
@@ -61,10 +62,18 @@ pub(super) fn open_unsettled(
     interrupt: &Interrupt,
 ) -> Result<Session, Failure> {
     let mut session = open_unguarded(globals, purpose, interrupt)?;
+    guard(globals, &mut session)?;
     keep(globals, &mut session)?;
     // A commit must not be torn apart: from here on signals are noted and looked at when it is safe.
     interrupt.install().map_err(Failure::Signals)?;
     Ok(session)
+}
+
+/// Has every commit of a session checked against what is set. A configuration that makes no sense stands in the way of
+/// everything: guards may be in it.
+pub(super) fn guard(globals: &Globals, session: &mut Session) -> Result<(), Failure> {
+    session.set_guarding(Settings::of(globals)?.guarding);
+    Ok(())
 }
 
 /// Tells whether commits are kept: a simulated table without a file ends with the program.

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use super::args::Globals;
 use super::failure::Failure;
-use super::run::{Context, Ending};
+use super::finish::Ending;
+use super::run::Context;
 use super::target;
 use crate::config;
 use crate::journal::State;

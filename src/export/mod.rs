@@ -14,6 +14,7 @@ mod import_service;
 mod keys;
 mod plan_document;
 mod result;
+mod runbook;
 mod schema;
 
 pub use connections::write_connections;
@@ -24,6 +25,7 @@ pub use plan_document::{PlanWriter, checksum, is_plan, read_plan, write_plan};
 pub use result::{
     CauseShape, ChangeShape, ErrorShape, PlanShape, ResultShape, change_shape, plan_shape,
 };
+pub use runbook::{RunbookShape, StepShape, WaitShape, runbook_shape};
 pub use schema::schema;
 
 /// The version of the document and of the result envelope.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::VERSION;
 use super::document::{Detail, service_shape};
+use super::runbook::RunbookShape;
 use crate::model::{
     DestinationConfiguration, DestinationEntry, ServiceConfiguration, ServiceEntry, ServiceKey,
     SyncDaemon,
@@ -18,7 +19,7 @@ use crate::txn::{Change, Plan};
 pub struct ResultShape {
     /// The version of this shape.
     pub version: u32,
-    /// `committed`, `unchanged`, `planned`, `rolled_back`, `conflict`, `locked`, `indeterminate` or `failed`.
+    /// `committed`, `unchanged`, `planned`, `rolled_back`, `conflict`, `guarded`, `locked`, `indeterminate` or `failed`.
     pub outcome: String,
     /// Whether the live table is another than before the command.
     pub changed: bool,
@@ -32,6 +33,8 @@ pub struct ResultShape {
     pub commits: Vec<PlanShape>,
     /// Their numbers in the journal, if they are in it.
     pub commit_ids: Vec<u64>,
+    /// What became of the runbooks of a script.
+    pub runbooks: Vec<RunbookShape>,
     /// Why it did not go through, or null.
     pub cause: Option<CauseShape>,
     /// Changes that would lead back to the table before, if it is neither that nor the planned one.
@@ -53,6 +56,7 @@ impl ResultShape {
             plan: None,
             commits: Vec::new(),
             commit_ids: Vec::new(),
+            runbooks: Vec::new(),
             cause: None,
             residue: Vec::new(),
             warnings: Vec::new(),

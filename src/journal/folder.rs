@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::JournalError;
 use super::record::{self, Event, EventKind, Intent, Record, State};
+use super::runbook::is_runbook;
 use crate::txn::Plan;
 
 /// The largest record that is read.
@@ -125,6 +126,10 @@ impl Journal {
         }
     }
 
+    pub(super) fn open_path(&self, number: u64) -> PathBuf {
+        self.path(Name { number, open: true })
+    }
+
     fn path(&self, name: Name) -> PathBuf {
         self.place(name.open)
             .join(format!("{:08}{ENDING}", name.number))
@@ -169,6 +174,17 @@ impl Journal {
     /// # Errors
     /// [`JournalError`]; then there is no record.
     pub fn begin(&mut self, intent: &mut Intent, plan: &Plan) -> Result<u64, JournalError> {
+        self.create(intent, Some(plan))?;
+        Ok(intent.number)
+    }
+
+    /// Makes an open record. Its file is locked before others can see it: that of a runbook stays so while its program
+    /// lives.
+    pub(super) fn create(
+        &mut self,
+        intent: &mut Intent,
+        plan: Option<&Plan>,
+    ) -> Result<File, JournalError> {
         // Whoever numbers a record holds the folder until the file is there.
         let held = File::open(&self.folder).map_err(|error| failed(&self.folder, &error))?;
         held.lock().map_err(|error| failed(&self.folder, &error))?;
@@ -179,12 +195,14 @@ impl Journal {
         let path = self.path(Name { number, open: true });
         let line = record::intent_line(intent, plan)
             .map_err(|text| failed(&path, &io::Error::other(text)))?;
-        let written = self.write_fresh(&fresh, &path, &line);
-        if let Err(error) = written {
-            // What is left of it would only be in the way.
-            let _gone_or_not = fs::remove_file(&fresh);
-            return Err(failed(&path, &error));
-        }
+        let file = match self.write_fresh(&fresh, &path, &line, plan.is_none()) {
+            Ok(file) => file,
+            Err(error) => {
+                // What is left of it would only be in the way.
+                let _gone_or_not = fs::remove_file(&fresh);
+                return Err(failed(&path, &error));
+            }
+        };
         self.step(Step::Sync);
         let synced = File::open(&place).and_then(|place| place.sync_all());
         if let Err(error) = synced {
@@ -196,10 +214,16 @@ impl Journal {
         let _noted_or_not = fs::write(self.folder.join(LAST), number.to_string());
         drop(held);
         self.forget_old(number, line.len() > 1 << 16);
-        Ok(number)
+        Ok(file)
     }
 
-    fn write_fresh(&mut self, fresh: &Path, path: &Path, line: &[u8]) -> io::Result<()> {
+    fn write_fresh(
+        &mut self,
+        fresh: &Path,
+        path: &Path,
+        line: &[u8],
+        locked: bool,
+    ) -> io::Result<File> {
         self.step(Step::Create);
         let mut file = OpenOptions::new()
             .write(true)
@@ -207,12 +231,16 @@ impl Journal {
             .truncate(true)
             .mode(0o600)
             .open(fresh)?;
+        if locked {
+            file.lock()?;
+        }
         self.step(Step::Write);
         file.write_all(line)?;
         self.step(Step::Sync);
         file.sync_all()?;
         self.step(Step::Rename);
-        fs::rename(fresh, path)
+        fs::rename(fresh, path)?;
+        Ok(file)
     }
 
     /// Takes down what happened to a commit, and whether it is over with that.
@@ -228,7 +256,10 @@ impl Journal {
         let at = if open.exists() { &open } else { &closed };
         let appended = self.append(at, event);
         // The name alone says that a commit stands, also where the disk has no room for another line.
-        let stands = matches!(event.kind, EventKind::Committed | EventKind::Confirmed);
+        let stands = matches!(
+            event.kind,
+            EventKind::Committed | EventKind::Confirmed | EventKind::Kept
+        );
         if over && *at == open && (stands || appended.is_ok()) {
             self.step(Step::Rename);
             return fs::rename(&open, &closed).map_err(|error| failed(&open, &error));
@@ -283,6 +314,17 @@ impl Journal {
         self.find(number)?.ok_or(JournalError::Missing { number })
     }
 
+    /// Returns the numbers of what came after a record, in order.
+    pub(super) fn numbers_after(&self, number: u64) -> Result<Vec<u64>, JournalError> {
+        let mut names = self.names(true)?;
+        names.extend(self.names(false)?);
+        let mut numbers: Vec<u64> = names.iter().map(|name| name.number).collect();
+        numbers.retain(|found| *found > number);
+        numbers.sort_unstable();
+        numbers.dedup();
+        Ok(numbers)
+    }
+
     /// Tells whether something is still to be done about a commit.
     #[must_use]
     pub fn is_open(&self, number: u64) -> bool {
@@ -326,7 +368,8 @@ impl Journal {
                 record.intent.number
             )));
         }
-        if let Some(text) = complaint.filter(|_| record.events.is_empty() && !name.open) {
+        let says_nothing = record.state() == State::Unfinished;
+        if let Some(text) = complaint.filter(|_| says_nothing && !name.open) {
             return Err(damaged(format!("how it ended can't be read: {text}")));
         }
         let unsaid = match record.state() {
@@ -362,10 +405,17 @@ impl Journal {
         Err(JournalError::Missing { number })
     }
 
-    /// Forgets the oldest commits that are over. A failure only means that more is kept.
+    /// Forgets the oldest commits that are over. A failure only means that more is kept. What came after a runbook
+    /// that is open is needed to lead that back.
     fn forget_old(&self, newest: u64, is_large: bool) {
         let records = u64::try_from(self.limits.records).unwrap_or(u64::MAX);
-        if let Some(number) = newest.checked_sub(records) {
+        let open = self.names(true).unwrap_or_default().into_iter();
+        let mut runbooks = open.filter(|name| is_runbook(&self.path(*name)));
+        let needed = runbooks.next().map_or(u64::MAX, |name| name.number);
+        if let Some(number) = newest
+            .checked_sub(records)
+            .filter(|number| *number < needed)
+        {
             let name = Name {
                 number,
                 open: false,
@@ -384,7 +434,8 @@ impl Journal {
         let mut bytes: u64 = sizes.iter().sum();
         let mut count = names.len();
         for (name, size) in names.iter().zip(sizes) {
-            if count <= self.limits.records && bytes <= self.limits.bytes {
+            let fits = count <= self.limits.records && bytes <= self.limits.bytes;
+            if fits || name.number >= needed {
                 break;
             }
             if fs::remove_file(self.path(*name)).is_ok() {

@@ -4,7 +4,8 @@
 //! `{"checksum":"crc32:…","record":{…}}`. The checksum is that of the bytes of `record`. The first line is the
 //! [`Intent`]: who, when, why, which table, and the plan with both ends of what it touches. Each further line is an
 //! [`Event`]: how the commit ended, and what became of it since. While something is still to be done about a commit its
-//! file is in `journal/open`: it was cut off, or it waits to be confirmed.
+//! file is in `journal/open`: it was cut off, or it waits to be confirmed. A runbook has a record too, without a plan:
+//! its commits name it, and while it runs its file is there and locked.
 //!
 //! The journal knows files and records; what to do about them is decided in `session`. Its fields are version 1: some
 //! may be added, renaming one makes a new version.
@@ -13,11 +14,15 @@ mod error;
 mod folder;
 mod place;
 mod record;
+mod runbook;
 mod shape;
 mod syslog;
 
 pub use error::JournalError;
 pub use folder::{Journal, Limits, Step};
 pub use place::TableIdentity;
-pub use record::{Event, EventKind, Intent, Record, State, Summary, time_text};
+pub use record::{
+    Data, Event, EventKind, Intent, Record, RecordKind, Remains, State, Summary, time_text,
+};
+pub use runbook::Alive;
 pub use syslog::{Facts, tell};

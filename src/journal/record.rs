@@ -1,6 +1,7 @@
 //! Records as they stand in the files: lines of JSON, each with its checksum.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::error::JournalError;
@@ -33,9 +34,36 @@ impl Summary {
     }
 }
 
+/// What whoever made a record wants to find again.
+pub type Data = Value;
+
+/// What a record is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordKind {
+    /// One commit, with its plan.
+    #[default]
+    Commit,
+    /// A runbook, whose commits have records of their own that name it.
+    Runbook,
+}
+
+/// What becomes of the commits of a runbook that does not come to its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Remains {
+    /// They are taken back.
+    #[default]
+    Restore,
+    /// They stay.
+    Keep,
+}
+
 /// Who, when, why, and which table; the plan stands beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Intent {
+    /// What it is about.
+    pub kind: RecordKind,
     /// The number of the record.
     pub number: u64,
     /// When it began, in UTC, RFC 3339.
@@ -56,6 +84,14 @@ pub struct Intent {
     pub table: TableIdentity,
     /// How many objects are touched.
     pub summary: Summary,
+    /// The runbook that a commit belongs to.
+    pub runbook: Option<u64>,
+    /// The guards that were overridden, each with what it would have refused.
+    pub overridden: Vec<String>,
+    /// Of a runbook, what becomes of it if its program is killed or interrupted.
+    pub interrupted: Remains,
+    /// What whoever made it wants to find again; null is nothing.
+    pub data: Data,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -69,7 +105,7 @@ struct UserShape {
 #[derive(Serialize, Deserialize)]
 struct IntentShape {
     version: u32,
-    kind: String,
+    kind: RecordKind,
     number: u64,
     time: String,
     user: UserShape,
@@ -80,6 +116,18 @@ struct IntentShape {
     confirm_seconds: Option<u64>,
     table: TableIdentity,
     summary: Summary,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    runbook: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    overridden: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_usual")]
+    interrupted: Remains,
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    data: Value,
+}
+
+fn is_usual(remains: &Remains) -> bool {
+    *remains == Remains::Restore
 }
 
 /// An intent and its plan, as written.
@@ -87,7 +135,7 @@ struct IntentShape {
 struct WholeShape<'a> {
     #[serde(flatten)]
     intent: IntentShape,
-    plan: PlanWriter<'a>,
+    plan: Option<PlanWriter<'a>>,
 }
 
 /// The same, as read: the plan is looked at when it is wanted.
@@ -96,7 +144,7 @@ struct ReadShape<'a> {
     #[serde(flatten)]
     intent: IntentShape,
     #[serde(borrow)]
-    plan: &'a RawValue,
+    plan: Option<&'a RawValue>,
 }
 
 /// What happened to a commit.
@@ -121,6 +169,14 @@ pub enum EventKind {
     Completed,
     /// Its table is gone: the machine was started anew, or the namespace ended.
     Void,
+    /// It was taken back together with its runbook.
+    TakenBack,
+    /// A step of a runbook began.
+    StepBegun,
+    /// A step of a runbook is done.
+    StepDone,
+    /// A runbook ended before its end, and what it had done was left as it is.
+    Kept,
 }
 
 impl EventKind {
@@ -137,6 +193,10 @@ impl EventKind {
             Self::Recovered => "cut off, taken back",
             Self::Completed => "cut off, completed",
             Self::Void => "cut off, table gone",
+            Self::TakenBack => "taken back with its runbook",
+            Self::StepBegun => "step begun",
+            Self::StepDone => "step done",
+            Self::Kept => "ended early, kept",
         }
     }
 }
@@ -158,6 +218,15 @@ pub struct Event {
     pub confirm_by_time: Option<String>,
     /// What could not be taken back, or what is left, as lines.
     pub left: Vec<String>,
+    /// The step of the runbook that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// The commits of the step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commits: Vec<u64>,
+    /// Whether the script has an undo of its own for the step.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_undo: bool,
 }
 
 impl Event {
@@ -172,6 +241,9 @@ impl Event {
             confirm_by: None,
             confirm_by_time: None,
             left: Vec::new(),
+            step: None,
+            commits: Vec::new(),
+            has_undo: false,
         }
     }
 }
@@ -197,7 +269,12 @@ impl State {
         matches!(
             self,
             Self::Awaiting { .. }
-                | Self::Ended(EventKind::Committed | EventKind::Confirmed | EventKind::Completed)
+                | Self::Ended(
+                    EventKind::Committed
+                        | EventKind::Confirmed
+                        | EventKind::Completed
+                        | EventKind::Kept
+                )
         )
     }
 }
@@ -217,7 +294,9 @@ impl Record {
     /// Returns where it stands.
     #[must_use]
     pub fn state(&self) -> State {
-        match self.events.last() {
+        let steps = [EventKind::StepBegun, EventKind::StepDone];
+        let mut events = self.events.iter().rev();
+        match events.find(|event| !steps.contains(&event.kind)) {
             None => State::Unfinished,
             Some(Event {
                 kind: EventKind::Committed,
@@ -228,11 +307,27 @@ impl Record {
         }
     }
 
-    /// Makes its plan again.
+    /// Tells whether it is about a runbook.
+    #[must_use]
+    pub fn is_runbook(&self) -> bool {
+        self.intent.kind == RecordKind::Runbook
+    }
+
+    /// Returns the steps of a runbook that began and have an undo of their own in the script.
+    #[must_use]
+    pub fn own_undos(&self) -> Vec<String> {
+        let begun = self.events.iter().filter(|event| event.has_undo);
+        begun.filter_map(|event| event.step.clone()).collect()
+    }
+
+    /// Makes its plan again; that of a runbook is in the records of its commits.
     ///
     /// # Errors
     /// [`JournalError::Damaged`] if it makes no sense although its checksum is right.
     pub fn plan(&self) -> Result<Plan, JournalError> {
+        if self.is_runbook() {
+            return Ok(Plan::default());
+        }
         read_plan(&self.path, self.plan.as_bytes()).map_err(|error| JournalError::Damaged {
             number: self.intent.number,
             path: self.path.clone(),
@@ -266,12 +361,12 @@ fn line(record: &impl Serialize, out: &mut Vec<u8>) -> Result<(), String> {
 }
 
 /// Returns the first line of a file.
-pub(super) fn intent_line(intent: &Intent, plan: &Plan) -> Result<Vec<u8>, String> {
+pub(super) fn intent_line(intent: &Intent, plan: Option<&Plan>) -> Result<Vec<u8>, String> {
     let author = intent.author.clone();
     let whole = WholeShape {
         intent: IntentShape {
             version: VERSION,
-            kind: "commit".to_owned(),
+            kind: intent.kind,
             number: intent.number,
             time: intent.time.clone(),
             user: UserShape {
@@ -287,10 +382,15 @@ pub(super) fn intent_line(intent: &Intent, plan: &Plan) -> Result<Vec<u8>, Strin
             confirm_seconds: intent.confirm_seconds,
             table: intent.table.clone(),
             summary: intent.summary,
+            runbook: intent.runbook,
+            overridden: intent.overridden.clone(),
+            interrupted: intent.interrupted,
+            data: intent.data.clone(),
         },
-        plan: PlanWriter(plan),
+        plan: plan.map(PlanWriter),
     };
-    let mut out = Vec::with_capacity(2048 + 96 * plan.changes().len());
+    let changes = plan.map_or(0, |plan| plan.changes().len());
+    let mut out = Vec::with_capacity(2048 + 96 * changes);
     line(&whole, &mut out)?;
     Ok(out)
 }
@@ -332,8 +432,13 @@ pub(super) fn read(path: &str, text: &str) -> Result<(Record, Option<String>), S
             shape.version
         ));
     }
+    let is_commit = shape.kind == RecordKind::Commit;
+    if is_commit != read.plan.is_some() {
+        return Err("a commit has a plan, and a runbook none".to_owned());
+    }
     let mut record = Record {
         intent: Intent {
+            kind: shape.kind,
             number: shape.number,
             time: shape.time,
             author: Author {
@@ -349,9 +454,13 @@ pub(super) fn read(path: &str, text: &str) -> Result<(Record, Option<String>), S
             confirm_seconds: shape.confirm_seconds,
             table: shape.table,
             summary: shape.summary,
+            runbook: shape.runbook,
+            overridden: shape.overridden,
+            interrupted: shape.interrupted,
+            data: shape.data,
         },
         events: Vec::new(),
-        plan: read.plan.get().to_owned(),
+        plan: read.plan.map(RawValue::get).unwrap_or_default().to_owned(),
         path: path.to_owned(),
     };
     let mut complaint = None;

@@ -23,6 +23,7 @@ impl Record {
             "user": {"id": author.id, "name": author.name, "login": author.login, "sudo": author.sudo},
             "command": intent.command, "script": intent.script, "undoes": intent.undoes,
             "confirm_seconds": intent.confirm_seconds, "confirm_by": confirm_by, "table": intent.table,
+            "kind": intent.kind, "runbook": intent.runbook, "overridden": intent.overridden, "data": intent.data,
             "summary": intent.summary, "events": events.collect::<Result<Vec<Value>, _>>().unwrap_or_default(),
         })
     }

@@ -1,7 +1,7 @@
 //! Commits as people see them in a list.
 
 use super::Rows;
-use crate::journal::{Record, State};
+use crate::journal::{EventKind, Record, State};
 
 /// Returns commits as rows, with their tables if they are not all of one.
 #[must_use]
@@ -44,6 +44,13 @@ pub fn history_state(record: &Record) -> String {
 /// Returns how many objects a commit touches, in signs.
 #[must_use]
 pub fn history_changes(record: &Record) -> String {
+    if record.is_runbook() {
+        let steps = record.events.iter();
+        let done = steps
+            .filter(|event| event.kind == EventKind::StepDone)
+            .count();
+        return super::count(done, "step");
+    }
     let summary = record.intent.summary;
     format!("+{} ~{} -{}", summary.add, summary.change, summary.delete)
 }
@@ -54,6 +61,7 @@ pub fn history_what(record: &Record) -> String {
     const LONGEST: usize = 60;
     let intent = &record.intent;
     let text = match &intent.label {
+        Some(label) if record.is_runbook() => format!("runbook {label}"),
         Some(label) => label.clone(),
         None => intent.command.join(" "),
     };

@@ -5,17 +5,21 @@ mod excerpt;
 mod fields;
 mod history;
 pub mod ipvsadm;
+mod junit;
 mod list;
 mod native;
 mod plan;
+mod runbook;
 
 pub use columns::{Rows, columns};
 pub use excerpt::{Excerpt, Label, excerpt};
 pub use history::{history_changes, history_rows, history_state, history_what};
 pub use ipvsadm::{NameLookup, change_commands, plan_commands};
+pub use junit::junit;
 pub use list::{Heading, list};
 pub use native::change_line;
 pub use plan::{Kept, PlanView, change_summary, plan};
+pub use runbook::{runbook_plan, runbook_text, step_changes, time_taken};
 
 /// Returns a text as one word of a shell.
 #[must_use]

@@ -5,7 +5,7 @@ use anstyle::Style;
 use crate::ui::style;
 
 /// The words of the language.
-pub(super) const KEYWORDS: [&str; 22] = [
+pub(super) const KEYWORDS: [&str; 25] = [
     "let",
     "const",
     "if",
@@ -28,6 +28,9 @@ pub(super) const KEYWORDS: [&str; 22] = [
     "false",
     "transaction",
     "rehearse",
+    "runbook",
+    "step",
+    "undo",
 ];
 
 const SPACES: [&str; 9] = [

@@ -2,8 +2,9 @@
 
 use super::prompt::{Ask, Next, Open, Prompt, counts, plan_text};
 use crate::session::{Ended, LayerKind, Reason};
+use crate::txn::GuardName;
 
-const COMMANDS: [(&str, &str); 16] = [
+const COMMANDS: [(&str, &str); 17] = [
     (":help", "this list; `help` alone is about the language"),
     (":list", "the table, as `ipvsh list` shows it"),
     (":json CODE", "the value of code as JSON"),
@@ -15,6 +16,10 @@ const COMMANDS: [(&str, &str); 16] = [
     (
         ":commit [TIME]",
         "commits what is staged; it goes back after TIME unless confirmed",
+    ),
+    (
+        ":override GUARD..",
+        "lets the next input do what these guards refuse; the journal keeps that",
     ),
     (":rollback", "drops what is staged"),
     (":undo", "takes back what the last line staged or committed"),
@@ -66,6 +71,7 @@ impl Prompt {
             "begin" => self.begin(rest),
             "diff" => self.diff(),
             "commit" => self.commit(rest),
+            "override" => self.override_guards(rest),
             "rollback" => self.rollback(),
             "undo" => self.undo(),
             "history" => self.history(),
@@ -103,6 +109,37 @@ impl Prompt {
             }
             Err(error) => self.screen.error(&format!("error: {error}")),
         }
+    }
+
+    /// Overrides guards for the next input.
+    fn override_guards(&mut self, names: &str) {
+        let shell = self.shell.borrow();
+        let before = shell.session().guarding().clone();
+        let mut guarding = before.clone();
+        let mut words = Vec::new();
+        for name in names.split_whitespace() {
+            match GuardName::parse(name) {
+                Ok(guard) => {
+                    guarding.overridden.insert(guard);
+                    words.push(guard.word());
+                }
+                Err(error) => {
+                    self.screen.warn(&error.to_string());
+                    return;
+                }
+            }
+        }
+        if words.is_empty() {
+            self.screen.warn("name a guard: `:override last_server`");
+            return;
+        }
+        shell.session().set_guarding(guarding);
+        drop(shell);
+        self.guarding.get_or_insert(before);
+        self.screen.note(&format!(
+            "the next input may do what the guard {} refuses",
+            words.join(", ")
+        ));
     }
 
     fn history(&self) {
@@ -173,6 +210,13 @@ impl Prompt {
             return;
         };
         let plan = self.staged();
+        let guarded = self.shell.borrow().session().check_guards(&plan);
+        if let Err(error) = guarded {
+            self.screen.error(&format!("error: {error}"));
+            let hint = "`:override GUARD` before `:commit` does it all the same; the transaction stays open";
+            self.screen.note(&format!("hint: {hint}"));
+            return;
+        }
         let asks = *self.ask.borrow() == Ask::Risky && plan.takes_away();
         if asks {
             self.screen.show(&plan_text(&plan, "Nothing was sent yet."));
@@ -188,7 +232,7 @@ impl Prompt {
         let ended = self.shell.borrow().session().end_transaction(Reason {
             label,
             confirm,
-            undoes: None,
+            ..Reason::default()
         });
         *self.ask.borrow_mut() = question;
         self.open = None;

@@ -7,7 +7,7 @@ use super::words::{Words, is_ipvsadm, words};
 use crate::render::{PlanView, columns, plan as render_plan};
 use crate::script::{Evaluated, ScriptFailure, Shell, ValueText, entries, help};
 use crate::session::{Mark, Session};
-use crate::txn::{Plan, Report};
+use crate::txn::{Guarding, Plan, Report};
 
 /// Where the prompt shows things, and whom it asks.
 pub trait Screen {
@@ -70,6 +70,8 @@ pub struct Prompt {
     has_committed: bool,
     /// A signal that came while an input was worked on.
     signal: Option<i32>,
+    /// What holds again when the next input is over, for which guards are overridden.
+    pub(super) guarding: Option<Guarding>,
 }
 
 impl Prompt {
@@ -102,6 +104,7 @@ impl Prompt {
             last: Vec::new(),
             has_committed: false,
             signal: None,
+            guarding: None,
         }
     }
 
@@ -130,7 +133,13 @@ impl Prompt {
 
     /// Does what an input asks for.
     pub fn step(&mut self, input: &str) -> Next {
+        let overridden = self.guarding.clone();
         let next = self.input(input.trim());
+        // What was overridden was so for one input.
+        if let Some(before) = overridden {
+            self.shell.borrow().session().set_guarding(before);
+            self.guarding = None;
+        }
         self.settle(next)
     }
 

@@ -4,13 +4,13 @@
 //! transaction and commit; an error or `exit` drops it.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use rhai::{
     Dynamic, Engine, EvalAltResult, EvalContext, Expression, ImmutableString, LexError, ParseError,
     Position,
 };
 
+use super::convert::BlockOptions;
 use super::error::{ScriptError, Scripted};
 use super::host::{Host, HostHandle};
 use super::values::{OutcomeValue, PlanValue};
@@ -18,15 +18,27 @@ use crate::session::{LayerKind, Reason};
 
 /// Registers the blocks.
 pub(super) fn register(engine: &mut Engine) {
+    const TRANSACTION: Shape = Shape {
+        name: "transaction",
+        label: Label::May,
+        has_options: true,
+        has_undo: false,
+    };
+    const REHEARSE: Shape = Shape {
+        name: "rehearse",
+        label: Label::No,
+        has_options: false,
+        has_undo: false,
+    };
     engine.register_custom_syntax_with_state_raw(
-        "transaction",
-        |symbols, ahead, state| parse("transaction", symbols, ahead, state),
+        TRANSACTION.name,
+        |symbols, ahead, state| parse(TRANSACTION, symbols, ahead, state),
         false,
         transaction,
     );
     engine.register_custom_syntax_with_state_raw(
-        "rehearse",
-        |symbols, ahead, state| parse("rehearse", symbols, ahead, state),
+        REHEARSE.name,
+        |symbols, ahead, state| parse(REHEARSE, symbols, ahead, state),
         false,
         rehearse,
     );
@@ -34,52 +46,82 @@ pub(super) fn register(engine: &mut Engine) {
 
 /// The parts of a block, in their order.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Label,
     Options,
     Block,
+    Undo,
 }
 
 /// The parts that were read, as a text of one letter each, which is what a syntax can keep.
-fn parts_of(state: &Dynamic) -> Vec<Part> {
+pub(super) fn parts_of(state: &Dynamic) -> Vec<Part> {
     let letters = state.clone().into_string().unwrap_or_default();
     let parts = letters.chars().map(|letter| match letter {
         'l' => Part::Label,
         'o' => Part::Options,
+        'u' => Part::Undo,
         _ => Part::Block,
     });
     parts.collect()
 }
 
-/// Reads `NAME [label] [#{ options }] { … }`.
-fn parse(
-    name: &str,
+/// What may stand before and behind a block.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    pub(super) name: &'static str,
+    pub(super) label: Label,
+    pub(super) has_options: bool,
+    pub(super) has_undo: bool,
+}
+
+/// Whether a block has a label.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Label {
+    No,
+    May,
+    Must,
+}
+
+/// Reads `NAME [label] [#{ options }] { … } [undo { … }]`.
+pub(super) fn parse(
+    shape: Shape,
     symbols: &[ImmutableString],
     ahead: &str,
     state: &mut Dynamic,
 ) -> Result<Option<ImmutableString>, ParseError> {
+    let name = shape.name;
     let wrong = |text: String| {
         Err(LexError::ImproperSymbol(ahead.to_owned(), text).into_err(Position::NONE))
     };
+    let parts = parts_of(state);
     let mut next = |letter: char, symbol: &str| {
         let mut letters = state.clone().into_string().unwrap_or_default();
         letters.push(letter);
         *state = letters.into();
         Ok(Some(symbol.into()))
     };
-    let inputs = symbols.len() - 1;
-    let last = symbols.last().map(ImmutableString::as_str);
-    if last == Some("$block$") {
-        return Ok(None);
+    let example = match shape.label {
+        Label::Must => format!("{name} \"label\" {{ … }}"),
+        Label::No | Label::May => format!("{name} {{ … }}"),
+    };
+    match symbols.last().map(ImmutableString::as_str) {
+        Some("$block$") if shape.has_undo && ahead == "undo" => return Ok(Some("undo".into())),
+        Some("$block$" | "$func$") => return Ok(None),
+        Some("undo") if ahead == "{" => return next('u', "$func$"),
+        Some("undo") => return wrong("`undo` is followed by a block: undo { … }".to_owned()),
+        _ => {}
     }
+    let (has_label, has_options) = (parts.contains(&Part::Label), parts.contains(&Part::Options));
+    let lacks_label = shape.label == Label::Must && !has_label;
     match ahead {
-        "{" => next('b', "$block$"),
-        "#{" if name == "transaction" && inputs <= 1 => next('o', "$expr$"),
+        "{" if !lacks_label => next('b', "$block$"),
+        "#{" if shape.has_options && !has_options && !lacks_label => next('o', "$expr$"),
+        "{" | "#{" if lacks_label => wrong(format!("`{name}` has a name: {example}")),
         ";" | "=" | "," | ")" | "}" | "." | "" => wrong(format!(
-            "`{name}` is a word of the language, followed by a block: {name} {{ … }}. A variable needs another name"
+            "`{name}` is a word of the language, followed by a block: {example}. A variable needs another name"
         )),
-        _ if name == "transaction" && inputs == 0 => next('l', "$expr$"),
-        _ if inputs == 0 => wrong(format!("`{name}` is followed by a block: {name} {{ … }}")),
+        _ if shape.label != Label::No && parts.is_empty() => next('l', "$expr$"),
+        _ if parts.is_empty() => wrong(format!("`{name}` is followed by a block: {example}")),
         _ => wrong(format!(
             "`{name}` with a label is followed by a block: {name} \"label\" {{ … }}"
         )),
@@ -87,7 +129,7 @@ fn parse(
 }
 
 /// Evaluates the block itself; what `rollback` said, if it left it.
-fn inside(
+pub(super) fn inside(
     ctx: &mut EvalContext<'_, '_, '_, '_, '_, '_>,
     host: &Host,
     block: &Expression<'_>,
@@ -98,7 +140,10 @@ fn inside(
     (ended, host.rollback.borrow_mut().take())
 }
 
-fn host(ctx: &EvalContext<'_, '_, '_, '_, '_, '_>, position: Position) -> Scripted<Rc<Host>> {
+pub(super) fn host(
+    ctx: &EvalContext<'_, '_, '_, '_, '_, '_>,
+    position: Position,
+) -> Scripted<Rc<Host>> {
     let handle = ctx.tag().clone().try_cast::<HostHandle>();
     handle
         .map(|handle| handle.0)
@@ -106,7 +151,7 @@ fn host(ctx: &EvalContext<'_, '_, '_, '_, '_, '_>, position: Position) -> Script
 }
 
 /// Tells whether a block is left on purpose, with what was done so far.
-fn leaves(error: &EvalAltResult) -> bool {
+pub(super) fn leaves(error: &EvalAltResult) -> bool {
     matches!(
         error.unwrap_inner(),
         EvalAltResult::Return(..) | EvalAltResult::LoopBreak(..)
@@ -114,7 +159,7 @@ fn leaves(error: &EvalAltResult) -> bool {
 }
 
 /// Evaluates the label of a block.
-fn label(
+pub(super) fn label(
     ctx: &mut EvalContext<'_, '_, '_, '_, '_, '_>,
     expression: &Expression<'_>,
 ) -> Scripted<String> {
@@ -122,26 +167,35 @@ fn label(
     let text = value.into_immutable_string().map_err(|found| {
         ScriptError::new(
             "invalid",
-            format!("the label of a transaction is a text, not a value of type {found}"),
+            format!("the label of a block is a text, not a value of type {found}"),
         )
         .raise(expression.position())
     })?;
     Ok(text.to_string())
 }
 
-/// Evaluates the options of a block: its label, and within which time it must be confirmed.
+/// Evaluates the map of options that stands before a block.
+pub(super) fn option_map(
+    ctx: &mut EvalContext<'_, '_, '_, '_, '_, '_>,
+    what: &str,
+    expression: &Expression<'_>,
+) -> Scripted<rhai::Map> {
+    let value = ctx.eval_expression_tree(expression)?;
+    value.try_cast::<rhai::Map>().ok_or_else(|| {
+        let text =
+            format!("the options of {what} are a map, such as #{{guards: [\"last_server\"]}}");
+        ScriptError::new("invalid", text).raise(expression.position())
+    })
+}
+
+/// Evaluates the options of a transaction: its label, its terms, its guards.
 fn options(
     ctx: &mut EvalContext<'_, '_, '_, '_, '_, '_>,
     expression: &Expression<'_>,
-) -> Scripted<(Option<String>, Option<Duration>)> {
-    let value = ctx.eval_expression_tree(expression)?;
-    let position = expression.position();
-    let Some(map) = value.try_cast::<rhai::Map>() else {
-        let text = "the options of a transaction are a map, such as #{label: \"swap\"}";
-        return Err(ScriptError::new("invalid", text).raise(position));
-    };
+) -> Scripted<BlockOptions> {
+    let map = option_map(ctx, "a transaction", expression)?;
     super::convert::block_options(&map)
-        .map_err(|error| ScriptError::of(error.into(), None).raise(position))
+        .map_err(|error| ScriptError::of(error.into(), None).raise(expression.position()))
 }
 
 fn transaction(
@@ -153,17 +207,17 @@ fn transaction(
         unreachable!("BUG: the syntax has a block")
     };
     let mut name: Option<String> = None;
-    let mut confirm = None;
+    let mut given = BlockOptions::default();
     let mut block = None;
     for (part, input) in parts_of(state).into_iter().zip(inputs) {
         match part {
             Part::Label => name = Some(label(ctx, input)?),
             Part::Options => {
-                let (label, time) = options(ctx, input)?;
-                name = label.or(name);
-                confirm = time;
+                given = options(ctx, input)?;
+                name = given.label.clone().or(name);
             }
             Part::Block => block = Some(input),
+            Part::Undo => {}
         }
     }
     let Some(block) = block else {
@@ -193,8 +247,9 @@ fn transaction(
             // A refused commit overrides a pending return.
             let reason = Reason {
                 label: name.clone(),
-                confirm,
+                confirm: given.confirm,
                 undoes: None,
+                guarding: given.guarding,
             };
             let outcome = host.call(source.as_deref(), position, |session| {
                 session.end_transaction(reason)

@@ -5,12 +5,14 @@ use std::time::Duration;
 use rhai::{Array, Dynamic, Map};
 
 use super::keys;
+use crate::journal::Remains;
 use crate::model::{
     Checksum, DaemonRole, DestinationEdit, DestinationKey, DestinationSpecification, EngineName,
     ForwardingMethod, Granularity, Invalid, PersistenceEdit, Scheduler, ServiceEdit, ServiceKey,
     SyncDaemon, SysctlName, TimeoutsEdit, Tunnel, Weight, suggestion,
 };
-use crate::session::{ApplyOptions, IfMissing, Prune};
+use crate::session::{ApplyOptions, IfMissing, Prune, RunbookOptions};
+use crate::txn::{GuardName, Guarding};
 
 type Converted<T> = Result<T, Invalid>;
 
@@ -292,15 +294,88 @@ pub(super) fn wait_options(map: &Map) -> Converted<Option<Duration>> {
     }
 }
 
-/// Reads the options of a transaction: its label, and within which time it must be confirmed.
-pub(super) fn block_options(map: &Map) -> Converted<(Option<String>, Option<Duration>)> {
-    check_keys("a transaction", map, &["label", "confirm"])?;
+/// What a transaction says beside its block.
+#[derive(Clone, Debug, Default)]
+pub(super) struct BlockOptions {
+    /// What it is called.
+    pub(super) label: Option<String>,
+    /// Within which time it must be confirmed.
+    pub(super) confirm: Option<Duration>,
+    /// What it is checked against.
+    pub(super) guarding: Guarding,
+}
+
+/// Reads the options of a transaction.
+pub(super) fn block_options(map: &Map) -> Converted<BlockOptions> {
+    check_keys(
+        "a transaction",
+        map,
+        &["label", "confirm", "guards", "override"],
+    )?;
     let label = map.get("label").map(|value| text("label", value));
     let confirm = map.get("confirm").map(|value| duration("confirm", value));
     match confirm.transpose()? {
         Some(Duration::ZERO) => Err(Invalid::new("confirm", "0s", "it is longer than nothing")),
-        confirm => Ok((label.transpose()?, confirm)),
+        confirm => Ok(BlockOptions {
+            label: label.transpose()?,
+            confirm,
+            guarding: guarding(map)?,
+        }),
     }
+}
+
+/// Reads guards, and which of them are overridden.
+fn guarding(map: &Map) -> Converted<Guarding> {
+    let words = |name: &str| -> Converted<Vec<String>> {
+        let Some(value) = map.get(name) else {
+            return Ok(Vec::new());
+        };
+        let list = value.clone().into_array().map_err(|_| {
+            wrong(
+                name,
+                value,
+                "it is a list of texts, such as [\"last_server\"]",
+            )
+        })?;
+        list.iter().map(|word| text(name, word)).collect()
+    };
+    let mut found = Guarding::default();
+    for word in words("guards")? {
+        found.guards.add(&word)?;
+    }
+    for word in words("override")? {
+        found.overridden.insert(GuardName::parse(&word)?);
+    }
+    Ok(found)
+}
+
+/// Reads the options of a runbook.
+pub(super) fn runbook_options(name: String, map: &Map) -> Converted<RunbookOptions> {
+    check_keys(
+        "a runbook",
+        map,
+        &["interrupted", "failed", "guards", "override", "data"],
+    )?;
+    let remains = |key: &str| -> Converted<Remains> {
+        match map.get(key) {
+            None => Ok(Remains::Restore),
+            Some(value) => match text(key, value)?.as_str() {
+                "restore" => Ok(Remains::Restore),
+                "keep" => Ok(Remains::Keep),
+                other => Err(Invalid::new(key, other, "it is \"restore\" or \"keep\"")),
+            },
+        }
+    };
+    Ok(RunbookOptions {
+        name,
+        interrupted: remains("interrupted")?,
+        failed: remains("failed")?,
+        guarding: guarding(map)?,
+        data: map
+            .get("data")
+            .map(super::values::json_of)
+            .unwrap_or_default(),
+    })
 }
 
 /// Reads what an error made by a script says beside its message: the object and the hint.

@@ -10,7 +10,7 @@ use rhai::{Dynamic, Engine};
 
 use super::host::{Host, tag_of};
 use super::limits::{CALL_LEVELS, EXPRESSION_DEPTHS, Limits, Watch};
-use super::{bind, blocks, values};
+use super::{bind, blocks, runbooks, values};
 use crate::session::Interrupt;
 
 /// Builds an engine with every function of the language and no table behind it: enough to compile and check.
@@ -35,6 +35,7 @@ pub(super) fn builtin_engine() -> Engine {
     values::register(&mut engine);
     bind::register(&mut engine);
     blocks::register(&mut engine);
+    runbooks::register(&mut engine);
     refuse_names(&mut engine);
     engine
 }

@@ -1,10 +1,11 @@
 //! What a running script is connected to.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
 
-use rhai::{Dynamic, NativeCallContext, Position};
+use rhai::{Dynamic, FnPtr, NativeCallContext, Position};
 
 use super::error::{ScriptError, Scripted};
 use super::modules::Sources;
@@ -29,6 +30,8 @@ pub(super) struct Host {
     pub(super) exit: Cell<Option<u8>>,
     /// Why `rollback` leaves the innermost block, until that is left.
     pub(super) rollback: RefCell<Option<String>>,
+    /// The undos of the open runbook's steps, by their places.
+    pub(super) undos: RefCell<BTreeMap<usize, FnPtr>>,
     /// Blocks of the script that are open within each other.
     pub(super) blocks: Cell<usize>,
     /// Whether lines of a prompt are run, where a transaction can be open without a block.

@@ -20,6 +20,7 @@ mod modules;
 mod options;
 mod permission;
 mod reference;
+mod runbooks;
 mod runner;
 mod shell;
 mod translate;

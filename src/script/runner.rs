@@ -98,6 +98,7 @@ pub fn run(
         output_failure: RefCell::new(None),
         exit: Cell::new(None),
         rollback: RefCell::new(None),
+        undos: RefCell::default(),
         blocks: Cell::new(0),
         is_prompt: false,
     });

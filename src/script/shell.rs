@@ -65,6 +65,7 @@ impl Shell {
             output_failure: RefCell::new(None),
             exit: Cell::new(None),
             rollback: RefCell::new(None),
+            undos: RefCell::default(),
             blocks: Cell::new(0),
             is_prompt: true,
         });

@@ -9,16 +9,32 @@ const KEPT: usize = 1_000;
 #[derive(Clone, Debug, Default)]
 pub struct Commits {
     kept: Vec<Report>,
+    /// The number of each of them, ascending.
+    serials: Vec<usize>,
     forgotten: usize,
+    serial: usize,
 }
 
 impl Commits {
-    pub(super) fn push(&mut self, report: Report) {
+    /// Adds a commit and returns the number to take it out by.
+    pub(super) fn push(&mut self, report: Report) -> usize {
         if self.kept.len() >= 2 * KEPT {
             self.kept.drain(..KEPT);
+            self.serials.drain(..KEPT);
             self.forgotten += KEPT;
         }
+        self.serial += 1;
         self.kept.push(report);
+        self.serials.push(self.serial);
+        self.serial
+    }
+
+    /// Takes out a commit that does not stand any more.
+    pub(super) fn take_out(&mut self, serial: usize) {
+        if let Ok(place) = self.serials.binary_search(&serial) {
+            self.serials.remove(place);
+            let _no_longer = self.kept.remove(place);
+        }
     }
 
     /// Returns the commits that are kept.

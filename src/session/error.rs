@@ -3,6 +3,7 @@
 use thiserror::Error as ThisError;
 
 use super::keeping::RecordError;
+use super::terms::RunbookError;
 use crate::backend::{BackendError, Errno, NamespaceError, Operation, Refusal, RefusalKind};
 use crate::export::DocumentError;
 use crate::journal::JournalError;
@@ -36,6 +37,8 @@ pub enum ErrorKind {
     Io,
     /// Who was asked said no.
     Declined,
+    /// A guard refuses.
+    Guard,
 }
 
 impl ErrorKind {
@@ -55,6 +58,7 @@ impl ErrorKind {
             Self::Interrupted => "interrupted",
             Self::Io => "io",
             Self::Declined => "declined",
+            Self::Guard => "guard",
         }
     }
 }
@@ -105,6 +109,9 @@ pub enum Error {
     /// The journal stands in the way, or what it is asked about can't be.
     #[error(transparent)]
     Record(Box<RecordError>),
+    /// A runbook or a step can't be.
+    #[error(transparent)]
+    Runbook(Box<RunbookError>),
     /// There is no record of a commit, and nobody says why.
     #[error("no record could be made, and nothing was sent")]
     NoRecord,
@@ -128,6 +135,17 @@ fn commit_text(report: &Report) -> String {
                 objects.join(", ")
             )
         }
+        Outcome::Guarded { breaches } => {
+            const SHOWN: usize = 8;
+            let shown = breaches.iter().take(SHOWN);
+            let mut lines: Vec<String> = shown
+                .map(|breach| format!("the guard {} refuses: {}", breach.guard, breach.text))
+                .collect();
+            if breaches.len() > SHOWN {
+                lines.push(format!("and {} more", breaches.len() - SHOWN));
+            }
+            lines.join("\n       ")
+        }
         Outcome::Locked { waited } => format!(
             "another ipvsh commits to this table; waited {} s",
             waited.as_secs()
@@ -139,6 +157,12 @@ fn commit_text(report: &Report) -> String {
 impl From<RecordError> for Error {
     fn from(error: RecordError) -> Self {
         Self::Record(Box::new(error))
+    }
+}
+
+impl From<RunbookError> for Error {
+    fn from(error: RunbookError) -> Self {
+        Self::Runbook(Box::new(error))
     }
 }
 
@@ -187,6 +211,7 @@ impl Error {
                 | RecordError::NotAwaiting { .. }
                 | RecordError::NothingYet => ErrorKind::Invalid,
                 RecordError::CutOff { .. }
+                | RecordError::RunbookCutOff { .. }
                 | RecordError::Held { .. }
                 | RecordError::Overtaken { .. }
                 | RecordError::TooLate { .. } => ErrorKind::Conflict,
@@ -195,7 +220,13 @@ impl Error {
                 | RecordError::Watcher { .. }
                 | RecordError::Unnoted { .. } => ErrorKind::Io,
             },
+            Self::Runbook(error) => match error.as_ref() {
+                RunbookError::Declined { .. } => ErrorKind::Declined,
+                RunbookError::NotInPlace { .. } => ErrorKind::Conflict,
+                _ => ErrorKind::Invalid,
+            },
             Self::Commit(report) => match &report.outcome {
+                Outcome::Guarded { .. } => ErrorKind::Guard,
                 Outcome::RolledBack {
                     cause: Cause::Refused { refusal, .. },
                     ..
@@ -263,6 +294,9 @@ impl Error {
                 Outcome::Conflict { differences } => {
                     differences.first().map(crate::txn::Change::object)
                 }
+                Outcome::Guarded { breaches } => {
+                    breaches.first().and_then(|breach| breach.object.clone())
+                }
                 _ => None,
             },
             _ => None,
@@ -286,6 +320,19 @@ impl Error {
                     cause: Cause::Refused { refusal, .. },
                     ..
                 } => refusal.hint.clone(),
+                Outcome::Guarded { breaches } => {
+                    let mut names: Vec<&str> =
+                        breaches.iter().map(|one| one.guard.word()).collect();
+                    names.dedup();
+                    let options: Vec<String> = names
+                        .iter()
+                        .map(|name| format!("--override {name}"))
+                        .collect();
+                    Some(format!(
+                        "nothing was sent; {} does it all the same (in scripts `override: {names:?}`), and the journal keeps that; `ipvsh config` tells where guards are set",
+                        options.join(" ")
+                    ))
+                }
                 Outcome::Conflict { .. } => Some("look at the table and run it again".to_owned()),
                 Outcome::Locked { .. } => {
                     Some("wait for it to end, or give --lock-wait more time".to_owned())
@@ -294,6 +341,7 @@ impl Error {
             },
             Self::Missing { .. } => Some("`ipvsh list` shows what is there".to_owned()),
             Self::Record(error) => error.hint(),
+            Self::Runbook(error) => error.hint().map(str::to_owned),
             Self::Invalid(_) | Self::Rehearsal(_) | Self::Declined | Self::NoRecord => None,
         }
     }

@@ -20,6 +20,15 @@ pub struct Awaiting {
     pub seconds_left: u64,
 }
 
+/// Returns where a commit stands, in words.
+pub(super) fn state_text(record: &Record) -> &'static str {
+    match record.state() {
+        State::Ended(kind) => kind.words(),
+        State::Unfinished => "cut off",
+        State::Awaiting { .. } => "to be confirmed",
+    }
+}
+
 impl Session {
     /// Returns the commits to this table, oldest first, and to all others too if `all`; of each that can't be read, why.
     ///
@@ -55,9 +64,20 @@ impl Session {
                     .as_ref()
                     .map_or(true, |record| record.state().stands())
             });
-            return match standing.next() {
-                Some(record) => Ok(record.map_err(RecordError::from)?),
-                None => Err(RecordError::NothingYet.into()),
+            let Some(record) = standing.next() else {
+                return Err(RecordError::NothingYet.into());
+            };
+            let record = record.map_err(RecordError::from)?;
+            // What was done as a whole is taken back as a whole.
+            return match record.intent.runbook {
+                Some(runbook) if !self.is_own_runbook(runbook) => {
+                    let whole = self.recorded(runbook);
+                    Ok(whole
+                        .ok()
+                        .filter(|whole| whole.state().stands())
+                        .unwrap_or(record))
+                }
+                _ => Ok(record),
             };
         };
         let record = self.recorded(number)?;
@@ -84,8 +104,8 @@ impl Session {
                 };
                 let ended = self.end_transaction(Reason {
                     label: Some(label),
-                    confirm: None,
                     undoes: Some(undone),
+                    ..Reason::default()
                 })?;
                 Ok((record, ended))
             }
@@ -115,6 +135,12 @@ impl Session {
                 ))
                 .into());
             }
+            State::Unfinished if record.is_runbook() => {
+                return Err(not_standing(
+                    "it is under way, or was cut off: `ipvsh recover` leads it back then",
+                )
+                .into());
+            }
             State::Unfinished => return Err(RecordError::CutOff { number }.into()),
             State::Ended(EventKind::Indeterminate) => {
                 return Err(not_standing(&format!(
@@ -127,12 +153,34 @@ impl Session {
             }
             State::Ended(_) => {}
         }
+        if !record.is_runbook() {
+            self.stage_back(&record)?;
+            return Ok(record);
+        }
+        let commits = self.kept()?.journal()?.commits_of(number);
+        let commits = commits.map_err(RecordError::from)?.into_iter().rev();
+        let mut any = false;
+        for commit in commits.filter(|commit| commit.state().stands()) {
+            self.stage_back(&commit)?;
+            any = true;
+        }
+        if any {
+            Ok(record)
+        } else {
+            Err(not_standing("it changed nothing that stands").into())
+        }
+    }
+
+    /// Stages what takes one commit back.
+    fn stage_back(&mut self, record: &Record) -> Result<(), Error> {
+        let number = record.intent.number;
         let back = record.plan().map_err(RecordError::from)?.reversed();
         if back.is_empty() {
-            return Err(not_standing("it zeroed counters, and they are gone").into());
+            let text = "it zeroed counters, and they are gone".to_owned();
+            return Err(RecordError::NotStanding { number, text }.into());
         }
         match self.stage_plan(&back) {
-            Ok(_) => Ok(record),
+            Ok(_) => Ok(()),
             Err(Error::Commit(report)) if matches!(report.outcome, Outcome::Conflict { .. }) => {
                 let Outcome::Conflict { differences } = report.outcome else {
                     unreachable!("BUG: it was a conflict just now")

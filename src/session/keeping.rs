@@ -13,11 +13,11 @@ use super::error::Error;
 use super::{Origin, Session};
 use crate::config;
 use crate::journal::{
-    Event, EventKind, Facts, Intent, Journal, JournalError, Record, State, Summary, TableIdentity,
-    tell, time_text,
+    Data, Event, EventKind, Facts, Intent, Journal, JournalError, Record, RecordKind, Remains,
+    State, Summary, TableIdentity, tell, time_text,
 };
 use crate::model::ObjectId;
-use crate::txn::{Change, Outcome, Plan, Recorded, Recorder, Report, Unrecorded};
+use crate::txn::{Breach, Change, Guarding, Outcome, Plan, Recorded, Recorder, Report, Unrecorded};
 
 /// Why a transaction is committed, and on what terms.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct Reason {
     pub confirm: Option<Duration>,
     /// The commit that it takes back.
     pub undoes: Option<u64>,
+    /// What it is checked against beside what every commit is, and which guards are overridden.
+    pub guarding: Guarding,
 }
 
 impl Reason {
@@ -82,6 +84,8 @@ pub enum RecordError {
     NotKept,
     #[error("commit {number} was cut off, and is neither completed nor taken back")]
     CutOff { number: u64 },
+    #[error("runbook {number} {name:?} was cut off, and is not led back")]
+    RunbookCutOff { number: u64, name: String },
     #[error("{object} awaits the confirmation of commit {number} until {until}")]
     Held {
         object: ObjectId,
@@ -136,6 +140,7 @@ impl RecordError {
             Self::Journal(error) => error.hint(),
             Self::NoFolder => "name one with --state-dir, or go without a record with --no-journal: then nothing can be taken back after a crash".to_owned(),
             Self::NotKept => "--no-journal or a simulation without --sim-state keeps none".to_owned(),
+            Self::RunbookCutOff { .. } => "`ipvsh recover` leads it back, `ipvsh recover --forward` keeps what it had done".to_owned(),
             Self::CutOff { .. } => "`ipvsh recover` takes it back, `ipvsh recover --forward` completes it".to_owned(),
             Self::Held { number, .. } => format!("`ipvsh confirm {number}` keeps that commit, `ipvsh cancel {number}` takes it back now"),
             Self::Watcher { .. } => "nothing was sent".to_owned(),
@@ -230,6 +235,7 @@ impl Session {
 pub(super) struct Keeper<'a> {
     keeping: &'a mut Keeping,
     reason: Reason,
+    runbook: Option<u64>,
     script: Option<&'a Origin>,
     number: Option<u64>,
     confirm_by: Option<String>,
@@ -240,11 +246,13 @@ impl<'a> Keeper<'a> {
     pub(super) const fn new(
         keeping: &'a mut Keeping,
         reason: Reason,
+        runbook: Option<u64>,
         script: Option<&'a Origin>,
     ) -> Self {
         Self {
             keeping,
             reason,
+            runbook,
             script,
             number: None,
             confirm_by: None,
@@ -263,15 +271,16 @@ impl<'a> Keeper<'a> {
         (recorded, self.failure.map(Error::from))
     }
 
-    fn begin_record(&mut self, plan: &Plan) -> Result<(), RecordError> {
+    fn begin_record(&mut self, plan: &Plan, overridden: &[Breach]) -> Result<(), RecordError> {
         let table = self.keeping.setup.table.clone();
         let command = self.keeping.setup.command.clone();
         let watcher = Rc::clone(&self.keeping.setup.watcher);
         let journal = self.keeping.journal()?;
         for record in journal.open_records()? {
-            check_open(&record?, &table, plan)?;
+            check_open(journal, &record?, &table, plan)?;
         }
         let mut intent = Intent {
+            kind: RecordKind::Commit,
             number: 0,
             time: Event::now(EventKind::Committed).time,
             author: config::author(),
@@ -284,6 +293,10 @@ impl<'a> Keeper<'a> {
             confirm_seconds: self.reason.confirm.map(whole_seconds),
             table,
             summary: Summary::of(plan),
+            runbook: self.runbook,
+            overridden: overridden.iter().map(ToString::to_string).collect(),
+            interrupted: Remains::default(),
+            data: Data::default(),
         };
         let number = journal.begin(&mut intent, plan)?;
         self.number = Some(number);
@@ -307,12 +320,25 @@ fn whole_seconds(duration: Duration) -> u64 {
 }
 
 /// Refuses a plan that an open record of the same table stands in the way of.
-fn check_open(record: &Record, table: &TableIdentity, plan: &Plan) -> Result<(), RecordError> {
+fn check_open(
+    journal: &Journal,
+    record: &Record,
+    table: &TableIdentity,
+    plan: &Plan,
+) -> Result<(), RecordError> {
     if !record.intent.table.is_same(table) {
         return Ok(());
     }
     let number = record.intent.number;
     match record.state() {
+        // While its program lives, others may change the table too.
+        State::Unfinished if record.is_runbook() => {
+            if journal.is_alive(number) {
+                return Ok(());
+            }
+            let name = record.intent.label.clone().unwrap_or_default();
+            Err(RecordError::RunbookCutOff { number, name })
+        }
         // A simulated table is in its file as a whole or not at all.
         State::Unfinished if table.is_simulated() => Ok(()),
         State::Unfinished => Err(RecordError::CutOff { number }),
@@ -390,8 +416,8 @@ fn event_of(report: &Report) -> Event {
 }
 
 impl Recorder for Keeper<'_> {
-    fn begin(&mut self, plan: &Plan) -> Result<(), Unrecorded> {
-        self.begin_record(plan).map_err(|error| {
+    fn begin(&mut self, plan: &Plan, overridden: &[Breach]) -> Result<(), Unrecorded> {
+        self.begin_record(plan, overridden).map_err(|error| {
             self.number = None;
             self.failure = Some(error);
             Unrecorded

@@ -4,7 +4,7 @@ use super::error::Error;
 use super::rehearsal::{Moment, Rehearsal};
 use super::{Reason, Session};
 use crate::model::Invalid;
-use crate::txn::{Plan, Report};
+use crate::txn::{Note, Plan, Report};
 
 /// What a layer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +92,15 @@ impl Session {
             let report = self.commit(plan, reason)?;
             return Ok(Ended::Committed(Box::new(report)));
         }
-        let plan = if reason.confirm.is_some() && !self.is_rehearsing() {
+        let own_guards = reason.guarding != crate::txn::Guarding::default();
+        let plan = if own_guards && !self.is_rehearsing() {
+            Err(Invalid::new(
+                "guards",
+                "an inner transaction",
+                "what it changes is committed with the outermost one: give the guards to that",
+            )
+            .into())
+        } else if reason.confirm.is_some() && !self.is_rehearsing() {
             Err(Invalid::new(
                 "confirm",
                 "an inner transaction",
@@ -205,7 +213,19 @@ impl Session {
     pub fn end_rehearsal(&mut self) -> Result<Plan, Error> {
         let plan = self.staged_plan();
         self.abandon();
-        plan
+        let plan = plan?;
+        if self.guarding.guards.is_empty() {
+            return Ok(plan);
+        }
+        let mut notes = Vec::new();
+        for breach in self.refused(&plan, &self.guarding.clone())? {
+            let text = format!("the guard {} refuses this: {}", breach.guard, breach.text);
+            match breach.object {
+                Some(object) => notes.push(Note { object, text }),
+                None => self.warn(text),
+            }
+        }
+        Ok(plan.with_notes(notes))
     }
 
     /// Returns what the innermost block has staged so far.

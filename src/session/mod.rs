@@ -5,7 +5,8 @@
 //! table and fetches what is touched when it is first touched. Nested transactions are savepoints in it.
 //!
 //! Start with [`Session`]; `rehearsal` is the heart, `verbs` what can be done, `apply` what documents do. `keeping`
-//! hands commits to the journal, `recovery` and `history` do what its records ask for.
+//! hands commits to the journal, `recovery` and `history` do what its records ask for; `runbook` goes step by step, and
+//! `way_back` leads it back.
 
 mod apply;
 mod commits;
@@ -15,14 +16,19 @@ mod history;
 mod interrupt;
 mod keeping;
 mod layers;
+mod narrator;
 mod observe;
 mod open;
+mod proof;
 mod recovery;
 mod rehearsal;
+mod runbook;
 mod settings;
 mod takeback;
+mod terms;
 mod verbs;
 mod waiting;
+mod way_back;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -35,18 +41,25 @@ pub use history::Awaiting;
 pub use interrupt::Interrupt;
 pub use keeping::{JournalSetup, Reason, RecordError, Saver, Watcher};
 pub use layers::{Ended, LayerKind, Mark};
+pub use narrator::{Narrator, WaitView};
 pub use observe::SchedulerInfo;
 pub use open::{Place, Purpose, Target};
 pub use recovery::{Direction, Settled};
+pub use runbook::StepWay;
+pub use terms::{RunbookError, RunbookOptions};
 pub use verbs::{Done, IfMissing};
 pub use waiting::Waiting;
+pub use way_back::Stopped;
 
 use crate::backend::{BackendError, Ipvs, KernelFile, ProcReading};
 use crate::model::{Invalid, ObjectId, ServiceEntry, ServiceKey, SysctlName, Table};
-use crate::txn::{Cause, CommitError, CommitOptions, Outcome, Plan, Report};
+use crate::txn::{
+    Breach, Cause, CommitError, CommitOptions, Guarding, Outcome, Plan, Report, RunbookReport,
+};
 use keeping::{Keeper, Keeping};
 use layers::Layer;
 use rehearsal::Rehearsal;
+use runbook::Running;
 
 /// Where in a script a change was staged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +91,14 @@ pub struct Session {
     reads: u64,
     question: Option<Question>,
     keeping: Option<Keeping>,
+    narrator: Option<Rc<dyn Narrator>>,
+    guarding: Guarding,
+    running: Option<Running>,
+    runbooks: Vec<RunbookReport>,
+    /// The step that the next runbook begins with.
+    from: Option<String>,
+    /// Time that counted as passed in rehearsals.
+    rehearsed_time: Duration,
     /// Whether anything was sent that may have changed the table.
     has_sent: bool,
 }
@@ -104,6 +125,12 @@ impl Session {
             reads: 0,
             question: None,
             keeping: None,
+            narrator: None,
+            guarding: Guarding::default(),
+            running: None,
+            runbooks: Vec::new(),
+            from: None,
+            rehearsed_time: Duration::ZERO,
             has_sent: false,
         }
     }
@@ -116,6 +143,28 @@ impl Session {
     /// Sets what is asked before a plan is sent; without it every plan is.
     pub fn set_question(&mut self, question: Option<Question>) {
         self.question = question;
+    }
+
+    /// Sets who is told what goes on while it goes on.
+    pub fn set_narrator(&mut self, narrator: Option<Rc<dyn Narrator>>) {
+        self.narrator = narrator;
+    }
+
+    /// Returns who is told what goes on.
+    #[must_use]
+    pub fn narrator(&self) -> Option<Rc<dyn Narrator>> {
+        self.narrator.clone()
+    }
+
+    /// Sets what every commit is checked against.
+    pub fn set_guarding(&mut self, guarding: Guarding) {
+        self.guarding = guarding;
+    }
+
+    /// Returns what every commit is checked against.
+    #[must_use]
+    pub const fn guarding(&self) -> &Guarding {
+        &self.guarding
     }
 
     /// Returns which kernel or simulation this is.
@@ -253,22 +302,33 @@ impl Session {
     /// # Errors
     /// [`Error::Commit`] if the outcome is not success, or another one if nothing was sent.
     pub fn commit(&mut self, plan: Plan, reason: Reason) -> Result<Report, Error> {
-        if let Some(question) = self.question.clone().filter(|_| !plan.is_empty())
-            && !question(&plan)
-        {
-            return Err(Error::Declined);
+        if reason.confirm.is_some() && self.running.is_some() {
+            return Err(RunbookError::Confirm.into());
+        }
+        let mut guarding = self.guarding.with(&reason.guarding);
+        if let Some(running) = &self.running {
+            guarding = guarding.with(&running.options.guarding);
+        }
+        if let Some(question) = self.question.clone().filter(|_| !plan.is_empty()) {
+            // What will be refused is not asked about.
+            if self.refused(&plan, &guarding)?.is_empty() && !question(&plan) {
+                return Err(Error::Declined);
+            }
         }
         self.has_sent |= !plan.is_empty();
         let interrupt = self.interrupt.clone();
         let options = CommitOptions {
             lock_wait: self.lock_wait,
             signal: &|| interrupt.signal(),
+            guarding: &guarding,
         };
+        let runbook = self.running.as_ref().filter(|running| !running.goes_back);
+        let runbook = runbook.and_then(|running| running.number);
         let report = match &mut self.keeping {
             None => self.commit_unkept(plan, &options, &reason)?,
             Some(keeping) => {
                 let script = self.origin.as_ref();
-                let mut keeper = Keeper::new(keeping, reason, script);
+                let mut keeper = Keeper::new(keeping, reason, runbook, script);
                 let committed = plan.commit(&mut self.live, &options, &mut keeper);
                 let (recorded, failure) = keeper.ended();
                 let mut report = match (committed, failure) {
@@ -299,9 +359,31 @@ impl Session {
             }
         }
         if !report.plan.is_empty() {
-            self.committed.push(report.without_tables());
+            let serial = self.committed.push(report.without_tables());
+            self.note_own_commit(serial, &report);
         }
         Ok(report)
+    }
+
+    /// Returns what guards refuse of a plan, as the table is now.
+    fn refused(&mut self, plan: &Plan, guarding: &Guarding) -> Result<Vec<Breach>, Error> {
+        let mut breaches = plan.breaches(&guarding.guards, &mut self.live)?;
+        breaches.retain(|breach| !guarding.overridden.contains(&breach.guard));
+        Ok(breaches)
+    }
+
+    /// Looks whether guards would refuse a plan.
+    ///
+    /// # Errors
+    /// [`Error`] as a commit would have it.
+    pub fn check_guards(&mut self, plan: &Plan) -> Result<(), Error> {
+        let guarding = self.guarding.clone();
+        let breaches = self.refused(plan, &guarding)?;
+        if breaches.is_empty() {
+            return Ok(());
+        }
+        let report = report_of(plan.clone(), Outcome::Guarded { breaches });
+        Err(Error::Commit(Box::new(report)))
     }
 
     /// Commits where no journal is kept.

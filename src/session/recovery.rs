@@ -10,7 +10,7 @@ use super::keeping::RecordError;
 use super::{Cause, Outcome, Session};
 use crate::backend::{BackendError, Lock, namespace_is_seen};
 use crate::config;
-use crate::journal::{Event, EventKind, Record, State, TableIdentity};
+use crate::journal::{Event, EventKind, Journal, Record, State, TableIdentity};
 use crate::txn::{Change, Plan};
 
 /// What is done about a commit that was cut off.
@@ -32,6 +32,8 @@ pub struct Settled {
     pub kind: EventKind,
     /// What others changed since, as what would still lead where it should.
     pub left: Vec<Change>,
+    /// Steps of a runbook whose script has an undo of its own, which is gone with the script.
+    pub unrun: Vec<String>,
 }
 
 impl Settled {
@@ -52,15 +54,32 @@ impl Settled {
             EventKind::Void => {
                 "was cut off, and its table is gone since: there is nothing to take back"
             }
+            EventKind::Kept => "was cut off, and what it had done is kept",
             other => other.words(),
         };
-        format!("commit {}{label} of {} {what}", intent.number, intent.time)
+        let kind = if self.record.is_runbook() {
+            "runbook"
+        } else {
+            "commit"
+        };
+        let undos = match self.unrun.as_slice() {
+            [] => String::new(),
+            steps => format!(
+                "; its script has undos of its own that could not be run: of {}",
+                steps.join(", ")
+            ),
+        };
+        format!(
+            "{kind} {}{label} of {} {what}{undos}",
+            intent.number, intent.time
+        )
     }
 }
 
-/// Tells whether something is to be done about a record now.
-fn is_due(record: &Record) -> bool {
+/// Tells whether something is to be done about a record now. A runbook goes on while its program lives.
+fn is_due(journal: &Journal, record: &Record) -> bool {
     match record.state() {
+        State::Unfinished if record.is_runbook() => !journal.is_alive(record.intent.number),
         State::Unfinished => true,
         State::Awaiting { until } => config::since_boot().as_secs() >= until,
         State::Ended(_) => false,
@@ -117,6 +136,7 @@ impl Session {
                     record,
                     kind: EventKind::Void,
                     left: Vec::new(),
+                    unrun: Vec::new(),
                 });
             }
         }
@@ -128,7 +148,11 @@ impl Session {
         for number in ours.into_iter().rev() {
             let journal = self.kept()?.journal()?;
             let record = journal.record(number).map_err(RecordError::from)?;
-            if !is_due(&record) {
+            if !is_due(journal, &record) {
+                continue;
+            }
+            if record.is_runbook() {
+                settled.push(self.settle_runbook(record, direction)?);
                 continue;
             }
             let kind = match (record.state(), direction) {
@@ -169,7 +193,9 @@ impl Session {
         let record = self.recorded(number)?;
         let kind = match record.state() {
             State::Ended(_) => return Ok(None),
-            State::Awaiting { .. } if is_due(&record) => EventKind::Expired,
+            State::Awaiting { until } if config::since_boot().as_secs() >= until => {
+                EventKind::Expired
+            }
             State::Awaiting { .. } => return Ok(Some(Duration::ZERO)),
             State::Unfinished => EventKind::Recovered,
         };
@@ -190,14 +216,11 @@ impl Session {
         let keeping = self.kept()?;
         let here = keeping.setup.table.clone();
         let mut due = Vec::new();
-        for record in keeping
-            .journal()?
-            .open_records()
-            .map_err(RecordError::from)?
-        {
+        let journal = keeping.journal()?;
+        for record in journal.open_records().map_err(RecordError::from)? {
             let record = record.map_err(RecordError::from)?;
             let table = &record.intent.table;
-            if table.is_gone(&here) || (table.is_same(&here) && is_due(&record)) {
+            if table.is_gone(&here) || (table.is_same(&here) && is_due(journal, &record)) {
                 due.push(record);
             }
         }
@@ -229,6 +252,7 @@ impl Session {
                     record,
                     kind,
                     left: Vec::new(),
+                    unrun: Vec::new(),
                 });
             }
         }
@@ -258,7 +282,12 @@ impl Session {
             ..Event::now(kind)
         };
         self.note(&record, &event)?;
-        Ok(Settled { record, kind, left })
+        Ok(Settled {
+            record,
+            kind,
+            left,
+            unrun: Vec::new(),
+        })
     }
 
     /// Notes that nothing more is to be done about a record.
@@ -291,34 +320,33 @@ impl Session {
             return Vec::new();
         }
         due.iter()
-            .map(|(number, expired)| {
-                if *expired {
-                    format!("commit {number} was not confirmed in time; the next change takes it back, and so does `ipvsh recover`")
-                } else {
-                    format!("commit {number} was cut off, and is neither completed nor taken back: `ipvsh recover` does that")
+            .map(|record| {
+                let number = record.intent.number;
+                match record.state() {
+                    State::Awaiting { .. } => format!("commit {number} was not confirmed in time; the next change takes it back, and so does `ipvsh recover`"),
+                    _ if record.is_runbook() => format!("runbook {number} {:?} was cut off, and is not led back: `ipvsh recover` does that", record.intent.label.as_deref().unwrap_or_default()),
+                    _ => format!("commit {number} was cut off, and is neither completed nor taken back: `ipvsh recover` does that"),
                 }
             })
             .collect()
     }
 
     /// Looks at the open records of this table without making a journal.
-    fn looked_at(&mut self) -> Result<Option<Vec<(u64, bool)>>, RecordError> {
+    fn looked_at(&mut self) -> Result<Option<Vec<Record>>, RecordError> {
         let setup = &self.kept()?.setup;
         let (Some(folder), here) = (&setup.folder, &setup.table) else {
             return Ok(None);
         };
-        let Some(journal) = crate::journal::Journal::look(folder)? else {
+        let Some(journal) = Journal::look(folder)? else {
             return Ok(None);
         };
-        let open = journal.open_records()?.into_iter().flatten();
-        let ours = open.filter(|record| record.intent.table.is_same(here) && is_due(record));
-        Ok(Some(
-            ours.map(|record| {
-                let expired = matches!(record.state(), State::Awaiting { .. });
-                (record.intent.number, expired)
-            })
-            .collect(),
-        ))
+        let mut due = journal.open_records()?;
+        due.retain(|record| {
+            record
+                .as_ref()
+                .is_ok_and(|record| record.intent.table.is_same(here) && is_due(&journal, record))
+        });
+        Ok(Some(due.into_iter().flatten().collect()))
     }
 
     /// Sets a record aside without doing anything about it.

@@ -79,10 +79,15 @@ impl Session {
         self.read_afresh()
     }
 
-    /// Returns the clock of the session: the kernel's, or the simulation's.
+    /// Returns the clock of the session: the kernel's, or the simulation's, and what rehearsed waits add to it.
     #[must_use]
     pub fn now(&self) -> Duration {
-        self.live.now()
+        self.live.now() + self.rehearsed_time
+    }
+
+    /// Counts time as passed, for a wait that is rehearsed.
+    pub fn rehearse_time(&mut self, duration: Duration) {
+        self.rehearsed_time += duration;
     }
 
     /// Returns how often something was read in this session: a condition that reads nothing never changes.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::change::Change;
+use super::guard::{Breach, Guarding};
 use super::outcome::{Cause, Outcome, Report};
 use super::plan::Plan;
 use super::touched::Touched;
@@ -16,17 +17,20 @@ pub struct CommitOptions<'a> {
     pub lock_wait: Duration,
     /// Asked between datagrams: the number of a signal that came, if one did.
     pub signal: &'a dyn Fn() -> Option<i32>,
+    /// What it is checked against before anything is sent.
+    pub guarding: &'a Guarding,
 }
 
 /// Keeps a record of a commit while the right to commit is held.
 pub trait Recorder {
     /// Takes down what is about to be sent; called once, when the conflict check has passed and before the first
-    /// request. What it takes down must last if this program ends at any moment from here on.
+    /// request. What it takes down must last if this program ends at any moment from here on. `overridden` is what
+    /// guards would have refused, had they not been overridden.
     ///
     /// # Errors
     /// The recorder says no, and knows why: nothing is sent.
-    fn begin(&mut self, plan: &Plan) -> Result<(), Unrecorded> {
-        let _unused = plan;
+    fn begin(&mut self, plan: &Plan, overridden: &[Breach]) -> Result<(), Unrecorded> {
+        let _unused = (plan, overridden);
         Ok(())
     }
 
@@ -88,7 +92,16 @@ impl Plan {
             drop(lock);
             return Ok(self.ended(kernel, begun, Outcome::Conflict { differences }));
         }
-        if recorder.begin(&self).is_err() {
+        let guarding = options.guarding;
+        let breaches = self.breaches(&guarding.guards, kernel)?;
+        let (overridden, breaches): (Vec<Breach>, Vec<Breach>) = breaches
+            .into_iter()
+            .partition(|breach| guarding.overridden.contains(&breach.guard));
+        if !breaches.is_empty() {
+            drop(lock);
+            return Ok(self.ended(kernel, begun, Outcome::Guarded { breaches }));
+        }
+        if recorder.begin(&self, &overridden).is_err() {
             return Err(CommitError::Unrecorded);
         }
         let operations: Vec<Operation> = self.changes.iter().map(Change::operation).collect();

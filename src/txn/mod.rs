@@ -10,14 +10,18 @@
 mod change;
 mod commit;
 mod ends;
+mod guard;
 mod outcome;
 mod plan;
+mod runbook;
 mod touched;
 mod undo;
 
 pub use change::{Action, Change};
 pub use commit::{CommitError, CommitOptions, Recorder, Unrecorded};
 pub use ends::{Ends, Remarks};
+pub use guard::{Breach, GuardName, Guarding, Guards, ServicePattern};
 pub use outcome::{Cause, Outcome, Recorded, Report};
 pub use plan::{Note, Plan, Traffic};
+pub use runbook::{RunbookEnd, RunbookReport, StepEnd, StepReport, UndoEnd, WaitReport};
 pub use touched::Touch;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::change::{Action, Change};
+use super::guard::Breach;
 use super::plan::Plan;
 use crate::backend::{BackendError, Refusal};
 use crate::model::ObjectId;
@@ -95,6 +96,11 @@ pub enum Outcome {
         /// What someone else did.
         differences: Vec<Change>,
     },
+    /// Guards refuse it. Nothing was sent.
+    Guarded {
+        /// What they refuse.
+        breaches: Vec<Breach>,
+    },
     /// Another program held the right to commit. Nothing was sent.
     Locked {
         /// How long it was waited for.
@@ -120,6 +126,7 @@ impl Outcome {
             Self::Unchanged => "unchanged",
             Self::RolledBack { .. } => "rolled_back",
             Self::Conflict { .. } => "conflict",
+            Self::Guarded { .. } => "guarded",
             Self::Locked { .. } => "locked",
             Self::Indeterminate { .. } => "indeterminate",
         }

@@ -134,13 +134,20 @@ impl Plan {
         self
     }
 
+    /// Adds notes.
+    pub fn with_notes(mut self, notes: Vec<Note>) -> Self {
+        self.notes.extend(notes);
+        self
+    }
+
     /// Returns the waits that counted as done while the plan was made.
     #[must_use]
     pub fn waits(&self) -> &[String] {
         &self.waits
     }
 
-    pub(super) fn without_tables(&self) -> Self {
+    /// Returns a copy that knows what is to be done and no longer the tables around it.
+    pub fn without_tables(&self) -> Self {
         Self {
             changes: self.changes.clone(),
             actions: self.actions.clone(),

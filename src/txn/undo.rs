@@ -31,6 +31,18 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// Returns what is no longer as this plan leaves it.
+    ///
+    /// # Errors
+    /// [`BackendError`] if that can't be read.
+    pub fn overtaken(&self, kernel: &mut Ipvs) -> Result<Vec<Change>, BackendError> {
+        let touched = Touched::by(self);
+        let now = kernel.read(&touched.selection())?;
+        Ok(touched.differences(&self.after, &now))
+    }
+}
+
 /// Takes back what an execution did, in reverse.
 pub(super) fn lead_back(
     kernel: &mut Ipvs,

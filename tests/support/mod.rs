@@ -1,5 +1,6 @@
 //! Where tests happen: kernels of both kinds, hermetic processes, numbers that come again.
 
+pub(crate) mod shop;
 pub(crate) mod terminal;
 pub(crate) mod tool;
 
@@ -15,7 +16,7 @@ use ipvsh::model::{
 };
 use ipvsh::session::{Interrupt, JournalSetup, Place as SessionPlace, Session};
 use ipvsh::sim::{Environment, Flavour, Names, SimulatedKernel};
-use ipvsh::txn::{CommitOptions, Plan, Report};
+use ipvsh::txn::{CommitOptions, Guarding, Plan, Report};
 
 /// Tells whether this process runs in the guest of the lab, as root of a kernel with IPVS.
 pub(crate) fn in_lab() -> bool {
@@ -134,6 +135,7 @@ pub(crate) fn commit(plan: Plan, kernel: &mut Ipvs) -> Report {
     let options = CommitOptions {
         lock_wait: Duration::from_secs(5),
         signal: &|| None,
+        guarding: &Guarding::default(),
     };
     plan.commit(kernel, &options, &mut ()).unwrap()
 }
@@ -264,6 +266,7 @@ pub(crate) fn ipvsh_command(folder: &Path, arguments: &[&str]) -> Command {
         .env("HOME", folder)
         .env("IPVSH_STATE_DIR", state_of(folder))
         .env("LC_ALL", "C")
+        .env("IPVSH_CONFIG", "")
         .stdin(Stdio::null());
     command
 }

@@ -140,7 +140,8 @@ pub(super) fn many(
         return FAILED;
     }
     if mode.show.is_none()
-        && let Err(failure) = target::keep(&tool.globals, &mut tool.session)
+        && let Err(failure) = target::guard(&tool.globals, &mut tool.session)
+            .and_then(|()| target::keep(&tool.globals, &mut tool.session))
     {
         failure.tell(&report::TargetWords::of(&tool.globals), &Ui::default());
         return FAILED;

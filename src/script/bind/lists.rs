@@ -455,6 +455,8 @@ pub(in crate::script) mod verbs {
                 .edit_destinations(&keys, &edit)
                 .map(|_staged_or_committed| ())
         })?;
-        with(&ctx, |session| super::super::time::refreshed(session, list))
+        with(&ctx, |session| {
+            super::super::waits::refreshed(session, list)
+        })
     }
 }

@@ -14,6 +14,7 @@ mod stats;
 mod table;
 mod time;
 mod timeouts;
+mod waits;
 
 use rhai::plugin::{combine_with_exported_module, exported_module};
 use rhai::{Engine, Module};

@@ -77,7 +77,7 @@ fn sample(
     let before = with(ctx, |session| counted.read(session))?.counters();
     match waiting {
         Waiting::Rehearsed => {}
-        Waiting::Staged => return Err(super::time::staged(ctx)),
+        Waiting::Staged => return Err(super::waits::staged(ctx)),
         Waiting::Passes => with(ctx, |session| session.pass_time(duration))?,
     }
     let after = with(ctx, |session| counted.read(session))?.counters();

@@ -1,7 +1,5 @@
 //! `table::`: everything at once, and the methods of a plan.
 
-use std::time::Duration;
-
 use rhai::plugin::export_module;
 use rhai::{Dynamic, Map, NativeCallContext};
 
@@ -159,7 +157,7 @@ pub(in crate::script) mod plan_methods {
     /// ```
     #[rhai_fn(name = "commit", pure, return_raw)]
     pub fn commit(ctx: NativeCallContext, plan: &mut Plan) -> Scripted<OutcomeValue> {
-        commit_plan(&ctx, plan, None, None)
+        commit_plan(&ctx, plan, Reason::default())
     }
 
     /// Sends what the plan shows, under a label.
@@ -175,7 +173,7 @@ pub(in crate::script) mod plan_methods {
         plan: &mut Plan,
         label: &str,
     ) -> Scripted<OutcomeValue> {
-        commit_plan(&ctx, plan, Some(label.to_owned()), None)
+        commit_plan(&ctx, plan, Reason::labelled(Some(label.to_owned())))
     }
 
     /// Sends what the plan shows, under a label, and on terms as those of a transaction: `confirm` is the time within
@@ -194,24 +192,25 @@ pub(in crate::script) mod plan_methods {
         label: &str,
         terms: Map,
     ) -> Scripted<OutcomeValue> {
-        let (other, confirm) = with(&ctx, |_| Ok(convert::block_options(&terms)?))?;
-        let label = other.unwrap_or_else(|| label.to_owned());
-        commit_plan(&ctx, plan, Some(label), confirm)
+        let options = with(&ctx, |_| Ok(convert::block_options(&terms)?))?;
+        let label = options.label.unwrap_or_else(|| label.to_owned());
+        let reason = Reason {
+            label: Some(label),
+            confirm: options.confirm,
+            undoes: None,
+            guarding: options.guarding,
+        };
+        commit_plan(&ctx, plan, reason)
     }
 }
 
 fn commit_plan(
     ctx: &NativeCallContext<'_>,
     plan: &PlanValue,
-    label: Option<String>,
-    confirm: Option<Duration>,
+    reason: Reason,
 ) -> Scripted<OutcomeValue> {
     let plan = crate::txn::Plan::clone(&plan.plan);
-    let reason = Reason {
-        label: label.clone(),
-        confirm,
-        undoes: None,
-    };
+    let label = reason.label.clone();
     let ended: Ended = with(ctx, |session| session.commit_or_stage(plan, reason))?;
     Ok(OutcomeValue::new(ended, label, Dynamic::UNIT))
 }

@@ -1,140 +1,14 @@
 //! Time: `sleep`, `now`, `wait_until`.
 
-use std::time::Duration;
-
 use rhai::plugin::export_module;
 use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
+use super::waits::{answer, pass, refreshed, rehearsed, staged, until, wait};
 use crate::script::convert;
-use crate::script::error::{ScriptError, Scripted};
-use crate::script::host::{host, with};
-use crate::script::values::{DestinationList, DestinationValue, DurationValue, ServiceValue};
+use crate::script::error::Scripted;
+use crate::script::host::with;
+use crate::script::values::{DestinationList, DestinationValue, DurationValue};
 use crate::session::Waiting;
-
-/// How often a condition is looked at, unless told otherwise.
-const EVERY: Duration = Duration::from_secs(1);
-
-/// What is waited for, and how long.
-struct Wait {
-    /// In words, for plans and errors.
-    what: String,
-    /// The object, for errors.
-    object: Option<Box<str>>,
-    limit: Duration,
-    every: Duration,
-}
-
-fn wait(
-    ctx: &NativeCallContext<'_>,
-    (what, object): (String, Option<String>),
-    limit: &Dynamic,
-    options: Option<&Map>,
-) -> Scripted<Wait> {
-    with(ctx, |_| {
-        Ok(Wait {
-            what,
-            object: object.map(Into::into),
-            limit: convert::duration("deadline", limit)?,
-            every: options
-                .map(convert::wait_options)
-                .transpose()?
-                .flatten()
-                .unwrap_or(EVERY),
-        })
-    })
-}
-
-pub(super) fn staged(ctx: &NativeCallContext<'_>) -> Box<rhai::EvalAltResult> {
-    let mut error = ScriptError::new(
-        "staged",
-        "waiting changes nothing here: what is staged was not sent",
-    );
-    error.set_hint("end the transaction first, which commits it, and wait behind it".to_owned());
-    error.raise(ctx.call_position())
-}
-
-/// Looks at a condition until it holds. Returns false if it was not looked at: in a rehearsal.
-fn until(
-    ctx: &NativeCallContext<'_>,
-    wait: &Wait,
-    mut condition: impl FnMut() -> Scripted<bool>,
-) -> Scripted<bool> {
-    let text = || {
-        format!(
-            "wait until {}, at most {}",
-            wait.what,
-            DurationValue(wait.limit)
-        )
-    };
-    match with(ctx, |session| session.begin_wait(text))? {
-        Waiting::Rehearsed => return Ok(false),
-        Waiting::Staged => return Err(staged(ctx)),
-        Waiting::Passes => {}
-    }
-    let host = host(ctx)?;
-    let now = || host.session.borrow().now();
-    let reads = || host.session.borrow().reads();
-    let begun = now();
-    loop {
-        let before = reads();
-        if condition()? {
-            return Ok(true);
-        }
-        if reads() == before {
-            let mut error = ScriptError::new(
-                "invalid",
-                "this condition reads nothing, so that it can never change: what a script holds are snapshots",
-            );
-            error.set_hint(
-                "read again inside it, as in `d.refresh().active_connections == 0`, or write `d.wait_until(|now| now.active_connections == 0, \"10m\")`",
-            );
-            return Err(error.raise(ctx.call_position()));
-        }
-        let waited = now().saturating_sub(begun);
-        if waited >= wait.limit {
-            let mut error = ScriptError::new(
-                "timeout",
-                format!(
-                    "waited {} until {}, in vain",
-                    DurationValue(wait.limit),
-                    wait.what
-                ),
-            );
-            error.object.clone_from(&wait.object);
-            return Err(error.raise(ctx.call_position()));
-        }
-        let step = wait.every.min(wait.limit.saturating_sub(waited));
-        with(ctx, |session| session.pass_time(step))?;
-        // A signal ends the script here: the condition may be native and count no operations.
-        if let Some(signal) = host.session.borrow().interrupt().signal() {
-            let stop = crate::script::limits::Stop::Signal(signal);
-            return Err(rhai::EvalAltResult::ErrorTerminated(
-                Dynamic::from(stop),
-                ctx.call_position(),
-            )
-            .into());
-        }
-    }
-}
-
-/// Calls a condition and demands a truth value of it.
-fn answer(
-    ctx: &NativeCallContext<'_>,
-    condition: &FnPtr,
-    arguments: Vec<Dynamic>,
-) -> Scripted<bool> {
-    let value: Dynamic = condition.call_within_context(ctx, arguments)?;
-    value.as_bool().map_err(|found| {
-        ScriptError::new(
-            "invalid",
-            format!(
-                "a condition gives true or false, not a value of type {}",
-                crate::script::translate::clean(found)
-            ),
-        )
-        .raise(ctx.call_position())
-    })
-}
 
 /// Time.
 #[export_module]
@@ -159,11 +33,10 @@ pub(in crate::script) mod functions {
         let duration = with(&ctx, |_| Ok(convert::duration("duration", &duration)?))?;
         let text = || format!("sleep {}", DurationValue(duration));
         match with(&ctx, |session| session.begin_wait(text))? {
-            Waiting::Rehearsed => {}
-            Waiting::Staged => return Err(staged(&ctx)),
-            Waiting::Passes => with(&ctx, |session| session.pass_time(duration))?,
+            Waiting::Rehearsed => rehearsed(&ctx, text(), duration),
+            Waiting::Staged => Err(staged(&ctx)),
+            Waiting::Passes => pass(&ctx, duration),
         }
-        Ok(())
     }
 
     /// Refuses a number without a unit.
@@ -236,7 +109,7 @@ pub(in crate::script) mod functions {
     ) -> Scripted<()> {
         let wait = wait(
             &ctx,
-            ("a condition holds".to_owned(), None),
+            ("until a condition holds".to_owned(), None),
             &deadline,
             Some(&options),
         )?;
@@ -277,7 +150,7 @@ pub(in crate::script) mod functions {
         options: Map,
     ) -> Scripted<Destination> {
         let name = d.to_string();
-        let what = (format!("{name} is as asked"), Some(name));
+        let what = (format!("until {name} is as asked"), Some(name));
         let wait = wait(&ctx, what, &deadline, Some(&options))?;
         let (service, key) = (d.service.key, d.key);
         let mut last = d.clone();
@@ -285,6 +158,7 @@ pub(in crate::script) mod functions {
             last = with(&ctx, |session| {
                 super::super::destination::get_destination(session, service, key)
             })?;
+            wait.connections.set(Some(last.connections()));
             answer(&ctx, &condition, vec![Dynamic::from(last.clone())])
         })?;
         Ok(last)
@@ -322,7 +196,7 @@ pub(in crate::script) mod functions {
         options: Map,
     ) -> Scripted<Service> {
         let name = svc.key.to_string();
-        let what = (format!("{name} is as asked"), Some(name));
+        let what = (format!("until {name} is as asked"), Some(name));
         let wait = wait(&ctx, what, &deadline, Some(&options))?;
         let key = svc.key;
         let mut last = svc.clone();
@@ -330,6 +204,12 @@ pub(in crate::script) mod functions {
             last = with(&ctx, |session| {
                 super::super::service::get_service(session, key)
             })?;
+            let open = last
+                .destinations()
+                .iter()
+                .map(DestinationValue::connections)
+                .sum();
+            wait.connections.set(Some(open));
             answer(&ctx, &condition, vec![Dynamic::from(last.clone())])
         })?;
         Ok(last)
@@ -366,13 +246,15 @@ pub(in crate::script) mod functions {
         options: Map,
     ) -> Scripted<DestinationList> {
         let what = (
-            format!("{} real servers are as asked", list.iter().count()),
+            format!("until {} real servers are as asked", list.iter().count()),
             None,
         );
         let wait = wait(&ctx, what, &deadline, Some(&options))?;
         let mut last = list.clone();
         until(&ctx, &wait, || {
-            last = with(&ctx, |session| super::refreshed(session, &last))?;
+            last = with(&ctx, |session| refreshed(session, &last))?;
+            let open = last.iter().map(DestinationValue::connections).sum();
+            wait.connections.set(Some(open));
             for d in last.iter() {
                 if !answer(&ctx, &condition, vec![Dynamic::from(d.clone())])? {
                     return Ok(false);
@@ -382,28 +264,4 @@ pub(in crate::script) mod functions {
         })?;
         Ok(last)
     }
-}
-
-/// Reads real servers again, each service once.
-pub(super) fn refreshed(
-    session: &mut crate::session::Session,
-    list: &DestinationList,
-) -> Result<DestinationList, crate::session::Error> {
-    let mut services: std::collections::HashMap<crate::model::ServiceKey, ServiceValue> =
-        std::collections::HashMap::new();
-    let mut fresh: Vec<DestinationValue> = Vec::new();
-    for d in list.iter() {
-        let key = d.service.key;
-        let service = match services.get(&key) {
-            Some(service) => service.clone(),
-            None => super::service::get_service(session, key)?,
-        };
-        services.insert(key, service.clone());
-        let found = service.destination(&d.key);
-        fresh.push(found.ok_or(crate::session::Error::Missing {
-            what: "real server",
-            object: crate::model::ObjectId::Destination(key, d.key),
-        })?);
-    }
-    Ok(DestinationList::new(fresh))
 }

@@ -34,6 +34,12 @@ impl DestinationValue {
             .unwrap_or_default()
     }
 
+    /// Counts what it still has: open connections, and the templates of persistent clients.
+    pub(in crate::script) fn connections(&self) -> u64 {
+        let connections = self.entry().connections;
+        connections.open() + u64::from(connections.persistent)
+    }
+
     /// Returns what was counted.
     pub(in crate::script) fn observed(&self) -> crate::model::Observed {
         self.entry().observed

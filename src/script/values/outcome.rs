@@ -1,12 +1,15 @@
 //! The outcome of a transaction as scripts see it.
 
+use std::rc::Rc;
+
 use rhai::Dynamic;
 use rhai::plugin::export_module;
 
 use super::plan::plain;
-use crate::export::plan_shape;
+use crate::export::{plan_shape, runbook_shape};
+use crate::render::runbook_text;
 use crate::session::Ended;
-use crate::txn::{Outcome, Plan, Recorded};
+use crate::txn::{Outcome, Plan, Recorded, RunbookEnd, RunbookReport};
 
 /// How a transaction ended.
 #[derive(Clone, Debug)]
@@ -18,6 +21,8 @@ pub(in crate::script) struct OutcomeValue {
     seconds: f64,
     reason: Option<String>,
     recorded: Option<Recorded>,
+    /// Of a runbook, what became of it.
+    runbook: Option<Rc<RunbookReport>>,
 }
 
 impl OutcomeValue {
@@ -31,6 +36,7 @@ impl OutcomeValue {
                 plan: report.plan,
                 value,
                 reason: None,
+                runbook: None,
             },
             Ended::Staged(plan) if plan.is_empty() => Self {
                 kind: Outcome::Unchanged.word(),
@@ -40,6 +46,7 @@ impl OutcomeValue {
                 seconds: 0.0,
                 reason: None,
                 recorded: None,
+                runbook: None,
             },
             Ended::Staged(plan) => Self {
                 kind: "staged",
@@ -49,6 +56,7 @@ impl OutcomeValue {
                 seconds: 0.0,
                 reason: None,
                 recorded: None,
+                runbook: None,
             },
         }
     }
@@ -63,10 +71,45 @@ impl OutcomeValue {
             seconds: 0.0,
             reason: Some(reason),
             recorded: None,
+            runbook: None,
+        }
+    }
+
+    /// Makes the outcome of a step that an earlier run did.
+    pub(in crate::script) fn skipped(label: String) -> Self {
+        Self {
+            kind: "skipped",
+            ..Self::rolled_back("an earlier run did it".to_owned(), Some(label))
+        }
+    }
+
+    /// Makes the outcome of a runbook.
+    pub(in crate::script) fn of_runbook(report: RunbookReport, value: Dynamic) -> Self {
+        let kind = match report.end {
+            RunbookEnd::Completed if report.changes().next().is_none() => "unchanged",
+            RunbookEnd::Rehearsed => "staged",
+            end => end.word(),
+        };
+        Self {
+            kind,
+            label: Some(report.name.clone()),
+            plan: Plan::default(),
+            value,
+            seconds: report.elapsed.as_secs_f64(),
+            reason: report.cause.clone(),
+            recorded: report.number.map(|number| Recorded {
+                number,
+                label: Some(report.name.clone()),
+                confirm_by: None,
+            }),
+            runbook: Some(Rc::new(report)),
         }
     }
 
     pub(super) fn text(&self) -> String {
+        if let Some(report) = &self.runbook {
+            return runbook_text(report).trim_end().to_owned();
+        }
         let label = self
             .label
             .as_ref()
@@ -88,6 +131,11 @@ impl OutcomeValue {
     }
 
     pub(super) fn json(&self) -> serde_json::Value {
+        if let Some(report) = &self.runbook {
+            let mut shape = serde_json::to_value(runbook_shape(report)).unwrap_or_default();
+            shape["value"] = super::json_of(&self.value);
+            return shape;
+        }
         serde_json::json!({
             "id": self.recorded.as_ref().map(|recorded| recorded.number),
             "confirm_by": self.recorded.as_ref().and_then(|recorded| recorded.confirm_by.clone()),
@@ -142,9 +190,27 @@ pub(super) mod fields {
         outcome.label.clone().map_or(Dynamic::UNIT, Into::into)
     }
 
-    /// Returns the changes that were made, as those of a plan.
+    /// Returns the steps of a runbook: maps with `name`, `outcome`, `seconds`, `commits`, `plan`, `waits`, `cause` and
+    /// `undo`; `()` if it is none.
+    #[rhai_fn(get = "steps", pure)]
+    pub fn steps(outcome: &mut Outcome) -> Dynamic {
+        let Some(report) = &outcome.runbook else {
+            return Dynamic::UNIT;
+        };
+        let steps = serde_json::to_value(super::runbook_shape(report).steps).unwrap_or_default();
+        crate::script::values::dynamic_of(&steps).into_read_only()
+    }
+
+    /// Returns the changes that were made, as those of a plan; of a runbook, those of all steps in order.
     #[rhai_fn(get = "changes", pure)]
     pub fn changes(outcome: &mut Outcome) -> Dynamic {
+        if let Some(report) = &outcome.runbook {
+            let none = crate::txn::Traffic::default();
+            let changes = report
+                .changes()
+                .map(|one| crate::script::values::plan::change(one, none));
+            return Dynamic::from_array(changes.collect()).into_read_only();
+        }
         crate::script::values::plan::changes(&outcome.plan)
     }
 

@@ -3,6 +3,8 @@
 //! Results go to standard output, status, warnings and hints to standard error. A reader that went away ends
 //! the output quietly; any other failure to write is remembered, because a result that no one got is no success.
 
+mod meter;
+
 use std::io::{self, IsTerminal, Read, Write};
 
 use std::os::fd::AsFd;
@@ -10,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
+pub use meter::Meter;
 
 /// Whether standard output was closed when the program started.
 static OUTPUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
@@ -166,6 +169,16 @@ impl Ui {
         if self.verbosity == Verbosity::Normal {
             self.note(&format!("hint: {text}"));
         }
+    }
+
+    /// Asks a question that is answered by yes or no; whatever is neither is no.
+    #[must_use]
+    pub fn ask(&self, question: &str) -> bool {
+        let mut err = io::stderr().lock();
+        let _unseen = write!(err, "{question} [y/N] ").and_then(|()| err.flush());
+        let mut line = String::new();
+        let read = io::stdin().read_line(&mut line);
+        read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes")
     }
 
     /// Tells whether results are shown with colours.

@@ -1,0 +1,72 @@
+//! What is set, and where.
+
+use serde_json::{Value, json};
+
+use super::args::Globals;
+use super::failure::Failure;
+use super::finish::Ending;
+use super::run::Context;
+use super::settings::Settings;
+use super::target;
+use crate::render::{Rows, columns};
+
+/// Shows the settings that are in force and where each comes from.
+pub(super) fn config(context: &Context, globals: &Globals) -> Result<Ending, Failure> {
+    let settings = Settings::of(globals)?;
+    let state = target::state_folder(globals);
+    let state = state.map(|folder| folder.display().to_string());
+    if globals.json {
+        let shape = json!({
+            "version": crate::export::VERSION,
+            "files": settings.files.iter().map(|(path, found)| json!({"path": path.display().to_string(), "found": found})).collect::<Vec<Value>>(),
+            "settings": settings.settings.iter().map(|one| json!({
+                "name": one.name, "value": one.value, "source": one.source, "holds": one.holds,
+            })).collect::<Vec<Value>>(),
+            "overridden": settings.guarding.overridden.iter().map(|name| name.word()).collect::<Vec<_>>(),
+            "state_folder": state,
+        });
+        let text = serde_json::to_string_pretty(&shape).unwrap_or_default();
+        context.ui.line(&text).map_err(Failure::Output)?;
+        return Ok(Ending::Shown);
+    }
+    for (path, found) in &settings.files {
+        let note = if *found { "" } else { " (not there)" };
+        context.ui.status(&format!("{}{note}", path.display()));
+    }
+    let journal = match (&state, target::keeps_journal(globals)) {
+        (_, false) => "none is kept".to_owned(),
+        (Some(folder), true) => format!("in {folder}/journal"),
+        (None, true) => "there is no folder for it".to_owned(),
+    };
+    context.ui.status(&format!("journal: {journal}"));
+    if settings.settings.is_empty() {
+        context.ui.status("nothing is set");
+    } else {
+        let titles = ["SETTING", "VALUE", "FROM", ""];
+        let cells = settings.settings.iter().map(|one| {
+            let note = if one.holds {
+                ""
+            } else {
+                "a stricter one holds"
+            };
+            vec![
+                one.name.clone(),
+                one.value.clone(),
+                one.source.clone(),
+                note.to_owned(),
+            ]
+        });
+        let rows = Rows {
+            titles: titles.into_iter().map(str::to_owned).collect(),
+            cells: cells.collect(),
+        };
+        context
+            .ui
+            .line(columns(&rows, None).trim_end())
+            .map_err(Failure::Output)?;
+    }
+    for name in &settings.guarding.overridden {
+        context.ui.status(&format!("overridden: guards.{name}"));
+    }
+    Ok(Ending::Shown)
+}

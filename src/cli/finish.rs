@@ -1,0 +1,321 @@
+//! From the ending of a command to output and an exit status.
+
+use std::io;
+
+use super::args::{Globals, PlanFormat};
+use super::exit;
+use super::failure::Failure;
+use super::report::{self, TargetWords};
+use super::run::Context;
+use crate::export::{ResultShape, plan_shape, runbook_shape};
+use crate::model::ObjectId;
+use crate::render::{Kept, PlanView, plan as render_plan, plan_commands, runbook_plan};
+use crate::script::ValueText;
+use crate::session::{Commits, Done};
+use crate::txn::{Plan, RunbookEnd, RunbookReport};
+use crate::ui::Ui;
+
+/// How a command ended without an error of its own.
+pub(super) enum Ending {
+    /// What there was to show is shown.
+    Shown,
+    /// A change was made.
+    Done {
+        done: Done,
+        kept: Vec<ObjectId>,
+        document: String,
+    },
+    /// A change was planned.
+    Planned {
+        plan: Box<Plan>,
+        kept: Vec<ObjectId>,
+        document: String,
+        status: u8,
+    },
+    /// Something of what was to be led back or forward is left as others have made it.
+    LeftOver,
+    /// The prompt ended.
+    Prompted { status: u8 },
+    /// A script came to its end.
+    ScriptDone {
+        value: Option<ValueText>,
+        status: u8,
+        committed: Commits,
+        unprinted: Option<io::Error>,
+    },
+    /// A script failed; earlier commits may stand.
+    ScriptFailed {
+        failure: Box<Failure>,
+        committed: Commits,
+    },
+}
+
+impl Ending {
+    /// Makes the ending of a plan that is no document's.
+    pub(super) fn planned(plan: Plan) -> Self {
+        Self::Planned {
+            plan: Box::new(plan),
+            kept: Vec::new(),
+            document: String::new(),
+            status: 0,
+        }
+    }
+}
+
+/// How plans are printed, and whether pending changes have a status of their own.
+#[derive(Clone, Copy)]
+pub(super) struct PlanOutput {
+    pub(super) format: PlanFormat,
+    pub(super) exit_code: bool,
+}
+
+/// Turns how a command ended into output and an exit status.
+pub(super) fn finish(
+    context: &Context,
+    globals: &Globals,
+    output: PlanOutput,
+    ended: Result<Ending, Failure>,
+) -> u8 {
+    let ui = &context.ui;
+    let runbooks = context.runbooks.borrow();
+    let words = TargetWords::of(globals);
+    for runbook in runbooks.iter().filter(|runbook| !runbook.left.is_empty()) {
+        report::tell_left(&runbook.left, &words, ui);
+    }
+    let status = ended_status(context, globals, output, ended, &runbooks);
+    // Not knowing weighs more than whatever a script made of it.
+    if runbooks
+        .iter()
+        .any(|runbook| runbook.end == RunbookEnd::LeftOver)
+    {
+        return exit::INDETERMINATE;
+    }
+    status
+}
+
+fn ended_status(
+    context: &Context,
+    globals: &Globals,
+    output: PlanOutput,
+    ended: Result<Ending, Failure>,
+    runbooks: &[RunbookReport],
+) -> u8 {
+    let ui = &context.ui;
+    match ended {
+        Err(failure) => fail(
+            ui,
+            globals,
+            &failure,
+            failure.status(),
+            (&Commits::default(), runbooks),
+        ),
+        Ok(Ending::Shown) => exit::DONE,
+        Ok(Ending::LeftOver) => exit::INDETERMINATE,
+        Ok(Ending::Prompted { status }) => status,
+        Ok(Ending::ScriptFailed { failure, committed }) => {
+            report::tell_standing(&committed, &TargetWords::of(globals), ui);
+            let status = match failure.status() {
+                // Not knowing weighs more than what stands.
+                status @ (exit::INDETERMINATE | exit::USAGE) => status,
+                _ if !committed.is_empty() => exit::COMMITS_STAND,
+                status => status,
+            };
+            fail(ui, globals, &failure, status, (&committed, runbooks))
+        }
+        Ok(Ending::Planned {
+            plan,
+            kept,
+            document,
+            status,
+        }) => {
+            let pending = output.exit_code && !plan.is_empty() && status == exit::DONE;
+            let status = if pending { exit::PENDING } else { status };
+            written(
+                ui,
+                write_plan(
+                    (ui, globals),
+                    output,
+                    &plan,
+                    report::kept(&document, &kept),
+                    runbooks,
+                ),
+                status,
+                exit::FAILED,
+            )
+        }
+        Ok(Ending::Done {
+            done,
+            kept,
+            document,
+        }) => finish_done(ui, globals, &done, &kept, &document),
+        Ok(Ending::ScriptDone {
+            value,
+            status,
+            committed,
+            unprinted,
+        }) => {
+            let failed_actions = committed
+                .kept()
+                .iter()
+                .any(|report| !report.failed_actions.is_empty());
+            let status = if status == exit::DONE && failed_actions {
+                exit::COMMITS_STAND
+            } else {
+                status
+            };
+            let lost = if committed.is_empty() {
+                exit::FAILED
+            } else {
+                exit::NOT_WRITTEN
+            };
+            written(
+                ui,
+                unprinted.map_or_else(
+                    || write_value(ui, globals, value, (&committed, runbooks)),
+                    Err,
+                ),
+                status,
+                lost,
+            )
+        }
+    }
+}
+
+fn fail(
+    ui: &Ui,
+    globals: &Globals,
+    failure: &Failure,
+    status: u8,
+    (committed, runbooks): (&Commits, &[RunbookReport]),
+) -> u8 {
+    failure.tell(&TargetWords::of(globals), ui);
+    let mut shape = failure.envelope();
+    report::add_commits(&mut shape, committed);
+    shape.runbooks = runbooks.iter().map(runbook_shape).collect();
+    if globals.json
+        && let Err(error) = ui.line(&json(&shape))
+    {
+        ui.error(&format!("the result could not be written: {error}"));
+    }
+    status
+}
+
+fn written(ui: &Ui, result: io::Result<()>, status: u8, lost: u8) -> u8 {
+    match result {
+        Ok(()) => status,
+        Err(error) => {
+            let done = if lost == exit::NOT_WRITTEN {
+                "committed, but "
+            } else {
+                ""
+            };
+            ui.error(&format!("{done}the result could not be written: {error}"));
+            lost
+        }
+    }
+}
+
+pub(super) fn json(shape: &ResultShape) -> String {
+    serde_json::to_string_pretty(shape).unwrap_or_default()
+}
+
+fn finish_done(ui: &Ui, globals: &Globals, done: &Done, kept: &[ObjectId], document: &str) -> u8 {
+    let Done::Committed(report) = done else {
+        return exit::DONE;
+    };
+    let status = if report.failed_actions.is_empty() {
+        exit::DONE
+    } else {
+        exit::COMMITS_STAND
+    };
+    let changed = !report.plan.is_empty();
+    let result = if globals.json {
+        ui.line(&json(&report::envelope(report)))
+    } else if globals.quiet {
+        Ok(())
+    } else {
+        ui.data(|out| report::write_success(out, report, report::kept(document, kept)))
+    };
+    written(
+        ui,
+        result,
+        status,
+        if changed {
+            exit::NOT_WRITTEN
+        } else {
+            exit::FAILED
+        },
+    )
+}
+
+fn write_plan(
+    (ui, globals): (&Ui, &Globals),
+    output: PlanOutput,
+    plan: &Plan,
+    kept: Option<Kept<'_>>,
+    runbooks: &[RunbookReport],
+) -> io::Result<()> {
+    if globals.json {
+        let mut shape = ResultShape::new("planned");
+        shape.plan = Some(plan_shape(plan));
+        shape.runbooks = runbooks.iter().map(runbook_shape).collect();
+        return ui.line(&json(&shape));
+    }
+    match output.format {
+        PlanFormat::Ipvsadm => ui.data(|out| {
+            plan_commands(plan)
+                .iter()
+                .try_for_each(|line| writeln!(out, "{line}"))
+        }),
+        PlanFormat::Text => {
+            let told;
+            let plan = if runbooks.is_empty() {
+                plan
+            } else {
+                // The waits of runbooks stand at their steps.
+                told = plan.clone().with_waits(Vec::new());
+                &told
+            };
+            let view = PlanView {
+                plan,
+                kept,
+                ending: "Nothing was changed.",
+            };
+            ui.data(|out| {
+                for runbook in runbooks {
+                    runbook_plan(out, runbook)?;
+                }
+                if !runbooks.is_empty() {
+                    writeln!(out, "all together:")?;
+                }
+                render_plan(out, &view)
+            })
+        }
+    }
+}
+
+fn write_value(
+    ui: &Ui,
+    globals: &Globals,
+    value: Option<ValueText>,
+    (committed, runbooks): (&Commits, &[RunbookReport]),
+) -> io::Result<()> {
+    match (globals.json, value) {
+        (true, Some(value)) => ui.line(&value.json()),
+        (true, None) => {
+            let mut shape = ResultShape::new(if committed.is_empty() {
+                "unchanged"
+            } else {
+                "committed"
+            });
+            report::add_commits(&mut shape, committed);
+            shape.runbooks = runbooks.iter().map(runbook_shape).collect();
+            ui.line(&json(&shape))
+        }
+        (false, Some(value)) => match value.text() {
+            text if text.is_empty() => Ok(()),
+            text => ui.line(&text),
+        },
+        (false, None) => Ok(()),
+    }
+}

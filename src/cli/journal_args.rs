@@ -1,0 +1,55 @@
+//! What is typed for the journal: history, undo, confirmation, recovery.
+
+use clap::{Args, Subcommand};
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct HistoryArguments {
+    /// Also what was committed to other tables
+    #[arg(long)]
+    pub(super) all: bool,
+    #[command(subcommand)]
+    pub(super) what: Option<HistoryCommand>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum HistoryCommand {
+    /// Show one commit: its plan as it was printed, and what became of it
+    Show {
+        /// Its number
+        number: u64,
+    },
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct UndoArguments {
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// The commit [the last one that stands]
+    pub(super) number: Option<u64>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ConfirmArguments {
+    /// List the commits that await confirmation
+    #[arg(long, conflicts_with = "number")]
+    pub(super) list: bool,
+    /// The commit [the only one there is]
+    pub(super) number: Option<u64>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct CancelArguments {
+    /// The commit [the only one there is]
+    pub(super) number: Option<u64>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct RecoverArguments {
+    /// Complete what was cut off instead of taking it back
+    #[arg(long)]
+    pub(super) forward: bool,
+    /// Set a damaged record aside, and do nothing about what it may have done
+    #[arg(long, value_name = "NUMBER", conflicts_with = "forward")]
+    pub(super) discard: Option<u64>,
+}

@@ -1,0 +1,202 @@
+//! The settings that hold for every command: configuration files and options, and where each value comes from.
+//!
+//! `/etc/ipvsh/config.toml` is read, then `config.toml` in the user's settings folder; or the file that IPVSH_CONFIG names,
+//! alone. Guards of several sources together are as strict as the strictest: nothing loosens one but to override it by name.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::args::Globals;
+use super::failure::Failure;
+use crate::config;
+use crate::model::Invalid;
+use crate::txn::{GuardName, Guarding, Guards, ServicePattern};
+
+/// The largest configuration file.
+const LARGEST: u64 = 1 << 20;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileShape {
+    #[serde(default)]
+    guards: GuardsShape,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GuardsShape {
+    last_server: Option<bool>,
+    min_weight_percent: Option<u32>,
+    max_objects: Option<u32>,
+    protected: Option<Vec<String>>,
+}
+
+/// A value, and where it is set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Setting {
+    /// The name, such as `guards.last_server`.
+    pub(super) name: String,
+    /// The value, as it is written in a configuration file.
+    pub(super) value: String,
+    /// The file or the option.
+    pub(super) source: String,
+    /// Whether it is what holds: a stricter one may stand elsewhere.
+    pub(super) holds: bool,
+}
+
+/// What is set, and by which sources.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Settings {
+    /// What every commit is checked against.
+    pub(super) guarding: Guarding,
+    /// Each value that is set somewhere.
+    pub(super) settings: Vec<Setting>,
+    /// The files that are looked at, and whether each is there.
+    pub(super) files: Vec<(PathBuf, bool)>,
+}
+
+/// Returns the configuration files, the most general first.
+fn files() -> Vec<PathBuf> {
+    if let Some(named) = std::env::var_os("IPVSH_CONFIG") {
+        return Some(PathBuf::from(named))
+            .filter(|path| !path.as_os_str().is_empty())
+            .into_iter()
+            .collect();
+    }
+    let own = config::settings_folder().map(|folder| folder.join("config.toml"));
+    [Some(PathBuf::from("/etc/ipvsh/config.toml")), own]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+impl Settings {
+    /// Reads the configuration files and the options.
+    pub(super) fn of(globals: &Globals) -> Result<Self, Failure> {
+        let mut settings = Self::default();
+        let is_named = std::env::var_os("IPVSH_CONFIG").is_some();
+        for path in files() {
+            let text = read(&path, is_named)?;
+            settings.files.push((path.clone(), text.is_some()));
+            if let Some(text) = text {
+                let guards = guards_of(&path, &text)?;
+                settings.add(&guards, &path.display().to_string());
+            }
+        }
+        for text in &globals.guard {
+            let mut guards = Guards::default();
+            guards.add(text)?;
+            settings.add(&guards, &format!("--guard {text}"));
+        }
+        for name in &globals.overridden {
+            settings.guarding.overridden.insert(GuardName::parse(name)?);
+        }
+        settings.mark();
+        Ok(settings)
+    }
+
+    fn add(&mut self, guards: &Guards, source: &str) {
+        for (name, value) in values(guards) {
+            self.settings.push(Setting {
+                name: format!("guards.{name}"),
+                value,
+                source: source.to_owned(),
+                holds: true,
+            });
+        }
+        self.guarding.guards.tighten(guards);
+    }
+
+    /// Finds out which values hold.
+    fn mark(&mut self) {
+        let held = values(&self.guarding.guards);
+        for setting in &mut self.settings {
+            let name = setting.name.trim_start_matches("guards.");
+            setting.holds = held
+                .iter()
+                .any(|(held, value)| *held == name && *value == setting.value);
+        }
+    }
+}
+
+/// Returns guards by name, each as it is written in a configuration file; a list is one value for each.
+fn values(guards: &Guards) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
+    if guards.last_server {
+        found.push((GuardName::LastServer.word(), "true".to_owned()));
+    }
+    if let Some(percent) = guards.min_weight_percent {
+        found.push((GuardName::MinWeightPercent.word(), percent.to_string()));
+    }
+    if let Some(number) = guards.max_objects {
+        found.push((GuardName::MaxObjects.word(), number.to_string()));
+    }
+    for pattern in &guards.protected {
+        found.push((GuardName::Protected.word(), format!("\"{pattern}\"")));
+    }
+    found
+}
+
+/// Reads a file; `None` if it is not there and need not be.
+fn read(path: &Path, is_named: bool) -> Result<Option<String>, Failure> {
+    let failed = |text: String| {
+        Failure::Usage {
+        text: format!("the configuration {} can't be read: {text}", path.display()),
+        hint: Some("nothing is done without it, as guards may stand in it; IPVSH_CONFIG names another file, or none if it is empty".to_owned()),
+    }
+    };
+    match std::fs::metadata(path) {
+        Ok(file) if file.len() > LARGEST => {
+            Err(failed(format!("it is larger than {LARGEST} bytes")))
+        }
+        Ok(_) => match std::fs::read_to_string(path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) => Err(failed(error.to_string())),
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_named => Ok(None),
+        Err(error) => Err(failed(error.to_string())),
+    }
+}
+
+fn guards_of(path: &Path, text: &str) -> Result<Guards, Failure> {
+    let shape: FileShape = toml::from_str(text).map_err(|error| Failure::Usage {
+        text: format!(
+            "the configuration {} makes no sense: {}",
+            path.display(),
+            error.to_string().trim_end()
+        ),
+        hint: Some(
+            "a table [guards] may have last_server, min_weight_percent, max_objects, protected"
+                .to_owned(),
+        ),
+    })?;
+    let placed = |error: Invalid| Failure::Usage {
+        text: format!(
+            "the configuration {} makes no sense: {error}",
+            path.display()
+        ),
+        hint: None,
+    };
+    let shape = shape.guards;
+    let mut guards = Guards {
+        last_server: shape.last_server.unwrap_or_default(),
+        ..Guards::default()
+    };
+    if let Some(percent) = shape.min_weight_percent {
+        guards
+            .add(&format!("min_weight_percent={percent}"))
+            .map_err(placed)?;
+    }
+    if let Some(number) = shape.max_objects {
+        guards
+            .add(&format!("max_objects={number}"))
+            .map_err(placed)?;
+    }
+    for pattern in shape.protected.unwrap_or_default() {
+        guards
+            .protected
+            .push(ServicePattern::new(&pattern).map_err(placed)?);
+    }
+    Ok(guards)
+}

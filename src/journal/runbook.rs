@@ -1,0 +1,70 @@
+//! Runbooks: records that stay open while their program lives, and the commits that belong to them.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::error::JournalError;
+use super::folder::Journal;
+use super::record::{Intent, Record};
+
+/// Held by the program that runs a runbook: the system gives it back when that ends, however it ends.
+#[derive(Debug)]
+pub struct Alive {
+    _file: File,
+}
+
+impl Journal {
+    /// Takes down that a runbook begins. It is on the disk when this returns.
+    ///
+    /// # Errors
+    /// [`JournalError`]; then there is no record.
+    pub fn begin_runbook(&mut self, intent: &mut Intent) -> Result<Alive, JournalError> {
+        let file = self.create(intent, None)?;
+        Ok(Alive { _file: file })
+    }
+
+    /// Tells whether the program that runs a runbook lives. Of what is not open, and of what can't be looked at, none does.
+    #[must_use]
+    pub fn is_alive(&self, number: u64) -> bool {
+        let Ok(file) = File::open(self.open_path(number)) else {
+            return false;
+        };
+        // Shared, so that two who look at the same time don't take each other for it.
+        matches!(
+            file.try_lock_shared(),
+            Err(std::fs::TryLockError::WouldBlock)
+        )
+    }
+
+    /// Returns the commits of a runbook, oldest first.
+    ///
+    /// # Errors
+    /// [`JournalError`] if one that may be among them can't be read.
+    pub fn commits_of(&self, runbook: u64) -> Result<Vec<Record>, JournalError> {
+        let mut found = Vec::new();
+        for number in self.numbers_after(runbook)? {
+            match self.record(number) {
+                Ok(record) if record.intent.runbook == Some(runbook) => found.push(record),
+                Ok(_) | Err(JournalError::Missing { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Notes something about a runbook that goes on.
+    ///
+    /// # Errors
+    /// [`JournalError`] if it can't be written.
+    pub fn note_step(&mut self, number: u64, event: &super::Event) -> Result<(), JournalError> {
+        self.note(number, event, false)
+    }
+}
+
+/// Tells from its beginning whether a record is that of a runbook.
+pub(super) fn is_runbook(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(96).read_to_end(&mut head));
+    read.is_ok() && String::from_utf8_lossy(&head).contains("\"kind\":\"runbook\"")
+}

@@ -1,0 +1,262 @@
+//! `runbook "name" { step "a" { … } step "b" { … } undo { … } }`.
+//!
+//! A step is a transaction; between steps there is time. Whatever keeps a runbook from its end, an error, a signal, `exit`,
+//! leads it back: each commit by its inverse, the latest first, and in between the undos that steps have. The undo of a
+//! step runs whenever the step had begun.
+
+use std::rc::Rc;
+
+use rhai::{Dynamic, Engine, EvalAltResult, EvalContext, Expression, FnPtr, NativeCallContext};
+
+use super::blocks::{Label, Part, Shape, host, inside, label, leaves, option_map, parse, parts_of};
+use super::error::ScriptError;
+use super::host::Host;
+use super::limits::Stop;
+use super::values::OutcomeValue;
+use super::{convert, translate};
+use crate::session::{Error, ErrorKind, Reason, RunbookOptions, StepWay, Stopped};
+use crate::txn::{StepEnd, UndoEnd};
+
+/// The native function that calls an undo.
+const CALL: &str = "call_undo$";
+
+/// Registers the blocks.
+pub(super) fn register(engine: &mut Engine) {
+    const RUNBOOK: Shape = Shape {
+        name: "runbook",
+        label: Label::Must,
+        has_options: true,
+        has_undo: false,
+    };
+    const STEP: Shape = Shape {
+        name: "step",
+        label: Label::Must,
+        has_options: false,
+        has_undo: true,
+    };
+    engine.register_custom_syntax_with_state_raw(
+        RUNBOOK.name,
+        |symbols, ahead, state| parse(RUNBOOK, symbols, ahead, state),
+        false,
+        runbook,
+    );
+    engine.register_custom_syntax_with_state_raw(
+        STEP.name,
+        |symbols, ahead, state| parse(STEP, symbols, ahead, state),
+        false,
+        step,
+    );
+    engine.register_fn(
+        CALL,
+        |ctx: NativeCallContext<'_>, undo: FnPtr| -> Result<Dynamic, Box<EvalAltResult>> {
+            undo.call_within_context(&ctx, ())
+        },
+    );
+}
+
+/// Says why a block did not come to its end.
+fn why(error: &EvalAltResult) -> Stopped {
+    match error.unwrap_inner() {
+        EvalAltResult::Exit(..) => Stopped::Dropped("the script ended itself".to_owned()),
+        EvalAltResult::ErrorTerminated(token, _) => match token.clone().try_cast::<Stop>() {
+            Some(Stop::Signal(signal)) => Stopped::Interrupted(signal_words(signal)),
+            Some(Stop::Leaving) => Stopped::Dropped("the script ended itself".to_owned()),
+            _ => Stopped::Failed("the script took more than it may".to_owned()),
+        },
+        EvalAltResult::ErrorRuntime(value, _) => thrown(value),
+        other => Stopped::Failed(translate::run_error(other)),
+    }
+}
+
+fn thrown(value: &Dynamic) -> Stopped {
+    let Some(error) = value.read_lock::<ScriptError>() else {
+        return Stopped::Failed(super::values::plain_text(value));
+    };
+    let kind = error.session.as_deref().map(Error::kind);
+    match kind {
+        Some(ErrorKind::Interrupted | ErrorKind::Declined) => {
+            Stopped::Interrupted(error.message.clone())
+        }
+        _ => Stopped::Failed(error.message.clone()),
+    }
+}
+
+fn signal_words(signal: i32) -> String {
+    match signal {
+        1 => "the terminal went away (SIGHUP)".to_owned(),
+        2 => "interrupted (Ctrl-C)".to_owned(),
+        15 => "asked to end (SIGTERM)".to_owned(),
+        other => format!("interrupted by signal {other}"),
+    }
+}
+
+fn runbook(
+    ctx: &mut EvalContext<'_, '_, '_, '_, '_, '_>,
+    inputs: &[Expression<'_>],
+    state: &Dynamic,
+) -> Result<Dynamic, Box<EvalAltResult>> {
+    let Some(position) = inputs.first().map(Expression::position) else {
+        unreachable!("BUG: the syntax has a label")
+    };
+    let mut name = String::new();
+    let mut map = rhai::Map::new();
+    let mut block = None;
+    for (part, input) in parts_of(state).into_iter().zip(inputs) {
+        match part {
+            Part::Label => name = label(ctx, input)?,
+            Part::Options => map = option_map(ctx, "a runbook", input)?,
+            Part::Block => block = Some(input),
+            Part::Undo => {}
+        }
+    }
+    let Some(block) = block else {
+        unreachable!("BUG: the syntax has a block")
+    };
+    let host = host(ctx, position)?;
+    let source = ctx.source().map(str::to_owned);
+    let source = source.as_deref();
+    let options: RunbookOptions = convert::runbook_options(name.clone(), &map)
+        .map_err(|error| ScriptError::of(error.into(), None).raise(position))?;
+    host.call(source, position, |session| session.begin_runbook(options))?;
+    host.undos.borrow_mut().clear();
+    let (ended, rollback) = inside(ctx, &host, block);
+    let stopped = match (&ended, rollback) {
+        (_, Some(why)) => Some((Stopped::Dropped(why), true)),
+        (Err(error), None) if !leaves(error) => Some((why(error), false)),
+        (Ok(_), None) if host.is_leaving() => Some((
+            Stopped::Dropped("the script ended itself".to_owned()),
+            false,
+        )),
+        _ => None,
+    };
+    if let Some((stopped, is_quiet)) = stopped {
+        let outcome = lead_back(ctx, &host, stopped);
+        return match (ended, is_quiet) {
+            (_, true) => Ok(Dynamic::from(outcome)),
+            (Err(error), false) => Err(error),
+            (Ok(_), false) => Ok(Dynamic::UNIT),
+        };
+    }
+    let report = host.call(source, position, |session| session.end_runbook());
+    match report {
+        Ok(report) => Ok(Dynamic::from(OutcomeValue::of_runbook(report, ended?))),
+        Err(error) => {
+            let _reported = lead_back(ctx, &host, why(&error));
+            Err(error)
+        }
+    }
+}
+
+/// Leads a runbook back, or leaves it as it is if it is to be kept.
+fn lead_back(
+    ctx: &mut EvalContext<'_, '_, '_, '_, '_, '_>,
+    host: &Rc<Host>,
+    stopped: Stopped,
+) -> OutcomeValue {
+    // What the script asked for must not end its own undos.
+    let exit = host.exit.take();
+    let went_back = host.session.borrow_mut().go_back(&stopped);
+    if went_back {
+        run_undos(ctx, host);
+    }
+    let (Stopped::Interrupted(text) | Stopped::Failed(text) | Stopped::Dropped(text)) = &stopped;
+    let text = text.clone();
+    let report = host.session.borrow_mut().end_early(stopped, went_back);
+    host.exit.set(exit);
+    match report {
+        Ok(report) => OutcomeValue::of_runbook(report, Dynamic::UNIT),
+        Err(_) => OutcomeValue::rolled_back(text, None),
+    }
+}
+
+/// Goes the way back, and calls the undos that come on it.
+fn run_undos(ctx: &mut EvalContext<'_, '_, '_, '_, '_, '_>, host: &Rc<Host>) {
+    let next = || host.session.borrow_mut().go_back_to_undo();
+    while let Some(step) = next() {
+        let undo = host.undos.borrow_mut().remove(&step);
+        let end = match undo.map(|undo| call(ctx, undo)) {
+            Some(Ok(_)) => UndoEnd::Done,
+            Some(Err(error)) => UndoEnd::Failed(match why(&error) {
+                Stopped::Interrupted(text) | Stopped::Failed(text) | Stopped::Dropped(text) => text,
+            }),
+            None => UndoEnd::NotRun("it is not known any more".to_owned()),
+        };
+        let mut session = host.session.borrow_mut();
+        // A signal ends one undo, not the way back.
+        session.interrupt().take();
+        session.undo_ended(step, end);
+    }
+}
+
+fn call(
+    ctx: &mut EvalContext<'_, '_, '_, '_, '_, '_>,
+    undo: FnPtr,
+) -> Result<Dynamic, Box<EvalAltResult>> {
+    ctx.call_native_fn_raw(CALL, true, &mut [&mut Dynamic::from(undo)])
+}
+
+fn step(
+    ctx: &mut EvalContext<'_, '_, '_, '_, '_, '_>,
+    inputs: &[Expression<'_>],
+    state: &Dynamic,
+) -> Result<Dynamic, Box<EvalAltResult>> {
+    let Some(position) = inputs.first().map(Expression::position) else {
+        unreachable!("BUG: the syntax has a label")
+    };
+    let mut name = String::new();
+    let mut block = None;
+    let mut undo = None;
+    for (part, input) in parts_of(state).into_iter().zip(inputs) {
+        match part {
+            Part::Label => name = label(ctx, input)?,
+            Part::Undo => undo = ctx.eval_expression_tree(input)?.try_cast::<FnPtr>(),
+            Part::Block => block = Some(input),
+            Part::Options => {}
+        }
+    }
+    let Some(block) = block else {
+        unreachable!("BUG: the syntax has a block")
+    };
+    let host = host(ctx, position)?;
+    let source = ctx.source().map(str::to_owned);
+    let source = source.as_deref();
+    let has_undo = undo.is_some();
+    let way = host.call(source, position, |session| {
+        session.begin_step(&name, has_undo)
+    })?;
+    let StepWay::Run(place) = way else {
+        return Ok(Dynamic::from(OutcomeValue::skipped(name)));
+    };
+    if let Some(undo) = undo {
+        host.undos.borrow_mut().insert(place, undo);
+    }
+    let (ended, rollback) = inside(ctx, &host, block);
+    let drop_it = |end, text: String| host.session.borrow_mut().drop_step(end, Some(text));
+    if let Some(why) = rollback {
+        drop_it(StepEnd::Left, why.clone());
+        return Ok(Dynamic::from(OutcomeValue::rolled_back(why, Some(name))));
+    }
+    match ended {
+        Err(error) if !leaves(&error) => {
+            let (Stopped::Interrupted(text) | Stopped::Failed(text) | Stopped::Dropped(text)) =
+                why(&error);
+            drop_it(StepEnd::Failed, text);
+            Err(error)
+        }
+        Ok(_) if host.is_leaving() => {
+            drop_it(StepEnd::Failed, "the script ended itself".to_owned());
+            Ok(Dynamic::UNIT)
+        }
+        ended => {
+            let label = host.session.borrow().step_label(&name);
+            let outcome = host.call(source, position, |session| {
+                session.end_step(Reason::labelled(Some(label)))
+            })?;
+            Ok(Dynamic::from(OutcomeValue::new(
+                outcome,
+                Some(name),
+                ended?,
+            )))
+        }
+    }
+}

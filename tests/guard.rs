@@ -1,0 +1,428 @@
+//! Guards: what they refuse, by whatever way it comes, and how they are overridden.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::shop::{ONE, Shop, TWO, WEB};
+use crate::support::terminal::Terminal;
+use crate::support::{Finished, ipvsh_command};
+
+const CONFIG: &str = r#"# What must never happen here.
+[guards]
+last_server = true
+min_weight_percent = 40
+max_objects = 3
+protected = ["tcp://192.0.2.1:443", "fwmark*"]
+"#;
+
+/// Runs a command with the configuration of the shop.
+fn runs(shop: &Shop, arguments: &[&str]) -> Finished {
+    let mut command = ipvsh_command(shop.path(), &shop.arguments(arguments));
+    command
+        .env("IPVSH_CONFIG", shop.path().join("config.toml"))
+        .output()
+        .unwrap()
+        .into()
+}
+
+fn write(shop: &Shop, name: &str, text: &str) {
+    fs::write(shop.path().join(name), text).unwrap();
+}
+
+fn table(shop: &Shop) -> String {
+    shop.ok(&["--no-journal", "export", "--config"])
+}
+
+/// Makes a shop with what the guards of the configuration are about, and servers of weight 10.
+fn guarded() -> Vec<Shop> {
+    let shops = Shop::both();
+    for shop in &shops {
+        write(shop, "config.toml", CONFIG);
+        for line in [
+            &["edit", ONE, "--weight", "10"][..],
+            &["edit", TWO, "--weight", "10"],
+            &["add", "tcp://192.0.2.1:443"],
+            &["add", "tcp://192.0.2.1:443/10.0.0.1:443", "--weight", "10"],
+            &["add", "fwmark://7"],
+        ] {
+            let mut all = vec!["--no-journal"];
+            all.extend(line);
+            shop.ok(&all);
+        }
+    }
+    shops
+}
+
+/// What each guard refuses, as the code of a script; the words of its refusal.
+const REFUSED: [(&str, &str, &str); 6] = [
+    (
+        "last_server",
+        r#"destination::list("tcp://192.0.2.1:80").edit(#{ weight: 0 });"#,
+        "tcp://192.0.2.1:80 would be left without a real server that has weight",
+    ),
+    (
+        "last_server",
+        r#"for d in destination::list("tcp://192.0.2.1:80") { d.delete(); }"#,
+        "tcp://192.0.2.1:80 would be left without a real server that has weight",
+    ),
+    (
+        "min_weight_percent",
+        r#"destination::list("tcp://192.0.2.1:80").edit(#{ weight: 3 });"#,
+        "tcp://192.0.2.1:80 would be left with weight 6 of 20, and 40 percent are to stay",
+    ),
+    (
+        "max_objects",
+        r#"service::add("tcp://192.0.2.9:80", #{ destinations: [#{ id: "10.0.0.1:80" }, #{ id: "10.0.0.2:80" }, #{ id: "10.0.0.3:80" }] });"#,
+        "4 objects would be touched, and 3 may be",
+    ),
+    (
+        "protected",
+        r#"destination::edit("tcp://192.0.2.1:443", "10.0.0.1:443", #{ weight: 11 });"#,
+        "tcp://192.0.2.1:443 is protected by tcp://192.0.2.1:443",
+    ),
+    (
+        "protected",
+        r#"service::delete("fwmark://7");"#,
+        "fwmark://7 is protected by fwmark*",
+    ),
+];
+
+#[track_caller]
+fn refuses(shop: &Shop, refused: &Finished, guard: &str, words: &str, before: &str) {
+    assert_eq!(refused.status, 3, "{refused:?}");
+    assert!(
+        refused
+            .stderr
+            .contains(&format!("the guard {guard} refuses: {words}")),
+        "{refused:?}"
+    );
+    assert!(
+        refused.stderr.contains(&format!("--override {guard}")),
+        "{refused:?}"
+    );
+    assert_eq!(table(shop), before);
+}
+
+#[test]
+fn each_guard_refuses_in_scripts_and_is_overridden_by_name() {
+    for shop in guarded() {
+        let before = table(&shop);
+        for (guard, code, words) in REFUSED {
+            let code = format!("transaction \"t\" {{ {code} }};");
+            let refused = runs(&shop, &["eval", &code]);
+            refuses(&shop, &refused, guard, words, &before);
+            // Nothing was sent, and there is no record of it.
+            assert!(!shop.path().join("state/journal/00000001.json").exists());
+            let caught = format!("try {{ {code} }} catch (e) {{ print(e.kind); }}");
+            assert_eq!(runs(&shop, &["eval", &caught]).stdout, "guard\n");
+            let other = GUARDS.iter().find(|other| **other != guard).unwrap();
+            let still = runs(&shop, &["--override", other, "eval", &code]);
+            assert_eq!(still.status, 3, "{still:?}");
+            let json = runs(&shop, &["--json", "eval", &code]);
+            let json: Value = serde_json::from_str(&json.stdout).unwrap();
+            assert_eq!(json["outcome"], "guarded");
+            assert_eq!(json["cause"]["kind"], "guard");
+            assert_eq!(json["changed"], false);
+        }
+        for (number, (guard, code, words)) in REFUSED.into_iter().enumerate() {
+            let number = 2 * number + 1;
+            // In scripts and by option.
+            let (code, options) = if number % 4 == 1 {
+                let code = format!("transaction #{{ override: {GUARDS:?} }} {{ {code} }};");
+                (code, Vec::new())
+            } else {
+                let code = format!("transaction {{ {code} }};");
+                let options = GUARDS.iter().flat_map(|guard| ["--override", *guard]);
+                (code, options.collect())
+            };
+            let mut arguments: Vec<&str> = options;
+            arguments.extend(["eval", &code]);
+            let done = runs(&shop, &arguments);
+            assert_eq!(done.status, 0, "{done:?}");
+            assert_ne!(table(&shop), before);
+            let kept = shop.json(&["history", "show", &number.to_string()]);
+            let overridden = kept["overridden"].as_array().unwrap();
+            assert!(
+                overridden.contains(&Value::from(format!("{guard}: {words}"))),
+                "{kept}"
+            );
+            let shown = shop.ok(&["history", "show", &number.to_string()]);
+            assert!(
+                shown.contains(&format!("overrode {guard}: {words}")),
+                "{shown}"
+            );
+            shop.ok(&["undo"]);
+            assert_eq!(table(&shop), before);
+        }
+    }
+}
+
+const GUARDS: [&str; 4] = [
+    "last_server",
+    "min_weight_percent",
+    "max_objects",
+    "protected",
+];
+
+#[test]
+fn guards_hold_for_single_verbs_documents_plans_restores_and_runbooks() {
+    for shop in guarded() {
+        shop.ok(&["--no-journal", "edit", TWO, "--weight", "0"]);
+        let before = table(&shop);
+        let words = "tcp://192.0.2.1:80 would be left without a real server that has weight";
+        for verb in [
+            &["edit", ONE, "--weight", "0"][..],
+            &["delete", ONE],
+            &["absent", ONE],
+            &["ensure", ONE, "--weight", "0"],
+        ] {
+            refuses(&shop, &runs(&shop, verb), "last_server", words, &before);
+        }
+        write(
+            &shop,
+            "less.json",
+            r#"{"version": 1, "services": [{"id": "tcp://192.0.2.1:80", "destinations": [{"id": "10.0.0.1:80", "weight": 0}]}]}"#,
+        );
+        refuses(
+            &shop,
+            &runs(&shop, &["apply", "less.json"]),
+            "last_server",
+            words,
+            &before,
+        );
+        shop.ok(&["plan", "less.json", "--out", "plan.json"]);
+        refuses(
+            &shop,
+            &runs(&shop, &["apply", "plan.json"]),
+            "last_server",
+            words,
+            &before,
+        );
+        let book = r#"runbook "r" { step "a" { destination::list("tcp://192.0.2.1:80").edit(#{ weight: 0 }); } };"#;
+        refuses(
+            &shop,
+            &runs(&shop, &["eval", book]),
+            "last_server",
+            words,
+            &before,
+        );
+        // A plan says before what will be refused.
+        let planned = runs(&shop, &["plan", "less.json"]);
+        assert!(
+            planned.status == 0
+                && planned
+                    .stdout
+                    .contains("the guard last_server refuses this"),
+            "{planned:?}"
+        );
+        // The drop-in does what the original does, but for transactions.
+        let line = "-e -t 192.0.2.1:80 -r 10.0.0.1:80 -w 0\n";
+        let mut atomic =
+            ipvsh_command(shop.path(), &shop.arguments(&["ipvsadm", "-R", "--atomic"]));
+        write(&shop, "lines", line);
+        let refused: Finished = atomic
+            .env("IPVSH_CONFIG", shop.path().join("config.toml"))
+            .stdin(fs::File::open(shop.path().join("lines")).unwrap())
+            .output()
+            .unwrap()
+            .into();
+        assert!(
+            refused.status == 3 && refused.stderr.contains(words),
+            "{refused:?}"
+        );
+        assert_eq!(table(&shop), before);
+    }
+}
+
+#[test]
+fn options_and_scripts_guard_too_and_what_leads_back_is_not_kept_from_it() {
+    for shop in guarded() {
+        shop.ok(&["--no-journal", "edit", TWO, "--weight", "0"]);
+        let before = table(&shop);
+        // Guards of options and of scripts.
+        let own = runs(
+            &shop,
+            &[
+                "--guard",
+                "protected=*:80",
+                "edit",
+                WEB,
+                "--scheduler",
+                "rr",
+            ],
+        );
+        refuses(
+            &shop,
+            &own,
+            "protected",
+            "tcp://192.0.2.1:80 is protected by *:80",
+            &before,
+        );
+        let own = r#"transaction #{ guards: ["max_objects=0"] } { service::edit("tcp://192.0.2.1:80", #{ scheduler: "rr" }); };"#;
+        refuses(
+            &shop,
+            &runs(&shop, &["eval", own]),
+            "max_objects",
+            "1 objects would be touched, and 0 may be",
+            &before,
+        );
+        // What takes something back is not kept from it: only `undo` is a new commit.
+        let done = runs(
+            &shop,
+            &[
+                "--override",
+                "last_server",
+                "--override",
+                "min_weight_percent",
+                "edit",
+                ONE,
+                "--weight",
+                "0",
+            ],
+        );
+        assert_eq!(done.status, 0, "{done:?}");
+        assert_eq!(runs(&shop, &["undo"]).status, 0);
+        assert_eq!(table(&shop), before);
+    }
+}
+
+#[test]
+fn a_prompt_is_refused_without_being_asked() {
+    for shop in guarded() {
+        let before = table(&shop);
+        let place = if shop.is_simulated() {
+            "sim table.json".to_owned()
+        } else {
+            format!("{} kernel", crate::support::system("uname -n").trim())
+        };
+        let options = shop.arguments(&["--guard", "last_server", "--guard", "protected=fwmark*"]);
+        let mut terminal = Terminal::start(shop.path(), &options, "dumb", &place);
+        let words = "the guard last_server refuses: tcp://192.0.2.1:80 would be left without";
+        let list = "destination::list(\"tcp://192.0.2.1:80\").edit(#{ weight: 0 })";
+        let said = terminal.types(list);
+        assert!(said.contains(words), "{said}");
+        terminal.types(":begin \"all\"");
+        terminal.types(list);
+        let said = terminal.types(":commit");
+        assert!(said.contains(words), "{said}");
+        terminal.types(":rollback");
+        let said = terminal.types("service::delete(\"fwmark://7\")");
+        assert!(
+            said.contains("fwmark://7 is protected by fwmark*"),
+            "{said}"
+        );
+        assert_eq!(table(&shop), before);
+        let said = terminal.types(":override protected");
+        assert!(
+            said.contains("the next input may do what the guard protected refuses"),
+            "{said}"
+        );
+        terminal.sends("service::delete(\"fwmark://7\")\r");
+        if !shop.is_simulated() {
+            terminal.until("commit this?");
+            terminal.sends("y\r");
+        }
+        terminal.next();
+        let said = terminal.types("service::add(\"fwmark://8\")");
+        assert!(
+            said.contains("fwmark://8 is protected by fwmark*"),
+            "{said}"
+        );
+        drop(terminal);
+        assert!(!table(&shop).contains("fwmark"));
+    }
+}
+
+#[test]
+fn config_tells_what_is_in_force_and_where_from() {
+    let shop = Shop::simulated();
+    write(&shop, "config.toml", CONFIG);
+    let shown = runs(
+        &shop,
+        &[
+            "--guard",
+            "max_objects=2",
+            "--override",
+            "last_server",
+            "config",
+        ],
+    );
+    assert_eq!(shown.status, 0, "{shown:?}");
+    let path = shop.path().join("config.toml").display().to_string();
+    for (name, value, from, note) in [
+        ("guards.last_server", "true", path.as_str(), ""),
+        (
+            "guards.max_objects",
+            "3",
+            path.as_str(),
+            "a stricter one holds",
+        ),
+        ("guards.max_objects", "2", "--guard max_objects=2", ""),
+        ("guards.protected", "\"fwmark*\"", path.as_str(), ""),
+    ] {
+        let line = shown.stdout.lines().find(|line| {
+            let words: Vec<&str> = line
+                .split("  ")
+                .map(str::trim)
+                .filter(|word| !word.is_empty())
+                .collect();
+            words[..3] == [name, value, from] && words.get(3).copied().unwrap_or_default() == note
+        });
+        assert!(line.is_some(), "{name} {value}: {}", shown.stdout);
+    }
+    assert!(
+        shown.stderr.contains("overridden: guards.last_server"),
+        "{shown:?}"
+    );
+    let json = runs(&shop, &["--json", "config"]);
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json["settings"].as_array().unwrap().len(), 5);
+    assert_eq!(json["files"][0]["found"], true);
+
+    // What makes no sense stands in the way of every change.
+    for (text, part) in [
+        (
+            "[guards]\nlast_servr = true\n",
+            "unknown field `last_servr`",
+        ),
+        ("[guards\n", "line 1, column"),
+        (
+            "[guards]\nmin_weight_percent = 400\n",
+            "a number from 1 to 100",
+        ),
+        ("[guards]\nprotected = [\"192.0.2.1\"]\n", "192.0.2.1"),
+        ("[guards]\nlast_server = \"yes\"\n", "expected a boolean"),
+    ] {
+        write(&shop, "config.toml", text);
+        for command in [&["config"][..], &["edit", ONE, "--weight", "3"]] {
+            let refused = runs(&shop, command);
+            assert!(
+                refused.status == 2
+                    && refused.stderr.contains(part)
+                    && refused.stderr.contains("config.toml"),
+                "{text}: {refused:?}"
+            );
+        }
+    }
+    assert_eq!(shop.weight(ONE), 1);
+    fs::remove_file(shop.path().join("config.toml")).unwrap();
+    let refused = runs(&shop, &["edit", ONE, "--weight", "3"]);
+    assert!(
+        refused.status == 2 && refused.stderr.contains("can't be read"),
+        "{refused:?}"
+    );
+    for (option, part) in [
+        (["--guard", "lastserver"], "did you mean `last_server`?"),
+        (
+            ["--override", "all"],
+            "there are last_server, min_weight_percent, max_objects, protected",
+        ),
+    ] {
+        let refused = shop.runs(&[option[0], option[1], "list"]);
+        assert!(
+            refused.status == 2 && refused.stderr.contains(part),
+            "{refused:?}"
+        );
+    }
+}
