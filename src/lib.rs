@@ -34,6 +34,10 @@
 //! is gone, and leads back from the record, by the same steps as a refusal does. A commit to be confirmed has a watcher, a
 //! process of its own, before anything is sent.
 //!
+//! *A runbook is commits with one way back.* Its record in [`journal`] is open, and its file locked, for as long as its
+//! program lives; each commit names it. [`session`] leads it back commit by commit, the latest first; if the program is gone, whoever
+//! finds the record unlocked does. Guards ([`txn::Guards`]) are checked inside of a commit, under the right to commit.
+//!
 //! # Modules, in reading order
 //!
 //! [`model`] the vocabulary · [`config`] the surroundings · [`ui`] the door to the terminal · [`files`] written whole
@@ -44,7 +48,9 @@
 //! The drop-in for the original `ipvsadm` is `cli/ipvsadm`, with its text in `render/ipvsadm`: it sends requests as they
 //! are ([`session::Session::execute_each`]), and stages the same operations where lines are to be one transaction.
 //!
-//! Their place is left free: runbooks, connections and schedulers in `sim`.
+//! `ipvsh drain` is a script of the built-in library: one form for the command line and for scripts.
+//!
+//! Their place is left free: connections and schedulers in `sim`.
 //!
 //! # What never happens
 //!
@@ -69,6 +75,7 @@
 //!   which a test proves with random requests through both doors.
 //! - A record holds both ends of what a plan touches, not a list of changes: the documents that are there already read and
 //!   write them, and plan and inverse are their differences.
+//! - What a guard refuses has the exit status of other refusals, 3, and not one of its own: nothing was sent either way.
 //! - Framing is written by hand beside the attributes; neli owns the socket.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

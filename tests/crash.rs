@@ -17,7 +17,7 @@ use ipvsh::model::{
     DestinationConfiguration, DestinationEntry, DestinationKey, ForwardingMethod, Scheduler,
     ServiceConfiguration, ServiceEntry, ServiceKey, Table, Timeouts, Weight,
 };
-use ipvsh::session::{Direction, Reason, Session};
+use ipvsh::session::{Direction, Reason, RunbookOptions, Session, StepWay};
 use ipvsh::txn::{Change, Plan};
 
 use crate::support::{Place, Random, key, only_in_lab, server, session_over, with_journal};
@@ -131,6 +131,7 @@ fn announced(transport: Box<dyn Transport>, state: &Path, tick: &Rc<dyn Fn()>) -
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Job {
     Commit,
+    Runbook,
     Recover(Direction),
 }
 
@@ -140,6 +141,25 @@ impl Job {
             Self::Commit => {
                 let plan = Plan::between(before.clone(), after.clone(), Vec::new());
                 let _report = session.commit(plan, Reason::default()).unwrap();
+            }
+            Self::Runbook => {
+                let name = "in two steps".to_owned();
+                let options = RunbookOptions {
+                    name,
+                    ..RunbookOptions::default()
+                };
+                session.begin_runbook(options).unwrap();
+                let middle = table(&MIDDLE, 6);
+                for (name, from, to) in [("first", before, &middle), ("second", &middle, after)] {
+                    assert!(matches!(
+                        session.begin_step(name, false),
+                        Ok(StepWay::Run(_))
+                    ));
+                    let plan = Plan::between(from.clone(), to.clone(), Vec::new());
+                    let _staged = session.commit_or_stage(plan, Reason::default()).unwrap();
+                    let _ended = session.end_step(Reason::default()).unwrap();
+                }
+                let _report = session.end_runbook().unwrap();
             }
             Self::Recover(direction) => {
                 let settled = session.settle(direction).unwrap();
@@ -233,6 +253,42 @@ fn run_until(
     ended.is_ok()
 }
 
+const MIDDLE: [(u8, u32); 3] = [(1, 1), (2, 5), (3, 1)];
+
+#[test]
+fn on_the_simulated_kernel_a_runbook_is_cut_off_at_every_step_and_led_back() {
+    let (before, after) = (table(&BEFORE, 6), table(&AFTER, 6));
+    let mut cuts = 0;
+    for cut in 1.. {
+        let state = tempfile::tempdir().unwrap();
+        let place = Place::simulated();
+        fill(&place, &before);
+        let through = run_until(cut, &place, state.path(), Job::Runbook, &before, &after);
+        if through {
+            assert!(services(&place.table()) == services(&after));
+            break;
+        }
+        cuts += 1;
+        // The way back is cut off as well, at each of its steps in turn, until it gets through.
+        for again in 1.. {
+            let job = Job::Recover(Direction::Back);
+            if run_until(again, &place, state.path(), job, &before, &after) {
+                break;
+            }
+            cuts += 1;
+        }
+        let journal = Journal::look(state.path()).unwrap();
+        let first = journal.and_then(|journal| journal.record(1).ok());
+        let now = services(&place.table());
+        match first.map(|record| record.state()) {
+            None | Some(State::Ended(EventKind::Recovered)) => assert!(now == services(&before)),
+            Some(State::Ended(EventKind::Committed)) => assert!(now == services(&after)),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(cuts > 100, "{cuts}");
+}
+
 /// The table of the tests with real processes: the commit has 2,000 changes.
 fn large() -> (Table, Table) {
     let before: Vec<(u8, u32)> = (1..=14).map(|number| (number, 1)).collect();
@@ -285,6 +341,7 @@ fn a_process_does_a_job_and_kills_itself_on_the_way() {
 fn start(job: Job, state: &Path, cut: usize) -> Child {
     let word = match job {
         Job::Commit => "commit",
+        Job::Runbook => panic!("no process does that"),
         Job::Recover(Direction::Back) => "back",
         Job::Recover(Direction::Forward) => "forward",
     };

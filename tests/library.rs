@@ -262,7 +262,7 @@ fn every_script_is_checked_and_has_a_test_here() {
             seen += 1;
         }
     }
-    assert!(seen >= 4, "{seen}");
+    assert!(seen >= 6, "{seen}");
 }
 
 #[test]
@@ -369,8 +369,10 @@ fn blue_and_green_change_places() {
     planned.extend(base);
     let plan = script(&planned);
     assert!(
-        plan.stdout.contains("~ 10.0.0.2:80   weight 10 -> 0")
-            && plan.stdout.contains("waits: sleep 30s"),
+        plan.stdout.contains("step 1 10 % to green\n")
+            && plan.stdout.contains("~ 10.0.0.2:80   weight 10 -> 90")
+            && plan.stdout.contains("~ 10.0.0.2:80   weight 10 -> 0")
+            && plan.stdout.contains("then: sleep 30s"),
         "{plan:?}"
     );
     if in_lab() {
@@ -387,6 +389,192 @@ fn blue_and_green_change_places() {
             "-A -t 192.0.2.1:80 -s wrr\n-a -t 192.0.2.1:80 -r 10.0.0.2:80 -g -w 0\n-a -t 192.0.2.1:80 -r 10.0.0.3:80 -g -w 100\n"
         );
     }
+}
+
+#[test]
+fn a_canary_gets_more_and_is_gone_when_a_check_fails() {
+    let base = [
+        "scripts/canary.rhai",
+        "--service",
+        "tcp://192.0.2.1:443",
+        "--server",
+        "10.0.0.9:443",
+    ];
+    let with = |first: &[&str], more: &[&str]| {
+        let mut all = first.to_vec();
+        all.extend(base);
+        all.extend(more);
+        script(&all)
+    };
+    let done = with(&["run", "--sim=scripts/shop.json"], &[]);
+    assert!(
+        done.status == 0
+            && done
+                .stdout
+                .ends_with("is in tcp://192.0.2.1:443 with weight 10\n"),
+        "{done:?}"
+    );
+    let plan = with(&["plan", "--sim=scripts/shop.json"], &[]);
+    assert!(
+        plan.stdout
+            .contains("step 3 weight 3\n~ tcp://192.0.2.1:443\n  ~ 10.0.0.9:443   weight 1 -> 3\n"),
+        "{plan:?}"
+    );
+    // A weight that can't be fails in its step, and everything is as it was.
+    let failed = with(
+        &["--json", "run", "--sim=scripts/shop.json"],
+        &["--weights", "1,-3"],
+    );
+    assert_eq!(failed.status, 1, "{failed:?}");
+    let result: serde_json::Value = serde_json::from_str(&failed.stdout).unwrap();
+    assert_eq!(result["runbooks"][0]["outcome"], "rolled_back");
+    assert_eq!(result["changed"], false);
+    let there = script(&[
+        "run",
+        "--sim=scripts/shop.json",
+        base[0],
+        "--service",
+        "tcp://192.0.2.1:443",
+        "--server",
+        "10.0.0.2:443",
+    ]);
+    assert!(
+        there.status == 1 && there.stderr.contains("is in tcp://192.0.2.1:443 already"),
+        "{there:?}"
+    );
+    if in_lab() {
+        let _place = Place::real();
+        assert_eq!(script(&["apply", "scripts/shop.json"]).status, 0);
+        let before = system("ipvsadm -Sn | sort");
+        let failed = with(&["run"], &["--pause", "10ms", "--weights", "1,-3"]);
+        assert_eq!(failed.status, 1, "{failed:?}");
+        assert_eq!(system("ipvsadm -Sn | sort"), before);
+        let done = with(&["run"], &["--pause", "10ms"]);
+        assert_eq!(done.status, 0, "{done:?}");
+        assert!(system("ipvsadm -Sn").contains("-a -t 192.0.2.1:443 -r 10.0.0.9:443 -m -w 10"));
+    }
+}
+
+#[test]
+fn hosts_are_maintained_one_after_the_other() {
+    let base = [
+        "scripts/maintenance.rhai",
+        "--reason",
+        "new kernel",
+        "--pause",
+        "10ms",
+        "--hosts",
+    ];
+    let with = |first: &[&str], hosts: &str| {
+        let mut all = first.to_vec();
+        all.extend(base);
+        all.push(hosts);
+        script(&all)
+    };
+    let done = with(&["run", "--sim=scripts/farm.json"], "10.0.0.2,10.0.0.3");
+    assert!(
+        done.status == 0
+            && done
+                .stdout
+                .ends_with("10.0.0.3 is free for 10ms\n10.0.0.3 is back\n"),
+        "{done:?}"
+    );
+    let plan = with(&["plan", "--sim=scripts/farm.json"], "10.0.0.2,10.0.0.3");
+    for part in [
+        "runbook \"drain 10.0.0.2: new kernel\": 1 step\n",
+        "transaction 10.0.0.2 is back\n~ tcp://192.0.2.1:80\n  ~ 10.0.0.2:80   weight 0 -> 10\n",
+        "~ fwmark://7\n  ~ 10.0.0.3:0   weight 1 -> 0\n",
+        "then: sleep 10ms\n",
+        "all together:\nPlan: no changes. Nothing was changed.\n",
+    ] {
+        assert!(plan.stdout.contains(part), "{part}:\n{}", plan.stdout);
+    }
+    let alone = with(&["run", "--sim=scripts/shop.json"], "10.0.0.2");
+    assert!(
+        alone.status == 1
+            && alone.stderr.contains(
+                "tcp://192.0.2.1:80 has no other real server with weight than 10.0.0.2:80"
+            ),
+        "{alone:?}"
+    );
+    if in_lab() {
+        let _place = Place::real();
+        assert_eq!(script(&["apply", "scripts/farm.json"]).status, 0);
+        let before = system("ipvsadm -Sn | sort");
+        let done = with(&["run"], "10.0.0.2,10.0.0.3");
+        assert_eq!(done.status, 0, "{done:?}");
+        assert_eq!(system("ipvsadm -Sn | sort"), before);
+        // Without a pause it waits until someone gives the weights back.
+        let folder = tempfile::tempdir().unwrap();
+        let root = env!("CARGO_MANIFEST_DIR");
+        let path = format!("{root}/scripts/maintenance.rhai");
+        let waiting = ipvsh_command(
+            folder.path(),
+            &["run", &path, "--reason", "x", "--hosts", "10.0.0.2"],
+        )
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+        let begun = std::time::Instant::now();
+        while !ipvsh(folder.path(), &["undrain", "10.0.0.2"])
+            .stdout
+            .contains("committed")
+        {
+            assert!(begun.elapsed().as_secs() < 60);
+        }
+        let ended: crate::support::Finished = waiting.wait_with_output().unwrap().into();
+        assert!(
+            ended.status == 0 && ended.stdout.ends_with("10.0.0.2 is back\n"),
+            "{ended:?}"
+        );
+        assert_eq!(system("ipvsadm -Sn | sort"), before);
+    }
+}
+
+#[test]
+fn the_nightly_audit_writes_a_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = env!("CARGO_MANIFEST_DIR");
+    std::fs::copy(
+        format!("{root}/scripts/shop.json"),
+        folder.path().join("t.json"),
+    )
+    .unwrap();
+    let run = |arguments: &[&str]| {
+        let mut all = vec!["--sim-state=t.json"];
+        all.extend(arguments);
+        ipvsh(folder.path(), &all)
+    };
+    assert_eq!(
+        run(&["drain", "10.0.0.2:80", "--reason", "new disk"]).status,
+        0
+    );
+    let path = format!("{root}/scripts/audit.rhai");
+    let found = run(&[
+        "run",
+        "--allow-write=report.json",
+        &path,
+        "--report",
+        "report.json",
+    ]);
+    assert_eq!(found.status, 1, "{found:?}");
+    let report: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.path().join("report.json")).unwrap())
+            .unwrap();
+    assert_eq!(report["services"], 2);
+    assert_eq!(report["drained"][0]["reason"], "new disk");
+    assert_eq!(report["commits"][0]["label"], "drain 10.0.0.2:80: new disk");
+    assert!(
+        report["findings"].as_array().unwrap().len() >= 3,
+        "{report}"
+    );
+    let planned = run(&["plan", "--allow-write=other.json", &path]);
+    assert!(
+        planned
+            .stdout
+            .ends_with("Plan: no changes. Nothing was changed.\n"),
+        "{planned:?}"
+    );
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod cli;
 mod crash;
 mod differential;
 mod document;
+mod drain;
 
 mod faults;
 mod guard;

@@ -61,6 +61,7 @@ fn run(line: &str, folder: &Path) -> Finished {
     command.args(["-c", line]).current_dir(place).env_clear();
     command
         .env("IPVSH_STATE_DIR", folder.join("state"))
+        .env("IPVSH_CONFIG", "")
         .env("SUDO_USER", "operator")
         .env("PATH", format!("{binary}:/usr/bin:/bin"))
         .env("LC_ALL", "C");

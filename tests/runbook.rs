@@ -76,7 +76,7 @@ fn states(shop: &Shop) -> Vec<String> {
 
 #[test]
 fn a_runbook_commits_step_by_step() {
-    for shop in Shop::both() {
+    for shop in Shop::every() {
         write(&shop, "five.rhai", &five(""));
         let done = shop.runs(&["--json", "run", "--junit", "five.xml", "five.rhai"]);
         assert_eq!(done.status, 0, "{done:?}");
@@ -119,7 +119,7 @@ fn a_runbook_commits_step_by_step() {
 
 #[test]
 fn a_runbook_that_fails_leaves_the_table_as_it_was() {
-    for shop in Shop::both() {
+    for shop in Shop::every() {
         let before = table(&shop);
         for (fourth, status, kind) in [
             ("throw \"no luck\";", 1, "script"),
@@ -207,7 +207,7 @@ fn started(shop: &Shop, script: &str) -> Child {
 
 #[test]
 fn a_signal_leads_back() {
-    for shop in Shop::both() {
+    for shop in Shop::every() {
         let before = table(&shop);
         write(&shop, "five.rhai", &five(ENDLESS));
         for (signal, status, words) in [
@@ -228,7 +228,7 @@ fn a_signal_leads_back() {
 
 #[test]
 fn a_terminal_that_goes_away_leads_back() {
-    for shop in Shop::both() {
+    for shop in Shop::every() {
         let before = table(&shop);
         write(&shop, "five.rhai", &five(ENDLESS));
         let pty = nix::pty::openpty(None, None).unwrap();
@@ -276,7 +276,7 @@ fn a_terminal_that_goes_away_leads_back() {
 
 #[test]
 fn a_runbook_that_was_killed_is_led_back_by_who_comes_next() {
-    for shop in Shop::both() {
+    for shop in Shop::every() {
         let before = table(&shop);
         write(&shop, "five.rhai", &five(ENDLESS));
         for next in [
@@ -354,7 +354,7 @@ fn what_others_changed_since_is_left_to_them() {
 
 #[test]
 fn what_is_to_be_kept_stands_and_a_later_run_goes_on_from_there() {
-    for shop in Shop::both() {
+    for shop in Shop::every() {
         let book = |third: &str| {
             format!(
                 r#"runbook "go on" #{{ failed: "keep" }} {{

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::drain_args::{DrainArguments, UndrainArguments};
 use super::journal_args::{
     CancelArguments, ConfirmArguments, HistoryArguments, RecoverArguments, UndoArguments,
 };
@@ -131,6 +132,10 @@ pub(super) enum Command {
     Ensure(ChangeArguments),
     /// Delete it if it is there
     Absent(RemoveArguments),
+    /// Take a real server out without cutting anyone off: weight 0, then wait until its connections are gone
+    Drain(DrainArguments),
+    /// Give a real server the weights back that it had before it was drained
+    Undrain(UndrainArguments),
     /// Show what was committed to this table: when, by whom, why, and what became of it
     History(HistoryArguments),
     /// Take a commit back, by a new one; twice is redo

@@ -268,8 +268,18 @@ fn write_plan(
                 .try_for_each(|line| writeln!(out, "{line}"))
         }),
         PlanFormat::Text => {
+            // What transactions do one by one is told if all of them together come to less.
+            let each: usize = runbooks
+                .iter()
+                .map(|runbook| runbook.changes().count())
+                .sum();
+            let whole = plan.changes().len();
+            let tells = each > whole || runbooks.iter().any(|runbook| !runbook.name.is_empty());
+            let runbooks = if tells { runbooks } else { &[] };
             let told;
-            let plan = if runbooks.is_empty() {
+            let steps = runbooks.iter().flat_map(|runbook| &runbook.steps);
+            let waits: usize = steps.map(|step| step.waits.len()).sum();
+            let plan = if waits < plan.waits().len() {
                 plan
             } else {
                 // The waits of runbooks stand at their steps.

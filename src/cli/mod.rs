@@ -8,6 +8,8 @@ mod args;
 mod change;
 mod configuration;
 mod document;
+mod drain;
+mod drain_args;
 mod exit;
 mod failure;
 mod finish;

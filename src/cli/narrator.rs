@@ -56,6 +56,11 @@ fn wait_text(wait: &WaitView<'_>) -> String {
 }
 
 impl Narrator for Teller {
+    fn warns(&self, text: &str) {
+        self.end_meter();
+        self.ui.warning(text);
+    }
+
     fn runbook_begins(&self, name: &str) {
         self.ui.status(&format!("runbook {name:?}"));
     }

@@ -11,7 +11,7 @@ use super::args::{Arguments, ColourChoice, Command, Globals, PlanFormat, RunArgu
 use super::change::{Verb, change, remove};
 use super::failure::Failure;
 use super::finish::{Ending, PlanOutput, finish, json};
-use super::{configuration, document, exit, history, look, prompt, script, watch};
+use super::{configuration, document, drain, exit, history, look, prompt, script, watch};
 use crate::model::suggestion;
 use crate::session::{IfMissing, Interrupt, Session};
 use crate::txn::RunbookReport;
@@ -95,9 +95,15 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
 /// Tells whether a command runs a script; a document needs no more stack than any program.
 fn runs_script(command: Option<&Command>) -> bool {
     match command {
-        None | Some(Command::Run(_) | Command::Eval(_) | Command::Check(_) | Command::Other(_)) => {
-            true
-        }
+        None
+        | Some(
+            Command::Run(_)
+            | Command::Eval(_)
+            | Command::Check(_)
+            | Command::Drain(_)
+            | Command::Undrain(_)
+            | Command::Other(_),
+        ) => true,
         Some(Command::Plan(plan)) => plan
             .file
             .first()
@@ -197,6 +203,8 @@ fn dispatch(
             "`ipvsadm` and its arguments ({} here) stand behind the options of ipvsh, as in `ipvsh --netns web ipvsadm -Ln`",
             passed.arguments.len()
         ))),
+        Some(Command::Drain(arguments)) => drain::drain(context, globals, &arguments),
+        Some(Command::Undrain(arguments)) => drain::undrain(context, globals, &arguments),
         Some(Command::History(arguments)) => history::history(context, globals, &arguments),
         Some(Command::Undo(arguments)) => history::undo(context, globals, &arguments),
         Some(Command::Confirm(arguments)) => history::confirm(context, globals, &arguments),
@@ -236,10 +244,10 @@ fn standard_input(context: &Context, globals: &Globals) -> Result<Ending, Failur
 
 /// A file in place of a command is a script.
 fn other(context: &Context, globals: &Globals, words: &[OsString]) -> Result<Ending, Failure> {
-    const COMMANDS: [&str; 22] = [
+    const COMMANDS: [&str; 24] = [
         "ipvsadm", "run", "eval", "check", "plan", "apply", "diff", "export", "list", "add",
         "edit", "delete", "ensure", "absent", "schema", "help", "history", "undo", "confirm",
-        "cancel", "recover", "config",
+        "cancel", "recover", "config", "drain", "undrain",
     ];
     let words: Vec<String> = words
         .iter()

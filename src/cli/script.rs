@@ -187,6 +187,65 @@ pub(super) fn eval(
     )
 }
 
+/// What is shown of a script that is part of the program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// Its value.
+    Value,
+    /// What it would change: it is a rehearsal.
+    Plan,
+    /// Nothing but what is told on the way.
+    Nothing,
+}
+
+/// Runs a script that is part of the program, with one argument as JSON.
+pub(super) fn built_in(
+    context: &Context,
+    globals: &Globals,
+    (name, source, argument): (&str, &str, &serde_json::Value),
+    shown: Shown,
+) -> Result<Ending, Failure> {
+    let script = Script {
+        path: name.to_owned(),
+        source: source.to_owned(),
+        arguments: vec![argument.to_string()],
+    };
+    let surroundings = Surroundings {
+        permissions: Permissions::default(),
+        limits: Limits {
+            // What it does depends on the table, and so does how long that takes.
+            operations: 0,
+            ..Limits::DEFAULT
+        },
+        output: output(context.ui, globals.json),
+    };
+    let value = if shown == Shown::Value {
+        Value::Printed
+    } else {
+        Value::Dropped
+    };
+    let mode = Mode::of(shown == Shown::Plan);
+    let steps = Steps::default();
+    let ending = execute(
+        context,
+        globals,
+        &script,
+        &surroundings,
+        (mode, value),
+        &steps,
+    )?;
+    match ending {
+        Ending::ScriptFailed { failure, committed } => Ok(Ending::ScriptFailed {
+            failure: Box::new(match *failure {
+                Failure::Script(failure) => Failure::Script(Box::new(failure.without_places())),
+                other => other,
+            }),
+            committed,
+        }),
+        other => Ok(other),
+    }
+}
+
 /// Shows what a script or document would change.
 pub(super) fn plan(
     context: &Context,
@@ -351,8 +410,8 @@ fn execute(
     context.warn(&mut session);
     if mode == Mode::Rehearsed {
         session.begin(LayerKind::Rehearsal)?;
-    }
-    if mode == Mode::Live {
+        session.notes_rehearsed(true);
+    } else {
         let teller = Teller::new(context.ui, globals.json, steps.asks);
         session.set_narrator(Some(Rc::new(teller)));
     }

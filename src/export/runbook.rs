@@ -8,8 +8,8 @@ use crate::txn::{RunbookReport, StepReport, UndoEnd};
 /// What became of a runbook.
 #[derive(Clone, Debug, Serialize)]
 pub struct RunbookShape {
-    /// Its name.
-    pub name: String,
+    /// Its name, or null for transactions outside of runbooks, which a plan has.
+    pub name: Option<String>,
     /// Its number in the journal, or null.
     pub id: Option<u64>,
     /// `committed`, `rolled_back`, `kept`, `indeterminate` or `planned`.
@@ -64,7 +64,7 @@ pub struct WaitShape {
 #[must_use]
 pub fn runbook_shape(report: &RunbookReport) -> RunbookShape {
     RunbookShape {
-        name: report.name.clone(),
+        name: Some(report.name.clone()).filter(|name| !name.is_empty()),
         id: report.number,
         outcome: report.end.word(),
         cause: report.cause.clone(),

@@ -116,7 +116,7 @@ struct IntentShape {
     confirm_seconds: Option<u64>,
     table: TableIdentity,
     summary: Summary,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, rename = "part_of", skip_serializing_if = "Option::is_none")]
     runbook: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     overridden: Vec<String>,
@@ -218,8 +218,8 @@ pub struct Event {
     pub confirm_by_time: Option<String>,
     /// What could not be taken back, or what is left, as lines.
     pub left: Vec<String>,
-    /// The step of the runbook that it is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The step of the runbook that it is about. A word of the language would be no name of a field there.
+    #[serde(default, rename = "name", skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
     /// The commits of the step.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -19,11 +19,11 @@ impl Record {
             _ => None,
         };
         json!({
-            "id": intent.number, "time": intent.time, "label": intent.label, "state": self.state_word(),
+            "id": intent.number, "time": intent.time, "age_seconds": age(&intent.time), "label": intent.label, "state": self.state_word(),
             "user": {"id": author.id, "name": author.name, "login": author.login, "sudo": author.sudo},
             "command": intent.command, "script": intent.script, "undoes": intent.undoes,
             "confirm_seconds": intent.confirm_seconds, "confirm_by": confirm_by, "table": intent.table,
-            "kind": intent.kind, "runbook": intent.runbook, "overridden": intent.overridden, "data": intent.data,
+            "kind": intent.kind, "part_of": intent.runbook, "overridden": intent.overridden, "data": intent.data,
             "summary": intent.summary, "events": events.collect::<Result<Vec<Value>, _>>().unwrap_or_default(),
         })
     }
@@ -49,4 +49,11 @@ impl Record {
         let name = names.into_iter().flatten().next();
         name.cloned().unwrap_or_else(|| author.id.to_string())
     }
+}
+
+/// Returns how many seconds ago a moment was; 0 if it is to come.
+fn age(time: &str) -> u64 {
+    let begun = humantime::parse_rfc3339(time).unwrap_or(std::time::UNIX_EPOCH);
+    let age = std::time::SystemTime::now().duration_since(begun);
+    age.map_or(0, |age| age.as_secs())
 }

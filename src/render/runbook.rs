@@ -157,14 +157,18 @@ const fn state(report: &RunbookReport, step: &StepReport) -> &'static str {
 /// # Errors
 /// The writer's error.
 pub fn runbook_plan(out: &mut dyn Write, report: &RunbookReport) -> io::Result<()> {
-    writeln!(
-        out,
-        "runbook {:?}: {}",
-        report.name,
-        count(report.steps.len(), "step")
-    )?;
+    let is_runbook = !report.name.is_empty();
+    if is_runbook {
+        let steps = count(report.steps.len(), "step");
+        writeln!(out, "runbook {:?}: {steps}", report.name)?;
+    }
     for (index, step) in report.steps.iter().enumerate() {
-        writeln!(out, "\nstep {} {}", index + 1, step_name(step))?;
+        if is_runbook {
+            writeln!(out, "\nstep {} {}", index + 1, step_name(step))?;
+        } else {
+            let before = if index == 0 { "" } else { "\n" };
+            writeln!(out, "{before}transaction {}", step_name(step))?;
+        }
         // Waits are told in their order, behind it.
         let plans = step.plans.iter().cloned();
         let mut plans: Vec<Plan> = plans.map(|plan| plan.with_waits(Vec::new())).collect();

@@ -284,13 +284,14 @@ pub(super) fn timeouts_edit(map: &Map) -> Converted<TimeoutsEdit> {
     })
 }
 
-/// Reads the options of a wait: how often to look.
-pub(super) fn wait_options(map: &Map) -> Converted<Option<Duration>> {
+/// Reads the options of a wait: how often to look, and what it is for in words.
+pub(super) fn wait_options(map: &Map) -> Converted<(Option<Duration>, Option<String>)> {
     check_keys("wait_until", map, keys::WAIT)?;
     let every = map.get("every").map(|value| duration("every", value));
+    let what = map.get("what").map(|value| text("what", value));
     match every.transpose()? {
         Some(Duration::ZERO) => Err(Invalid::new("every", "0s", "it is longer than nothing")),
-        other => Ok(other),
+        every => Ok((every, what.transpose()?)),
     }
 }
 

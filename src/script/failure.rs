@@ -163,6 +163,22 @@ impl ScriptFailure {
         }
     }
 
+    /// Returns the failure without its places in the source, for a script that is part of the program.
+    #[must_use]
+    pub fn without_places(mut self) -> Self {
+        if let Self::Run {
+            frames, message, ..
+        } = &mut self
+        {
+            frames.clear();
+            let plain = message.strip_prefix("drain: ").map(str::to_owned);
+            if let Some(plain) = plain {
+                *message = plain;
+            }
+        }
+        self
+    }
+
     /// Returns what the session said, if it was that.
     #[must_use]
     pub fn session_error(&self) -> Option<&Error> {

@@ -51,7 +51,7 @@ pub const DAEMON: &[&str] = &[
 ];
 
 /// Of `wait_until`.
-pub const WAIT: &[&str] = &["every"];
+pub const WAIT: &[&str] = &["every", "what"];
 
 /// Of verbs that delete.
 pub const DELETE: &[&str] = &["missing"];

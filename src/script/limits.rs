@@ -31,7 +31,7 @@ impl Limits {
 /// Calls within calls; more than any sane script needs, and safe on a small stack.
 pub(super) const CALL_LEVELS: usize = 48;
 /// Expressions within expressions, at the top and in functions.
-pub(super) const EXPRESSION_DEPTHS: (usize, usize) = (64, 32);
+pub(super) const EXPRESSION_DEPTHS: (usize, usize) = (64, 48);
 /// The largest number of elements that a single call may add to a text, list or blob.
 pub(super) const LARGEST_STEP: i64 = 16 << 20;
 

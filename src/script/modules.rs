@@ -13,6 +13,7 @@ use super::permission::{Access, SharedPermissions, text_of};
 /// The built-in library: name, text.
 const LIBRARY: &[(&str, &str)] = &[
     ("audit", include_str!("../../stdlib/audit.rhai")),
+    ("drain", include_str!("../../stdlib/drain.rhai")),
     ("expect", include_str!("../../stdlib/expect.rhai")),
     ("rollout", include_str!("../../stdlib/rollout.rhai")),
     ("select", include_str!("../../stdlib/select.rhai")),

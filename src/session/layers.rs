@@ -116,7 +116,10 @@ impl Session {
                 self.drop_back_to(layer);
                 Err(error)
             }
-            Ok(plan) => Ok(Ended::Staged(Box::new(plan))),
+            Ok(plan) => {
+                self.note_rehearsed(reason.label.as_deref(), &plan);
+                Ok(Ended::Staged(Box::new(plan)))
+            }
         }
     }
 

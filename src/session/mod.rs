@@ -97,6 +97,8 @@ pub struct Session {
     runbooks: Vec<RunbookReport>,
     /// The step that the next runbook begins with.
     from: Option<String>,
+    /// Whether transactions of a rehearsal are taken down one by one.
+    notes_rehearsed: bool,
     /// Time that counted as passed in rehearsals.
     rehearsed_time: Duration,
     /// Whether anything was sent that may have changed the table.
@@ -130,6 +132,7 @@ impl Session {
             running: None,
             runbooks: Vec::new(),
             from: None,
+            notes_rehearsed: false,
             rehearsed_time: Duration::ZERO,
             has_sent: false,
         }

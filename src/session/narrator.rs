@@ -19,6 +19,9 @@ pub struct WaitView<'a> {
 
 /// Tells of runbooks, steps and waits. Nothing it does can stop them, but for saying no to a step.
 pub trait Narrator {
+    /// A script has something to say.
+    fn warns(&self, text: &str);
+
     /// A runbook begins.
     fn runbook_begins(&self, name: &str) {
         let _unused = name;

@@ -428,6 +428,46 @@ impl Session {
                 Some(step) => step.waits.push(wait),
                 None => running.current().waits.push(wait),
             }
+        } else if self.notes_rehearsed && self.running.is_none() {
+            let step = self
+                .runbooks
+                .last_mut()
+                .and_then(|report| report.steps.last_mut());
+            if let Some(step) = step {
+                step.waits.push(wait);
+            }
+        }
+    }
+
+    /// Has the transactions of an outermost rehearsal taken down one by one, as steps of a runbook without a name: all of them
+    /// together may come to less than what each of them does.
+    pub const fn notes_rehearsed(&mut self, on: bool) {
+        self.notes_rehearsed = on;
+    }
+
+    /// Takes down a transaction that was rehearsed.
+    pub(super) fn note_rehearsed(&mut self, label: Option<&str>, plan: &Plan) {
+        if !self.notes_rehearsed || self.depth() > 1 || self.running.is_some() || plan.is_empty() {
+            return;
+        }
+        let step = StepReport {
+            end: StepEnd::Done,
+            plans: vec![plan.without_tables()],
+            ..StepReport::begun(label.unwrap_or("without a label"))
+        };
+        match self.runbooks.last_mut() {
+            Some(report) if report.name.is_empty() => report.steps.push(step),
+            _ => self.runbooks.push(RunbookReport {
+                name: String::new(),
+                number: None,
+                end: RunbookEnd::Rehearsed,
+                cause: None,
+                time: time_text(std::time::SystemTime::now()),
+                elapsed: Duration::ZERO,
+                steps: vec![step],
+                left: Vec::new(),
+                complaints: Vec::new(),
+            }),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Where tests happen: kernels of both kinds, hermetic processes, numbers that come again.
 
+pub(crate) mod net;
 pub(crate) mod shop;
 pub(crate) mod terminal;
 pub(crate) mod tool;

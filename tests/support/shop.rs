@@ -28,15 +28,6 @@ impl Shop {
         }]
     }
 
-    /// Returns one on the simulated kernel and, in the lab, one on the real kernel too.
-    pub(crate) fn both() -> Vec<Self> {
-        let mut shops = vec![Self::simulated()];
-        if in_lab() {
-            shops.push(Self::real());
-        }
-        shops
-    }
-
     pub(crate) fn simulated() -> Self {
         Self::with(vec!["--sim-state=table.json"])
     }

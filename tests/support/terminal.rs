@@ -51,6 +51,7 @@ impl Terminal {
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", home)
             .env("IPVSH_STATE_DIR", super::state_of(home))
+            .env("IPVSH_CONFIG", "")
             .env("TERM", term)
             .env("LC_ALL", "C.UTF-8")
             .current_dir(home)

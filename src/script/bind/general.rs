@@ -67,6 +67,23 @@ pub(in crate::script) mod functions {
         Ok(())
     }
 
+    /// Says something that the user should know: on standard error, at once.
+    ///
+    /// # Example
+    /// ```rhai
+    /// if service::list().is_empty() { warn("the table is empty"); }
+    /// ```
+    #[rhai_fn(name = "warn", return_raw)]
+    pub fn warn(ctx: NativeCallContext, text: &str) -> Scripted<()> {
+        let host = host(&ctx)?;
+        let mut session = host.session.borrow_mut();
+        match session.narrator() {
+            Some(narrator) => narrator.warns(text),
+            None => session.warn(text),
+        }
+        Ok(())
+    }
+
     /// Ends the script with exit status 0; what is open is dropped.
     ///
     /// # Example

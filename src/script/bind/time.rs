@@ -61,6 +61,19 @@ pub(in crate::script) mod functions {
         sleep(ctx, number.into())
     }
 
+    /// Reads a duration such as `"90s"` or `"1h30m"`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// duration("1h30m") == 90.minutes
+    /// ```
+    #[rhai_fn(name = "duration", return_raw)]
+    pub fn duration(ctx: NativeCallContext, value: Dynamic) -> Scripted<DurationValue> {
+        with(&ctx, |_| {
+            Ok(DurationValue(convert::duration("duration", &value)?))
+        })
+    }
+
     /// Returns the time since some fixed moment; the simulated kernel's own time on a simulated kernel.
     ///
     /// # Example
@@ -94,7 +107,8 @@ pub(in crate::script) mod functions {
         wait_until_with(ctx, condition, deadline, Map::new())
     }
 
-    /// Waits until a condition holds; `#{every: "5s"}` says how often it is looked at (every second otherwise).
+    /// Waits until a condition holds; `#{every: "5s"}` says how often it is looked at (every second otherwise),
+    /// and `what: "the shop is there"` what is waited for, in words.
     ///
     /// # Example
     /// ```rhai

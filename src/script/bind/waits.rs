@@ -34,15 +34,15 @@ pub(super) fn wait(
     options: Option<&Map>,
 ) -> Scripted<Wait> {
     with(ctx, |_| {
+        let (every, own) = match options {
+            Some(options) => convert::wait_options(options)?,
+            None => (None, None),
+        };
         Ok(Wait {
-            what,
+            what: own.map_or(what, |own| format!("until {own}")),
             object: object.map(Into::into),
             limit: convert::duration("deadline", limit)?,
-            every: options
-                .map(convert::wait_options)
-                .transpose()?
-                .flatten()
-                .unwrap_or(EVERY),
+            every: every.unwrap_or(EVERY),
             connections: Cell::new(None),
         })
     })
@@ -124,7 +124,8 @@ pub(super) fn until(
         // A signal ends the script here: the condition may be native and count no operations.
         let signal = host.session.borrow().interrupt().signal();
         if let Some(signal) = signal {
-            over(&host, &view, false);
+            let waited = now().saturating_sub(begun);
+            over(&host, &WaitView { waited, ..view }, false);
             return Err(ended_by(signal, ctx));
         }
     }

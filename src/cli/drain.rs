@@ -1,0 +1,133 @@
+//! Draining real servers, and undoing that: the functions of `std/drain` with the words of the command line.
+
+use serde_json::{Map, Value, json};
+
+use super::args::Globals;
+use super::drain_args::{DrainArguments, UndrainArguments, word};
+use super::failure::Failure;
+use super::finish::Ending;
+use super::run::Context;
+use super::script::{Shown, built_in};
+use crate::model::ServiceKey;
+use crate::render::{Rows, columns};
+
+/// What runs for `ipvsh drain`.
+const DRAIN: &str = "import \"std/drain\" as drain;\nlet given = parse_json(args()[0]);\ndrain::server(given.server, given.options);\n";
+/// What runs for `ipvsh drain --list`.
+const LIST: &str = "import \"std/drain\" as drain;\ndrain::drained()\n";
+/// What runs for `ipvsh undrain`.
+const UNDRAIN: &str = "import \"std/drain\" as drain;\nlet given = parse_json(args()[0]);\ndrain::restore(given.server, given.options);\n";
+
+/// Returns services as the language names them.
+fn services(keys: &[String]) -> Result<Vec<String>, Failure> {
+    let mut found = Vec::new();
+    for key in keys {
+        found.push(ServiceKey::parse(key)?.to_string());
+    }
+    Ok(found)
+}
+
+/// Drains a real server, or lists what is drained.
+pub(super) fn drain(
+    context: &Context,
+    globals: &Globals,
+    arguments: &DrainArguments,
+) -> Result<Ending, Failure> {
+    let Some(server) = &arguments.server else {
+        let ending = built_in(
+            context,
+            globals,
+            ("drain", LIST, &Value::Null),
+            Shown::Value,
+        )?;
+        return list(context, globals, ending);
+    };
+    let mut options = Map::new();
+    let mut give = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            options.insert(name.to_owned(), value.into());
+        }
+    };
+    give("deadline", arguments.deadline.clone());
+    give("then", arguments.then.map(word));
+    give("late", arguments.late.map(word));
+    give("interrupted", arguments.interrupted.map(word));
+    give("reason", arguments.reason.clone());
+    options.insert("services".to_owned(), services(&arguments.service)?.into());
+    let given = json!({"server": server, "options": options});
+    let shown = if arguments.dry_run {
+        Shown::Plan
+    } else {
+        Shown::Nothing
+    };
+    built_in(context, globals, ("drain", DRAIN, &given), shown)
+}
+
+/// Shows what is drained as a table, unless JSON is wanted.
+fn list(context: &Context, globals: &Globals, ending: Ending) -> Result<Ending, Failure> {
+    let Ending::ScriptDone {
+        value: Some(value), ..
+    } = &ending
+    else {
+        return Ok(ending);
+    };
+    let found: Value = serde_json::from_str(&value.json()).unwrap_or_default();
+    if globals.json {
+        let shape = json!({"version": crate::export::VERSION, "drained": found});
+        let text = serde_json::to_string_pretty(&shape).unwrap_or_default();
+        context.ui.line(&text).map_err(Failure::Output)?;
+        return Ok(Ending::Shown);
+    }
+    /// The columns.
+    const FIELDS: [&str; 7] = [
+        "server",
+        "service",
+        "state",
+        "connections",
+        "since",
+        "by",
+        "reason",
+    ];
+    let rows = found.as_array().map(Vec::as_slice).unwrap_or_default();
+    if rows.is_empty() {
+        context.ui.status("nothing is drained");
+        return Ok(Ending::Shown);
+    }
+    let cell = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let rows = Rows {
+        titles: FIELDS.map(str::to_ascii_uppercase).into(),
+        cells: rows
+            .iter()
+            .map(|row| FIELDS.map(|field| cell(&row[field])).into())
+            .collect(),
+    };
+    let text = columns(&rows, None);
+    context.ui.line(text.trim_end()).map_err(Failure::Output)?;
+    Ok(Ending::Shown)
+}
+
+/// Gives a real server its weights back.
+pub(super) fn undrain(
+    context: &Context,
+    globals: &Globals,
+    arguments: &UndrainArguments,
+) -> Result<Ending, Failure> {
+    let mut options = Map::new();
+    options.insert("services".to_owned(), services(&arguments.service)?.into());
+    if let Some(weight) = arguments.weight {
+        options.insert("weight".to_owned(), weight.into());
+    }
+    if let Some(reason) = &arguments.reason {
+        options.insert("reason".to_owned(), reason.clone().into());
+    }
+    let given = json!({"server": arguments.server, "options": options});
+    let shown = if arguments.dry_run {
+        Shown::Plan
+    } else {
+        Shown::Value
+    };
+    built_in(context, globals, ("undrain", UNDRAIN, &given), shown)
+}

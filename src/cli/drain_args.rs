@@ -1,0 +1,92 @@
+//! What is typed to drain a real server.
+
+use clap::{Args, ValueEnum};
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Then {
+    /// It stays, at weight 0
+    Keep,
+    /// It is deleted
+    Remove,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Late {
+    /// Its weights come back, and the command fails
+    Restore,
+    /// It stays, at weight 0
+    Keep,
+    /// It is deleted, and what is left of its connections is cut
+    Remove,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Interrupted {
+    /// Its weights come back
+    Restore,
+    /// It stays, at weight 0
+    Keep,
+}
+
+/// Returns the word of a choice.
+pub(super) fn word(choice: impl ValueEnum) -> String {
+    let value = choice.to_possible_value();
+    value.map_or_else(String::new, |value| value.get_name().to_owned())
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct DrainArguments {
+    /// The real server, wherever it stands: an address, or address and port
+    #[arg(required_unless_present = "list")]
+    pub(super) server: Option<String>,
+    /// List what is drained: since when, by whom, why
+    #[arg(long, conflicts_with_all = ["server", "dry_run"])]
+    pub(super) list: bool,
+    /// Only in this service; may come often
+    #[arg(long, value_name = "KEY")]
+    pub(super) service: Vec<String>,
+    /// How long to wait for its connections to end [10m; of a drain that goes on, what is left of its time]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) deadline: Option<String>,
+    /// What becomes of it when it is drained [keep]
+    #[arg(long, value_name = "WHAT")]
+    pub(super) then: Option<Then>,
+    /// What becomes of it when the deadline has passed [restore]
+    #[arg(long, value_name = "WHAT")]
+    pub(super) late: Option<Late>,
+    /// What becomes of it when this is interrupted [restore]
+    #[arg(long, value_name = "WHAT")]
+    pub(super) interrupted: Option<Interrupted>,
+    /// Why; the journal keeps it
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
+    /// Show what would change and what stands in the way, and change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct UndrainArguments {
+    /// The real server, wherever it stands: an address, or address and port
+    pub(super) server: String,
+    /// Only in this service; may come often
+    #[arg(long, value_name = "KEY")]
+    pub(super) service: Vec<String>,
+    /// This weight instead of those that the journal knows
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) weight: Option<u32>,
+    /// Why; the journal keeps it
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+/// Makes sure that a text is a time.
+fn time(text: &str) -> Result<String, String> {
+    let parsed = humantime::parse_duration(text);
+    parsed
+        .map(|_| text.to_owned())
+        .map_err(|error| error.to_string())
+}
