@@ -532,6 +532,57 @@ fn hosts_are_maintained_one_after_the_other() {
 }
 
 #[test]
+fn a_plan_of_each_script_shows_all_of_its_changes() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|ending| ending != "rhai") {
+            continue;
+        }
+        // The line with which a reader tries it, as a plan. What asks for --yes gets it.
+        let text = std::fs::read_to_string(&path).unwrap();
+        let line = text
+            .lines()
+            .find_map(|line| line.split_once("ipvsh run "))
+            .unwrap()
+            .1;
+        let mut arguments = vec!["--json", "plan"];
+        arguments.extend(line.split_whitespace());
+        if text.contains("yes: false") {
+            arguments.push("--yes");
+        }
+        let planned = script(&arguments);
+        let plan: serde_json::Value = serde_json::from_str(&planned.stdout)
+            .unwrap_or_else(|_| panic!("{arguments:?}: {planned:?}"));
+        let steps = plan["runbooks"].as_array().unwrap().iter();
+        let steps: Vec<&serde_json::Value> = steps
+            .flat_map(|book| book["steps"].as_array().unwrap())
+            .collect();
+        let changes: usize = steps
+            .iter()
+            .flat_map(|step| step["plans"].as_array().unwrap())
+            .map(|plan| plan["changes"].as_array().unwrap().len())
+            .sum();
+        let whole = plan["plan"]["changes"].as_array().unwrap().len();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let expected = match name {
+            "audit.rhai" => (0, 0, 0),
+            // One transaction, which is the plan as a whole.
+            "onboard.rhai" | "quickstart.rhai" => (0, 0, 5),
+            "blue-green.rhai" => (3, 6, 2),
+            "canary.rhai" => (4, 4, 1),
+            // Each host goes and comes back: together that is nothing.
+            "maintenance.rhai" => (4, 10, 0),
+            other => panic!("{other}: what does it change?"),
+        };
+        assert_eq!((steps.len(), changes, whole), expected, "{name}");
+        seen += 1;
+    }
+    assert_eq!(seen, 6);
+}
+
+#[test]
 fn the_nightly_audit_writes_a_report() {
     let folder = tempfile::tempdir().unwrap();
     let root = env!("CARGO_MANIFEST_DIR");

@@ -1,7 +1,7 @@
 //! Runbooks: what is left of one that fails, is interrupted, or is killed: nothing.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 
@@ -226,34 +226,51 @@ fn a_signal_leads_back() {
     }
 }
 
+/// Starts a command in a terminal of its own.
+fn in_terminal(shop: &Shop, arguments: &[&str]) -> (fs::File, Child) {
+    let pty = nix::pty::openpty(None, None).unwrap();
+    // A copy that no program inherits: else the terminal never goes away.
+    let master = fs::File::from(pty.master).try_clone().unwrap();
+    let slave = fs::File::from(pty.slave);
+    let end = || Stdio::from(slave.try_clone().unwrap());
+    let child = Command::new("setsid")
+        .args(["--ctty", "--wait"])
+        .args(["env", "--default-signal", env!("CARGO_BIN_EXE_ipvsh")])
+        .args(shop.arguments(arguments))
+        .env("IPVSH_STATE_DIR", crate::support::state_of(shop.path()))
+        .env("IPVSH_CONFIG", "")
+        .current_dir(shop.path())
+        .stdin(end())
+        .stdout(end())
+        .stderr(end())
+        .spawn()
+        .unwrap();
+    (master, child)
+}
+
+/// Reads from a terminal until a text was shown.
+fn until(master: &mut fs::File, text: &str) {
+    let mut shown = Vec::new();
+    while !String::from_utf8_lossy(&shown).contains(text) {
+        let mut bytes = [0; 1024];
+        let Ok(length) = master.read(&mut bytes) else {
+            panic!(
+                "{text:?} did not appear: {}",
+                String::from_utf8_lossy(&shown)
+            );
+        };
+        shown.extend(&bytes[..length]);
+    }
+}
+
 #[test]
 fn a_terminal_that_goes_away_leads_back() {
     for shop in Shop::every() {
         let before = table(&shop);
         write(&shop, "five.rhai", &five(ENDLESS));
-        let pty = nix::pty::openpty(None, None).unwrap();
-        // A copy that no program inherits: else the terminal never goes away.
-        let mut master = fs::File::from(pty.master).try_clone().unwrap();
-        let slave = fs::File::from(pty.slave);
-        let end = || Stdio::from(slave.try_clone().unwrap());
-        let mut child = Command::new("setsid")
-            .args(["--ctty", "--wait"])
-            .args(["env", "--default-signal", env!("CARGO_BIN_EXE_ipvsh")])
-            .args(shop.arguments(&["run", "--max-operations", "0", "five.rhai"]))
-            .env("IPVSH_STATE_DIR", crate::support::state_of(shop.path()))
-            .current_dir(shop.path())
-            .stdin(end())
-            .stdout(end())
-            .stderr(end())
-            .spawn()
-            .unwrap();
-        drop(slave);
-        let mut shown = Vec::new();
-        while !String::from_utf8_lossy(&shown).contains("ready") {
-            let mut bytes = [0; 1024];
-            let length = master.read(&mut bytes).unwrap();
-            shown.extend(&bytes[..length]);
-        }
+        let (mut master, mut child) =
+            in_terminal(&shop, &["run", "--max-operations", "0", "five.rhai"]);
+        until(&mut master, "ready");
         drop(master);
         let begun = std::time::Instant::now();
         let status = loop {
@@ -568,4 +585,16 @@ fn each_step_can_be_asked_about() {
         "{declined:?}"
     );
     assert_eq!(table(&shop), before);
+    // Yes, and then no: what the first one did is taken back.
+    for (answers, status) in [(["y\n", "n\n"], 1), (["y\n", "\n"], 1)] {
+        let (mut master, mut child) = in_terminal(&shop, &["run", "--step", "five.rhai"]);
+        for (number, answer) in answers.into_iter().enumerate() {
+            let name = ["first", "second"][number];
+            until(&mut master, &format!("{name:?}: go on? [y/N] "));
+            master.write_all(answer.as_bytes()).unwrap();
+        }
+        until(&mut master, "1  first  undone   ~1");
+        assert_eq!(child.wait().unwrap().code(), Some(status));
+        assert_eq!(table(&shop), before);
+    }
 }

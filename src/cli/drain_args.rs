@@ -48,13 +48,13 @@ pub(super) struct DrainArguments {
     /// How long to wait for its connections to end [10m; of a drain that goes on, what is left of its time]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) deadline: Option<String>,
-    /// What becomes of it when it is drained [keep]
+    /// What becomes of it when it is drained [usually: keep]
     #[arg(long, value_name = "WHAT")]
     pub(super) then: Option<Then>,
-    /// What becomes of it when the deadline has passed [restore]
+    /// What becomes of it when the deadline has passed [usually: restore]
     #[arg(long, value_name = "WHAT")]
     pub(super) late: Option<Late>,
-    /// What becomes of it when this is interrupted [restore]
+    /// What becomes of it when this is interrupted [usually: restore]
     #[arg(long, value_name = "WHAT")]
     pub(super) interrupted: Option<Interrupted>,
     /// Why; the journal keeps it
