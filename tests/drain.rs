@@ -329,10 +329,10 @@ fn what_stands_in_the_way_is_said_before() {
     .unwrap();
     let said = ipvsh(folder.path(), &["--sim=t.json", "drain", "10.0.0.2"]).stderr;
     for part in [
-        "udp://192.0.2.1:53/10.0.0.2:53: UDP has no end: an entry lasts 300 s",
+        "udp://192.0.2.1:53/10.0.0.2:53: UDP closes no connections: an entry lasts 300 s",
         "udp://192.0.2.1:54/10.0.0.2:54: one-packet scheduling keeps no connections",
-        "tcp://192.0.2.1:80/10.0.0.2:80: sh does not look at weights without a fallback",
-        "tcp://192.0.2.1:80/10.0.0.2:80: it is the last one with weight",
+        "tcp://192.0.2.1:80/10.0.0.2:80: sh refuses clients that belong to a server of weight 0",
+        "tcp://192.0.2.1:80/10.0.0.2:80: no other has weight",
         "tcp://192.0.2.1:81/10.0.0.2:81: conn_reuse_mode is 0",
         "tcp://192.0.2.1:81/10.0.0.2:81: all others have thresholds and take 10 more connections",
         "tcp://192.0.2.1:82/10.0.0.2:82: clients that came within the last 60 s",
@@ -340,8 +340,8 @@ fn what_stands_in_the_way_is_said_before() {
         assert!(said.contains(part), "{part}:\n{said}");
     }
     for wrong in [
-        "192.0.2.1:81/10.0.0.2:81: sh does",
-        "192.0.2.1:82/10.0.0.2:82: it is the last",
+        "192.0.2.1:81/10.0.0.2:81: sh refuses",
+        "192.0.2.1:82/10.0.0.2:82: no other",
         "udp://192.0.2.1:53/10.0.0.2:53: conn_reuse",
     ] {
         assert!(!said.contains(wrong), "{wrong}:\n{said}");
@@ -395,6 +395,14 @@ fn the_journal_knows_what_is_drained() {
         );
         shop.ok(&["undrain", "10.0.0.1"]);
         assert_eq!(shop.weight("tcp://192.0.2.1:80/10.0.0.1:80"), 1);
+        assert_eq!(
+            shop.json(&["drain", "--list"])["drained"],
+            Value::Array(Vec::new())
+        );
+        // What came after a drain ends it, whoever did it here.
+        shop.ok(&["drain", "10.0.0.1", "--reason", "old disk"]);
+        shop.ok(&["edit", "tcp://192.0.2.1:80/10.0.0.1:80", "--weight", "5"]);
+        shop.ok(&["edit", "tcp://192.0.2.1:80/10.0.0.1:80", "--weight", "0"]);
         assert_eq!(
             shop.json(&["drain", "--list"])["drained"],
             Value::Array(Vec::new())

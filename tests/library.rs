@@ -362,7 +362,7 @@ fn blue_and_green_change_places() {
     assert_eq!(done.status, 0, "{done:?}");
     assert!(
         done.stdout
-            .ends_with("done: the weights of 10.0.0.3 are [100]\n"),
+            .ends_with("done: the weights are #{\"10.0.0.2:80\": 0, \"10.0.0.3:80\": 100}\n"),
         "{done:?}"
     );
     let mut planned = vec!["plan", "--sim=scripts/shop.json"];
@@ -396,9 +396,9 @@ fn a_canary_gets_more_and_is_gone_when_a_check_fails() {
     let base = [
         "scripts/canary.rhai",
         "--service",
-        "tcp://192.0.2.1:443",
+        "tcp://192.0.2.1:80",
         "--server",
-        "10.0.0.9:443",
+        "10.0.0.9:80",
     ];
     let with = |first: &[&str], more: &[&str]| {
         let mut all = first.to_vec();
@@ -406,52 +406,81 @@ fn a_canary_gets_more_and_is_gone_when_a_check_fails() {
         all.extend(more);
         script(&all)
     };
-    let done = with(&["run", "--sim=scripts/shop.json"], &[]);
+    let done = with(&["run", "--sim=scripts/farm.json"], &[]);
     assert!(
         done.status == 0
             && done
                 .stdout
-                .ends_with("is in tcp://192.0.2.1:443 with weight 10\n"),
+                .ends_with("is in tcp://192.0.2.1:80 with weight 25\n"),
         "{done:?}"
     );
-    let plan = with(&["plan", "--sim=scripts/shop.json"], &[]);
+    let plan = with(&["plan", "--sim=scripts/farm.json"], &[]);
     assert!(
         plan.stdout
-            .contains("step 3 weight 3\n~ tcp://192.0.2.1:443\n  ~ 10.0.0.9:443   weight 1 -> 3\n"),
+            .contains("step 3 20 %\n~ tcp://192.0.2.1:80\n  ~ 10.0.0.9:80   weight 1 -> 6\n"),
         "{plan:?}"
     );
-    // A weight that can't be fails in its step, and everything is as it was.
-    let failed = with(
-        &["--json", "run", "--sim=scripts/shop.json"],
-        &["--weights", "1,-3"],
-    );
-    assert_eq!(failed.status, 1, "{failed:?}");
-    let result: serde_json::Value = serde_json::from_str(&failed.stdout).unwrap();
-    assert_eq!(result["runbooks"][0]["outcome"], "rolled_back");
-    assert_eq!(result["changed"], false);
+    for (more, words) in [
+        (&["--percent", "0"][..], "0 is no percentage"),
+        (&["--percent", "1"], "the least is 3 %"),
+        (&["--pause", "10"], "invalid duration"),
+        (&["--percent", "5,x"], "Error parsing integer"),
+    ] {
+        let refused = with(&["run", "--sim=scripts/farm.json"], more);
+        assert!(
+            refused.status == 1
+                && refused.stderr.contains(words)
+                && !refused.stderr.contains("step 1"),
+            "{refused:?}"
+        );
+    }
     let there = script(&[
         "run",
         "--sim=scripts/shop.json",
         base[0],
         "--service",
-        "tcp://192.0.2.1:443",
+        "tcp://192.0.2.1:80",
         "--server",
-        "10.0.0.2:443",
+        "10.0.0.2:80",
     ]);
     assert!(
-        there.status == 1 && there.stderr.contains("is in tcp://192.0.2.1:443 already"),
+        there.status == 1 && there.stderr.contains("is in tcp://192.0.2.1:80 already"),
         "{there:?}"
     );
+    // Someone takes it out meanwhile: it is gone, and everything else as it was.
+    let folder = tempfile::tempdir().unwrap();
+    let text = include_str!("../scripts/canary.rhai");
+    let edit =
+        "sleep(pause); if percent == 20 { destination::edit(svc, o.server, #{ weight: 0 }); }";
+    let path = folder.path().join("canary.rhai");
+    std::fs::write(&path, text.replace("sleep(pause);", edit)).unwrap();
+    let failing = |first: &[&str]| {
+        let mut all = first.to_vec();
+        all.push(path.to_str().unwrap());
+        all.extend(&base[1..]);
+        let failed = script(&all);
+        assert_eq!(failed.status, 1, "{failed:?}");
+        let result: serde_json::Value = serde_json::from_str(&failed.stdout).unwrap();
+        assert_eq!(result["runbooks"][0]["outcome"], "rolled_back");
+        assert_eq!(result["changed"], false);
+        assert!(failed.stderr.contains("someone took it out"), "{failed:?}");
+    };
+    failing(&["--json", "run", "--sim=scripts/farm.json"]);
     if in_lab() {
         let _place = Place::real();
-        assert_eq!(script(&["apply", "scripts/shop.json"]).status, 0);
+        assert_eq!(script(&["apply", "scripts/farm.json"]).status, 0);
         let before = system("ipvsadm -Sn | sort");
-        let failed = with(&["run"], &["--pause", "10ms", "--weights", "1,-3"]);
-        assert_eq!(failed.status, 1, "{failed:?}");
+        std::fs::write(
+            &path,
+            text.replace("sleep(pause);", edit)
+                .replace("\"1m\"", "\"10ms\""),
+        )
+        .unwrap();
+        failing(&["--json", "run"]);
         assert_eq!(system("ipvsadm -Sn | sort"), before);
         let done = with(&["run"], &["--pause", "10ms"]);
         assert_eq!(done.status, 0, "{done:?}");
-        assert!(system("ipvsadm -Sn").contains("-a -t 192.0.2.1:443 -r 10.0.0.9:443 -m -w 10"));
+        assert!(system("ipvsadm -Sn").contains("-a -t 192.0.2.1:80 -r 10.0.0.9:80 -g -w 25"));
     }
 }
 
@@ -493,7 +522,7 @@ fn hosts_are_maintained_one_after_the_other() {
     assert!(
         alone.status == 1
             && alone.stderr.contains(
-                "tcp://192.0.2.1:80 has no other real server with weight than 10.0.0.2:80"
+                "tcp://192.0.2.1:80 has no real server with weight but those of 10.0.0.2"
             ),
         "{alone:?}"
     );

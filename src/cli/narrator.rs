@@ -7,21 +7,32 @@ use crate::session::{Narrator, WaitView};
 use crate::txn::{RunbookEnd, RunbookReport, StepEnd, StepReport};
 use crate::ui::{Meter, Ui, input_is_terminal};
 
+/// Which reports of runbooks are told; the others are seen otherwise.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reports {
+    /// All.
+    All,
+    /// Of those that did not come to their end: the prompt shows the others as values.
+    Failed,
+    /// None: the JSON result has them.
+    None,
+}
+
 /// Whoever tells.
 pub(super) struct Teller {
     ui: Ui,
-    /// Whether results are one JSON document, which has the report.
-    json: bool,
+    /// Where reports are told.
+    reports: Reports,
     /// Whether each step is asked about.
     asks: bool,
     meter: RefCell<Option<Meter>>,
 }
 
 impl Teller {
-    pub(super) fn new(ui: Ui, json: bool, asks: bool) -> Self {
+    pub(super) fn new(ui: Ui, reports: Reports, asks: bool) -> Self {
         Self {
             ui,
-            json,
+            reports,
             asks,
             meter: RefCell::default(),
         }
@@ -132,7 +143,12 @@ impl Narrator for Teller {
 
     fn runbook_ended(&self, report: &RunbookReport) {
         self.end_meter();
-        if !self.json && report.end != RunbookEnd::Rehearsed {
+        let is_told = match (self.reports, report.end) {
+            (Reports::None, _) | (_, RunbookEnd::Rehearsed) => false,
+            (Reports::Failed, end) => end != RunbookEnd::Completed,
+            (Reports::All, _) => true,
+        };
+        if is_told {
             self.ui.status(runbook_text(report).trim_end());
         }
     }

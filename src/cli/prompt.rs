@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::args::{Globals, HelpArguments};
 use super::failure::Failure;
 use super::finish::Ending;
+use super::narrator::{Reports, Teller};
 use super::report::{self, TargetWords};
 use super::run::Context;
 use super::target;
@@ -28,6 +29,7 @@ pub(super) fn prompt(context: &Context, globals: &Globals) -> Result<Ending, Fai
     context.warn(&mut session);
     let asks = !session.place().is_simulated();
     let ui = context.ui;
+    session.set_narrator(Some(Rc::new(Teller::new(ui, Reports::Failed, false))));
     let surroundings = Surroundings {
         // Ctrl-C ends what runs too long.
         limits: Limits {

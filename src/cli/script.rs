@@ -8,7 +8,7 @@ use super::args::{
 };
 use super::failure::Failure;
 use super::finish::Ending;
-use super::narrator::Teller;
+use super::narrator::{Reports, Teller};
 use super::run::Context;
 use super::{document, report, target};
 use crate::export::ResultShape;
@@ -412,7 +412,12 @@ fn execute(
         session.begin(LayerKind::Rehearsal)?;
         session.notes_rehearsed(true);
     } else {
-        let teller = Teller::new(context.ui, globals.json, steps.asks);
+        let reports = if globals.json {
+            Reports::None
+        } else {
+            Reports::All
+        };
+        let teller = Teller::new(context.ui, reports, steps.asks);
         session.set_narrator(Some(Rc::new(teller)));
     }
     session.begin_from(steps.from.clone());

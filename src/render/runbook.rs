@@ -4,8 +4,11 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::{PlanView, count, plan};
+use super::{PlanView, change_summary, count, plan};
 use crate::txn::{Plan, RunbookEnd, RunbookReport, StepEnd, StepReport, UndoEnd};
+
+/// What is left is listed so far; JSON has all of it.
+const LISTED: usize = 20;
 
 /// Returns a time as people read it: milliseconds, seconds with one digit, or minutes.
 #[must_use]
@@ -85,6 +88,10 @@ pub fn runbook_text(report: &RunbookReport) -> String {
     }
     for complaint in &report.complaints {
         let _infallible = writeln!(text, "  {}", indented(complaint));
+    }
+    for change in report.left.iter().take(LISTED) {
+        let line = change_summary(change);
+        let _infallible = writeln!(text, "  left as others made it; back would be {line}");
     }
     text.push_str(match report.end {
         RunbookEnd::Completed | RunbookEnd::Rehearsed => "",

@@ -362,7 +362,9 @@ impl Prompt {
     pub(super) fn tell_commits(&mut self, committed_before: usize) {
         let fresh: Vec<Report> = {
             let shell = self.shell.borrow();
-            let session = shell.session();
+            let mut session = shell.session();
+            // They were told when they ended.
+            let _told = session.take_runbooks();
             let committed = session.committed();
             let fresh = committed.since(committed_before).to_vec();
             let all = committed.count() - committed_before;
