@@ -240,6 +240,16 @@ fn options_and_scripts_guard_too_and_what_leads_back_is_not_kept_from_it() {
     for shop in guarded() {
         shop.ok(&["--no-journal", "edit", TWO, "--weight", "0"]);
         let before = table(&shop);
+        // An option that would do nothing is refused.
+        let unguarded = runs(
+            &shop,
+            &["--guard", "last_server", "ipvsadm", "-D", "-f", "7"],
+        );
+        assert!(
+            unguarded.status == 2 && unguarded.stderr.contains("with --atomic"),
+            "{unguarded:?}"
+        );
+        assert_eq!(table(&shop), before);
         // Guards of options and of scripts.
         let own = runs(
             &shop,

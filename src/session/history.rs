@@ -59,10 +59,11 @@ impl Session {
         let table = self.kept()?.setup.table.clone();
         let Some(number) = number else {
             let records = self.history(false)?.into_iter().rev();
+            // A runbook is known by its commits.
             let mut standing = records.filter(|record| {
-                record
-                    .as_ref()
-                    .map_or(true, |record| record.state().stands())
+                record.as_ref().map_or(true, |record| {
+                    record.state().stands() && !record.is_runbook()
+                })
             });
             let Some(record) = standing.next() else {
                 return Err(RecordError::NothingYet.into());

@@ -89,6 +89,14 @@ impl Session {
                     keep_last(&mut running.left, left);
                 }
             }
+            // It is back; only the journal does not know it.
+            Err(Error::Record(error)) if matches!(*error, RecordError::Unnoted { .. }) => {
+                self.committed.take_out(serial);
+                if let Some(running) = &mut self.running {
+                    running.unsettled = true;
+                    running.complaints.push(format!("taken back, yet {error}"));
+                }
+            }
             Err(error) => {
                 let Some(running) = &mut self.running else {
                     return;
@@ -101,6 +109,7 @@ impl Session {
                 running
                     .complaints
                     .push(format!("{what} could not be taken back: {error}"));
+                // What can't be inverted is said all the same: none of it is known to be back.
                 let back = plan.changes().iter().rev().flat_map(Change::inverse);
                 keep_last(&mut running.left, back.collect());
             }
@@ -152,7 +161,7 @@ impl Session {
             .into());
         };
         let signal = running.signal;
-        let has_left = !running.left.is_empty() || running.unsettled;
+        let has_left = !running.left.is_empty();
         let (end, kind) = match (running.rehearsed, went_back, has_left) {
             (true, ..) => (RunbookEnd::LedBack, EventKind::RolledBack),
             (false, false, _) if running.has_done_nothing() => {

@@ -46,6 +46,11 @@ pub(in super::super) fn run(call: &Call, mut streams: Streams<'_>) -> u8 {
         streams.complain(b"\t-n   : addresses and ports as numbers; of ipvsh: --complete, --json");
         return 1;
     }
+    let guards = !call.globals.guard.is_empty() || !call.globals.overridden.is_empty();
+    if guards && !call.arguments.iter().any(|word| word == b"--atomic") {
+        streams.complain(b"--guard and --override are about transactions: with --atomic; other lines are sent as they are");
+        return exit::USAGE;
+    }
     let interrupt = Interrupt::default();
     let session = match open(&call.globals, &mut streams, &interrupt) {
         Ok(session) => session,
