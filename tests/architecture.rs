@@ -6,7 +6,11 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     ("model", &[], &[]),
     ("config", &[], &["directories", "nix"]),
-    ("ui", &[], &["anstream", "anstyle", "ctor", "indicatif"]),
+    (
+        "ui",
+        &[],
+        &["anstream", "anstyle", "ctor", "indicatif", "nix"],
+    ),
     ("files", &["ui"], &["tempfile"]),
     ("wire", &[], &["thiserror"]),
     (

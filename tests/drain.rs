@@ -1,6 +1,7 @@
 //! Draining: with live connections through a real IPVS, and its words on the simulated kernel.
 
 use std::fs;
+use std::io::Read;
 use std::net::TcpStream;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -80,6 +81,24 @@ impl Farm {
             assert!(begun.elapsed() < Duration::from_secs(30), "{arguments:?}");
             std::thread::sleep(Duration::from_millis(100));
         }
+        child
+    }
+
+    /// Starts a command and waits until it waits.
+    fn starts_again(&self, arguments: &[&str]) -> Child {
+        let mut child = ipvsh_command(self.folder.path(), &Self::arguments(arguments))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut errors = child.stderr.take().unwrap();
+        let mut said = Vec::new();
+        while !String::from_utf8_lossy(&said).contains("waiting 0s") {
+            let mut byte = [0];
+            assert_eq!(errors.read(&mut byte).unwrap(), 1);
+            said.extend(byte);
+        }
+        child.stderr = Some(errors);
         child
     }
 
@@ -226,6 +245,25 @@ fn a_drain_that_is_interrupted_restores_or_stays_and_goes_on_later() {
     assert_eq!(ended.status, 7, "{ended:?}");
     assert_eq!(farm.server(FIRST)["weight"], 0);
     assert_eq!(farm.listed()[0]["state"], "drained");
+    // Too late: the weights come back, and that is a failure.
+    let late = farm.runs(&["drain", FIRST, "--deadline", "1s"]);
+    assert_eq!(late.status, 7, "{late:?}");
+    assert_eq!(farm.server(FIRST)["weight"], 4);
+    let child = farm.starts(&keep);
+    interrupt(&child);
+    assert_eq!(ends(child).status, 7);
+    // Someone else gives it weight while it is waited for: it is not removed.
+    let child = farm.starts_again(&["drain", FIRST]);
+    farm.ok(&["undrain", FIRST]);
+    let ended = ends(child);
+    assert!(
+        ended.status != 0 && ended.stderr.contains("has weight 4 again"),
+        "{ended:?}"
+    );
+    assert_eq!(farm.server(FIRST)["weight"], 4);
+    let child = farm.starts(&keep);
+    interrupt(&child);
+    assert_eq!(ends(child).status, 7);
     farm.closes();
     let done = farm.runs(&["drain", FIRST]);
     assert_eq!(done.status, 0, "{done:?}");
@@ -395,6 +433,12 @@ fn the_journal_knows_what_is_drained() {
         );
         shop.ok(&["undrain", "10.0.0.1"]);
         assert_eq!(shop.weight("tcp://192.0.2.1:80/10.0.0.1:80"), 1);
+        assert_eq!(
+            shop.json(&["drain", "--list"])["drained"],
+            Value::Array(Vec::new())
+        );
+        // What other runbooks keep in the journal does no harm, and a look changes nothing.
+        shop.ok(&["eval", "runbook \"other\" #{ data: #{ drain: true } } { step \"a\" { service::add(\"fwmark://5\"); } };"]);
         assert_eq!(
             shop.json(&["drain", "--list"])["drained"],
             Value::Array(Vec::new())

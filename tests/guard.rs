@@ -240,6 +240,24 @@ fn options_and_scripts_guard_too_and_what_leads_back_is_not_kept_from_it() {
     for shop in guarded() {
         shop.ok(&["--no-journal", "edit", TWO, "--weight", "0"]);
         let before = table(&shop);
+        // A plan of a runbook is checked step by step: this one is as before in the end.
+        let book = r#"runbook "r" { step "a" { destination::list("tcp://192.0.2.1:80").edit(#{ weight: 0 }); } step "b" { destination::edit("tcp://192.0.2.1:80", "10.0.0.1:80", #{ weight: 10 }); } };"#;
+        write(&shop, "r.rhai", book);
+        let planned = runs(&shop, &["--guard", "last_server", "plan", "r.rhai"]);
+        assert!(
+            planned.status == 0
+                && planned
+                    .stdout
+                    .matches("the guard last_server refuses this")
+                    .count()
+                    == 1,
+            "{planned:?}"
+        );
+        let zeroed = runs(&shop, &["eval", "service::zero(\"fwmark://7\");"]);
+        assert!(
+            zeroed.status == 3 && zeroed.stderr.contains("fwmark://7 is protected by fwmark*"),
+            "{zeroed:?}"
+        );
         // An option that would do nothing is refused.
         let unguarded = runs(
             &shop,

@@ -462,6 +462,108 @@ fn a_plan_shows_every_step_and_returns_at_once() {
     );
 }
 
+#[test]
+fn a_run_that_begins_later_changes_nothing_before_that() {
+    let shop = Shop::simulated();
+    let book = |between: &str, third: &str| {
+        format!(
+            r#"runbook "later" #{{ failed: "keep" }} {{
+    step "one" {{ destination::edit("{WEB}", "10.0.0.1:80", #{{ weight: 5 }}); }}
+    {between}
+    step "two" {{ destination::edit("{WEB}", "10.0.0.2:80", #{{ weight: 5 }}); }}
+    step "three" {{ {third} service::add("fwmark://3"); }}
+}};
+"#
+        )
+    };
+    write(&shop, "later.rhai", &book("", "throw \"not yet\";"));
+    assert_eq!(shop.runs(&["run", "later.rhai"]).status, 7);
+    // What stands between the steps would be done again.
+    let edit = format!("destination::edit(\"{WEB}\", \"10.0.0.1:80\", #{{ weight: 6 }});");
+    write(&shop, "later.rhai", &book(&edit, ""));
+    let refused = shop.runs(&["run", "--from", "three", "later.rhai"]);
+    assert!(
+        refused.status == 5 && refused.stderr.contains("between the steps before it"),
+        "{refused:?}"
+    );
+    write(&shop, "verb.rhai", &edit);
+    let refused = shop.runs(&["run", "--from", "three", "verb.rhai"]);
+    assert!(
+        refused.status == 5 && refused.stderr.contains("before any runbook began"),
+        "{refused:?}"
+    );
+    write(&shop, "none.rhai", "print(1);");
+    let refused = shop.runs(&["run", "--from", "three", "none.rhai"]);
+    assert!(
+        refused.status == 2 && refused.stderr.contains("began no runbook"),
+        "{refused:?}"
+    );
+    assert_eq!(shop.weight(ONE), 5);
+    // It goes on more than once.
+    write(&shop, "later.rhai", &book("", "throw \"not yet\";"));
+    for _ in 0..2 {
+        let again = shop.runs(&["run", "--from", "three", "later.rhai"]);
+        assert!(
+            again.status == 1 && again.stderr.contains("not yet"),
+            "{again:?}"
+        );
+    }
+    write(&shop, "later.rhai", &book("", ""));
+    shop.ok(&["run", "--from", "three", "later.rhai"]);
+    assert!(table(&shop).contains("fwmark://3"));
+}
+
+#[test]
+fn undos_run_whatever_ended_the_script() {
+    let folder = tempfile::tempdir().unwrap();
+    let code = "runbook \"r\" { step \"a\" { service::add(\"fwmark://1\"); } undo { print(\"a\"); } step \"b\" { } undo { print(\"b\"); exit(9); } let n = 0; while true { n += 1; } };";
+    let ended = ipvsh(
+        folder.path(),
+        &["eval", "--sim", "--max-operations", "5000", code],
+    );
+    assert_eq!(
+        (ended.status, ended.stdout.as_str()),
+        (1, "b\na\n"),
+        "{ended:?}"
+    );
+    assert!(
+        ended.stderr.contains("The table is as it was before"),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn a_signal_during_the_way_back_is_not_lost() {
+    let shop = Shop::simulated();
+    let before = table(&shop);
+    write(
+        &shop,
+        "back.rhai",
+        &format!(
+            r#"try {{
+    runbook "back" {{
+        step "one" {{ destination::edit("{WEB}", "10.0.0.1:80", #{{ weight: 5 }}); }} undo {{ print("last"); }}
+        step "two" {{ }} undo {{ print("ready"); let n = 0; while true {{ n += 1; }} }}
+        throw "no";
+    }};
+}} catch {{ }}
+service::add("fwmark://1");
+"#
+        ),
+    );
+    let child = started(&shop, "back.rhai");
+    kill(
+        Pid::from_raw(i32::try_from(child.id()).unwrap()),
+        Signal::SIGTERM,
+    )
+    .unwrap();
+    let ended: Finished = child.wait_with_output().unwrap().into();
+    assert_eq!(ended.status, 143, "{ended:?}");
+    // The undo that ran is ended, the next one runs, and nothing comes after.
+    assert!(ended.stdout.contains("last"), "{ended:?}");
+    assert_eq!(table(&shop), before);
+}
+
 /// Runs code on a simulated table and returns what it prints, or the error.
 fn eval(code: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
@@ -597,4 +699,13 @@ fn each_step_can_be_asked_about() {
         assert_eq!(child.wait().unwrap().code(), Some(status));
         assert_eq!(table(&shop), before);
     }
+    // A signal is an answer too.
+    let (mut master, mut child) = in_terminal(&shop, &["run", "--step", "five.rhai"]);
+    until(&mut master, "\"first\": go on? [y/N] ");
+    master.write_all(b"y\n").unwrap();
+    until(&mut master, "\"second\": go on? [y/N] ");
+    master.write_all(b"\x03").unwrap();
+    until(&mut master, "1  first  undone   ~1");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(table(&shop), before);
 }

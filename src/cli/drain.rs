@@ -34,12 +34,7 @@ pub(super) fn drain(
     arguments: &DrainArguments,
 ) -> Result<Ending, Failure> {
     let Some(server) = &arguments.server else {
-        let ending = built_in(
-            context,
-            globals,
-            ("drain", LIST, &Value::Null),
-            Shown::Value,
-        )?;
+        let ending = built_in(context, globals, ("drain", LIST, &Value::Null), Shown::Look)?;
         return list(context, globals, ending);
     };
     let mut options = Map::new();

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use crate::render::{count, runbook_text, step_changes, time_taken};
-use crate::session::{Narrator, WaitView};
+use crate::session::{Interrupt, Narrator, WaitView};
 use crate::txn::{RunbookEnd, RunbookReport, StepEnd, StepReport};
 use crate::ui::{Meter, Ui, input_is_terminal};
 
@@ -25,13 +25,15 @@ pub(super) struct Teller {
     reports: Reports,
     /// Whether each step is asked about.
     asks: bool,
+    interrupt: Interrupt,
     meter: RefCell<Option<Meter>>,
 }
 
 impl Teller {
-    pub(super) fn new(ui: Ui, reports: Reports, asks: bool) -> Self {
+    pub(super) fn new(ui: Ui, reports: Reports, asks: bool, interrupt: Interrupt) -> Self {
         Self {
             ui,
+            interrupt,
             reports,
             asks,
             meter: RefCell::default(),
@@ -87,7 +89,11 @@ impl Narrator for Teller {
             return false;
         }
         self.end_meter();
-        self.ui.ask(&format!("step {number} {name:?}: go on?"))
+        let interrupt = self.interrupt.clone();
+        self.ui
+            .ask(&format!("step {number} {name:?}: go on?"), &|| {
+                interrupt.signal().is_some()
+            })
     }
 
     fn step_begins(&self, number: usize, name: &str) {

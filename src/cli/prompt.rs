@@ -29,7 +29,12 @@ pub(super) fn prompt(context: &Context, globals: &Globals) -> Result<Ending, Fai
     context.warn(&mut session);
     let asks = !session.place().is_simulated();
     let ui = context.ui;
-    session.set_narrator(Some(Rc::new(Teller::new(ui, Reports::Failed, false))));
+    session.set_narrator(Some(Rc::new(Teller::new(
+        ui,
+        Reports::Failed,
+        false,
+        context.interrupt.clone(),
+    ))));
     let surroundings = Surroundings {
         // Ctrl-C ends what runs too long.
         limits: Limits {

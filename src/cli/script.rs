@@ -192,6 +192,8 @@ pub(super) fn eval(
 pub(super) enum Shown {
     /// Its value.
     Value,
+    /// Its value: it only looks.
+    Look,
     /// What it would change: it is a rehearsal.
     Plan,
     /// Nothing but what is told on the way.
@@ -219,12 +221,12 @@ pub(super) fn built_in(
         },
         output: output(context.ui, globals.json),
     };
-    let value = if shown == Shown::Value {
-        Value::Printed
-    } else {
-        Value::Dropped
+    let (mode, value) = match shown {
+        Shown::Value => (Mode::Live, Value::Printed),
+        Shown::Look => (Mode::Looking, Value::Printed),
+        Shown::Plan => (Mode::Rehearsed, Value::Dropped),
+        Shown::Nothing => (Mode::Live, Value::Dropped),
     };
-    let mode = Mode::of(shown == Shown::Plan);
     let steps = Steps::default();
     let ending = execute(
         context,
@@ -354,6 +356,8 @@ fn tell_awaiting(context: &Context, session: &mut Session) {
 enum Mode {
     Live,
     Rehearsed,
+    /// Nothing is changed, as the script is known.
+    Looking,
 }
 
 impl Mode {
@@ -401,10 +405,9 @@ fn execute(
     let checked = check(script, &surroundings.permissions)
         .map_err(|failure| Failure::Script(Box::new(failure)));
     checked?;
-    let purpose = if mode == Mode::Rehearsed {
-        Purpose::Reading
-    } else {
-        Purpose::Changing
+    let purpose = match mode {
+        Mode::Live => Purpose::Changing,
+        Mode::Rehearsed | Mode::Looking => Purpose::Reading,
     };
     let mut session = target::open(globals, purpose, &context.interrupt)?;
     context.warn(&mut session);
@@ -417,13 +420,18 @@ fn execute(
         } else {
             Reports::All
         };
-        let teller = Teller::new(context.ui, reports, steps.asks);
+        let teller = Teller::new(context.ui, reports, steps.asks, context.interrupt.clone());
         session.set_narrator(Some(Rc::new(teller)));
     }
     session.begin_from(steps.from.clone());
     let (mut session, result): (Session, Result<_, ScriptFailure>) =
         run(script, session, surroundings);
     context.warn(&mut session);
+    let unbegun = session.is_to_begin_from().map(|step| {
+        Failure::usage(format!(
+            "--from {step}: the script began no runbook, and nothing was changed"
+        ))
+    });
     let runbooks = session.take_runbooks();
     let unwritten = steps.write(&runbooks).err();
     context.runbooks.replace(runbooks);
@@ -445,6 +453,9 @@ fn execute(
             });
         }
     };
+    if let Some(failure) = unbegun {
+        return Err(failure);
+    }
     if mode == Mode::Rehearsed {
         if let Some(error) = result.output_failure.or(unwritten) {
             return Err(Failure::Output(error));

@@ -24,5 +24,5 @@ pub use place::TableIdentity;
 pub use record::{
     Data, Event, EventKind, Intent, Record, RecordKind, Remains, State, Summary, time_text,
 };
-pub use runbook::Alive;
+pub use runbook::{Alive, Life};
 pub use syslog::{Facts, tell};

@@ -1,7 +1,7 @@
 //! Runbooks: records that stay open while their program lives, and the commits that belong to them.
 
-use std::fs::File;
-use std::io::Read;
+use std::fs::{File, TryLockError};
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use super::error::JournalError;
@@ -14,6 +14,19 @@ pub struct Alive {
     _file: File,
 }
 
+/// What is known of the program that runs a runbook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It lives.
+    Alive,
+    /// It is gone, and its runbook has not come to its end.
+    Dead,
+    /// The runbook is over.
+    Over,
+    /// The system does not say.
+    Unknown,
+}
+
 impl Journal {
     /// Takes down that a runbook begins. It is on the disk when this returns.
     ///
@@ -24,17 +37,22 @@ impl Journal {
         Ok(Alive { _file: file })
     }
 
-    /// Tells whether the program that runs a runbook lives. Of what is not open, and of what can't be looked at, none does.
+    /// Tells whether the program that runs a runbook lives.
     #[must_use]
-    pub fn is_alive(&self, number: u64) -> bool {
-        let Ok(file) = File::open(self.open_path(number)) else {
-            return false;
+    pub fn life(&self, number: u64) -> Life {
+        let file = match File::open(self.open_path(number)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Life::Over,
+            Err(_) => return Life::Unknown,
         };
         // Shared, so that two who look at the same time don't take each other for it.
-        matches!(
-            file.try_lock_shared(),
-            Err(std::fs::TryLockError::WouldBlock)
-        )
+        match file.try_lock_shared() {
+            // Its program gives the lock back when its record is in its place: if it is still here, there is none.
+            Ok(()) if self.is_open(number) => Life::Dead,
+            Ok(()) => Life::Over,
+            Err(TryLockError::WouldBlock) => Life::Alive,
+            Err(TryLockError::Error(_)) => Life::Unknown,
+        }
     }
 
     /// Returns the commits of a runbook, oldest first.

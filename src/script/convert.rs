@@ -5,7 +5,7 @@ use std::time::Duration;
 use rhai::{Array, Dynamic, Map};
 
 use super::keys;
-use crate::journal::Remains;
+use crate::journal::{Data, Remains};
 use crate::model::{
     Checksum, DaemonRole, DestinationEdit, DestinationKey, DestinationSpecification, EngineName,
     ForwardingMethod, Granularity, Invalid, PersistenceEdit, Scheduler, ServiceEdit, ServiceKey,
@@ -372,10 +372,17 @@ pub(super) fn runbook_options(name: String, map: &Map) -> Converted<RunbookOptio
         interrupted: remains("interrupted")?,
         failed: remains("failed")?,
         guarding: guarding(map)?,
-        data: map
-            .get("data")
-            .map(super::values::json_of)
-            .unwrap_or_default(),
+        data: match map.get("data") {
+            None => Data::default(),
+            Some(value) if value.is_map() => super::values::json_of(value),
+            Some(value) => {
+                return Err(wrong(
+                    "data",
+                    value,
+                    "it is a map, such as #{ticket: \"CHG-1234\"}",
+                ));
+            }
+        },
     })
 }
 

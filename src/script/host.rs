@@ -32,6 +32,10 @@ pub(super) struct Host {
     pub(super) rollback: RefCell<Option<String>>,
     /// The undos of the open runbook's steps, by their places.
     pub(super) undos: RefCell<BTreeMap<usize, FnPtr>>,
+    /// Operations so far. Rhai counts those of closures that its own functions call apart.
+    pub(super) operations: Cell<u64>,
+    /// Whether the undos of a runbook run, which may take some memory more than the script.
+    pub(super) goes_back: Cell<bool>,
     /// Blocks of the script that are open within each other.
     pub(super) blocks: Cell<usize>,
     /// Whether lines of a prompt are run, where a transaction can be open without a block.

@@ -1,6 +1,5 @@
 //! How much a script may take.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use super::host::Host;
@@ -35,6 +34,9 @@ pub(super) const EXPRESSION_DEPTHS: (usize, usize) = (64, 48);
 /// The largest number of elements that a single call may add to a text, list or blob.
 pub(super) const LARGEST_STEP: i64 = 16 << 20;
 
+/// What the undos of a runbook may take beyond that: the script may have been ended for what it took.
+const UNDO_BYTES: usize = 64 << 20;
+
 /// Why a script is ended between two operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
@@ -54,8 +56,6 @@ pub(super) struct Watch {
     limits: Limits,
     ceiling: usize,
     host: Rc<Host>,
-    /// Operations so far. Rhai counts those of closures that its own functions call apart.
-    operations: Cell<u64>,
 }
 
 impl Watch {
@@ -63,12 +63,12 @@ impl Watch {
         let ceiling = ALLOCATOR
             .allocated()
             .saturating_add(limits.memory_mib.saturating_mul(1 << 20));
+        host.operations.set(0);
         Self {
             interrupt,
             limits,
             ceiling,
             host,
-            operations: Cell::new(0),
         }
     }
 
@@ -79,11 +79,16 @@ impl Watch {
         if self.host.is_leaving() {
             return Some(Stop::Leaving);
         }
-        let operations = self.operations.get() + 1;
-        self.operations.set(operations);
+        let operations = self.host.operations.get() + 1;
+        self.host.operations.set(operations);
         if self.limits.operations > 0 && operations > self.limits.operations {
             return Some(Stop::Operations);
         }
-        (ALLOCATOR.allocated() > self.ceiling).then_some(Stop::Memory(self.limits.memory_mib))
+        let ceiling = if self.host.goes_back.get() {
+            self.ceiling.saturating_add(UNDO_BYTES)
+        } else {
+            self.ceiling
+        };
+        (ALLOCATOR.allocated() > ceiling).then_some(Stop::Memory(self.limits.memory_mib))
     }
 }

@@ -169,10 +169,14 @@ fn lead_back(
     }
 }
 
-/// Goes the way back, and calls the undos that come on it.
+/// Goes the way back, and calls the undos that come on it. What ended the script must not end them: each has as much as a
+/// script may take.
 fn run_undos(ctx: &mut EvalContext<'_, '_, '_, '_, '_, '_>, host: &Rc<Host>) {
     let next = || host.session.borrow_mut().go_back_to_undo();
+    let spent = host.operations.get();
+    host.goes_back.set(true);
     while let Some(step) = next() {
+        host.operations.set(0);
         let undo = host.undos.borrow_mut().remove(&step);
         let end = match undo.map(|undo| call(ctx, undo)) {
             Some(Ok(_)) => UndoEnd::Done,
@@ -181,11 +185,12 @@ fn run_undos(ctx: &mut EvalContext<'_, '_, '_, '_, '_, '_>, host: &Rc<Host>) {
             }),
             None => UndoEnd::NotRun("it is not known any more".to_owned()),
         };
-        let mut session = host.session.borrow_mut();
-        // A signal ends one undo, not the way back.
-        session.interrupt().take();
-        session.undo_ended(step, end);
+        host.exit.take();
+        host.rollback.borrow_mut().take();
+        host.session.borrow_mut().undo_ended(step, end);
     }
+    host.goes_back.set(false);
+    host.operations.set(spent);
 }
 
 fn call(

@@ -99,6 +99,8 @@ pub fn run(
         exit: Cell::new(None),
         rollback: RefCell::new(None),
         undos: RefCell::default(),
+        operations: Cell::new(0),
+        goes_back: Cell::new(false),
         blocks: Cell::new(0),
         is_prompt: false,
     });

@@ -31,9 +31,14 @@ impl Commits {
 
     /// Takes out a commit that does not stand any more.
     pub(super) fn take_out(&mut self, serial: usize) {
-        if let Ok(place) = self.serials.binary_search(&serial) {
-            self.serials.remove(place);
-            let _no_longer = self.kept.remove(place);
+        match self.serials.binary_search(&serial) {
+            Ok(place) => {
+                self.serials.remove(place);
+                let _no_longer = self.kept.remove(place);
+            }
+            // One of those of which only the number is known.
+            Err(0) if serial > 0 => self.forgotten = self.forgotten.saturating_sub(1),
+            Err(_) => {}
         }
     }
 

@@ -13,8 +13,8 @@ use super::error::Error;
 use super::{Origin, Session};
 use crate::config;
 use crate::journal::{
-    Data, Event, EventKind, Facts, Intent, Journal, JournalError, Record, RecordKind, Remains,
-    State, Summary, TableIdentity, tell, time_text,
+    Data, Event, EventKind, Facts, Intent, Journal, JournalError, Life, Record, RecordKind,
+    Remains, State, Summary, TableIdentity, tell, time_text,
 };
 use crate::model::ObjectId;
 use crate::txn::{Breach, Change, Guarding, Outcome, Plan, Recorded, Recorder, Report, Unrecorded};
@@ -333,7 +333,7 @@ fn check_open(
     match record.state() {
         // While its program lives, others may change the table too.
         State::Unfinished if record.is_runbook() => {
-            if journal.is_alive(number) {
+            if journal.life(number) != Life::Dead {
                 return Ok(());
             }
             let name = record.intent.label.clone().unwrap_or_default();

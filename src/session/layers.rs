@@ -217,18 +217,31 @@ impl Session {
         let plan = self.staged_plan();
         self.abandon();
         let plan = plan?;
-        if self.guarding.guards.is_empty() {
+        // What is committed step by step is checked step by step.
+        if self.notes_rehearsed && !self.runbooks.is_empty() {
             return Ok(plan);
         }
+        Ok(self.with_guard_notes(plan))
+    }
+
+    /// Adds to a rehearsed plan what guards would refuse of it.
+    pub(super) fn with_guard_notes(&mut self, plan: Plan) -> Plan {
+        let mut guarding = self.guarding.clone();
+        if let Some(running) = &self.running {
+            guarding = guarding.with(&running.options.guarding);
+        }
         let mut notes = Vec::new();
-        for breach in self.refused(&plan, &self.guarding.clone())? {
+        for breach in plan.rehearsed_breaches(&guarding.guards) {
+            if guarding.overridden.contains(&breach.guard) {
+                continue;
+            }
             let text = format!("the guard {} refuses this: {}", breach.guard, breach.text);
             match breach.object {
                 Some(object) => notes.push(Note { object, text }),
                 None => self.warn(text),
             }
         }
-        Ok(plan.with_notes(notes))
+        plan.with_notes(notes)
     }
 
     /// Returns what the innermost block has staged so far.

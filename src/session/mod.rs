@@ -8,6 +8,7 @@
 //! hands commits to the journal, `recovery` and `history` do what its records ask for; `runbook` goes step by step, and
 //! `way_back` leads it back.
 
+mod account;
 mod apply;
 mod commits;
 mod direct;
@@ -308,6 +309,9 @@ impl Session {
         if reason.confirm.is_some() && self.running.is_some() {
             return Err(RunbookError::Confirm.into());
         }
+        if !plan.is_empty() {
+            self.refuse_before_proof()?;
+        }
         let mut guarding = self.guarding.with(&reason.guarding);
         if let Some(running) = &self.running {
             guarding = guarding.with(&running.options.guarding);
@@ -354,6 +358,10 @@ impl Session {
             ));
         }
         if !report.outcome.is_success() {
+            if matches!(report.outcome, Outcome::Indeterminate { .. }) {
+                // What is left of it is taken back with the runbook.
+                self.note_own_left(&report);
+            }
             return Err(Error::Commit(Box::new(report)));
         }
         for change in report.plan.changes() {

@@ -11,7 +11,8 @@ use crate::txn::Change;
 pub(super) struct Proof {
     pub(super) from: String,
     pub(super) run: u64,
-    pub(super) steps: Vec<String>,
+    /// Each with its commits.
+    pub(super) steps: Vec<(String, Vec<u64>)>,
 }
 
 impl Session {
@@ -54,8 +55,8 @@ impl Session {
                 break;
             }
             if event.kind == EventKind::StepDone {
-                steps.extend(event.step);
-                commits.extend(event.commits);
+                commits.extend(event.commits.clone());
+                steps.extend(event.step.map(|step| (step, event.commits)));
             }
         }
         let mut seen = std::collections::BTreeSet::new();

@@ -10,7 +10,7 @@ use super::keeping::RecordError;
 use super::{Cause, Outcome, Session};
 use crate::backend::{BackendError, Lock, namespace_is_seen};
 use crate::config;
-use crate::journal::{Event, EventKind, Journal, Record, State, TableIdentity};
+use crate::journal::{Event, EventKind, Journal, Life, Record, State, TableIdentity};
 use crate::txn::{Change, Plan};
 
 /// What is done about a commit that was cut off.
@@ -79,7 +79,9 @@ impl Settled {
 /// Tells whether something is to be done about a record now. A runbook goes on while its program lives.
 fn is_due(journal: &Journal, record: &Record) -> bool {
     match record.state() {
-        State::Unfinished if record.is_runbook() => !journal.is_alive(record.intent.number),
+        State::Unfinished if record.is_runbook() => {
+            journal.life(record.intent.number) == Life::Dead
+        }
         State::Unfinished => true,
         State::Awaiting { until } => config::since_boot().as_secs() >= until,
         State::Ended(_) => false,
@@ -261,6 +263,22 @@ impl Session {
 
     /// Leads the table where an event says, and notes that. The right to commit is held.
     pub(super) fn lead(&mut self, record: Record, kind: EventKind) -> Result<Settled, Error> {
+        let left = self.lead_table(&record, kind)?;
+        self.note_led(&record, kind, &left)?;
+        Ok(Settled {
+            record,
+            kind,
+            left,
+            unrun: Vec::new(),
+        })
+    }
+
+    /// Leads the table where an event says, and returns what others changed since.
+    pub(super) fn lead_table(
+        &mut self,
+        record: &Record,
+        kind: EventKind,
+    ) -> Result<Vec<Change>, Error> {
         let plan = record.plan().map_err(RecordError::from)?;
         let plan = if kind == EventKind::Completed {
             plan.reversed()
@@ -277,17 +295,21 @@ impl Session {
                 text,
             })?;
         }
+        Ok(left)
+    }
+
+    /// Notes where the table was led.
+    pub(super) fn note_led(
+        &mut self,
+        record: &Record,
+        kind: EventKind,
+        left: &[Change],
+    ) -> Result<(), Error> {
         let event = Event {
             left: left.iter().map(ToString::to_string).collect(),
             ..Event::now(kind)
         };
-        self.note(&record, &event)?;
-        Ok(Settled {
-            record,
-            kind,
-            left,
-            unrun: Vec::new(),
-        })
+        self.note(record, &event)
     }
 
     /// Notes that nothing more is to be done about a record.

@@ -13,9 +13,7 @@ use super::proof::Proof;
 use super::terms::{RunbookError, RunbookOptions};
 use crate::config;
 use crate::journal::{Alive, Event, EventKind, Intent, RecordKind, Summary, time_text};
-use crate::txn::{
-    Change, Plan, Remarks, Report, RunbookEnd, RunbookReport, StepEnd, StepReport, WaitReport,
-};
+use crate::txn::{Cause, Change, Outcome, Plan, RunbookEnd, RunbookReport, StepEnd, StepReport};
 
 /// Whether a step is to be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +51,10 @@ pub(super) struct Running {
     pub(super) signal: Option<i32>,
     pub(super) left: Vec<Change>,
     pub(super) complaints: Vec<String>,
-    /// Whether something could not even be tried on the way back.
+    /// Whether the journal still has something to do about it.
     pub(super) unsettled: bool,
+    /// Whether a commit could not be taken back, so that those before it can't either.
+    pub(super) stuck: bool,
     /// Whether it is on its way back: what the undos of its script commit is no part of it.
     pub(super) goes_back: bool,
     /// The blocks that are open around a step.
@@ -89,7 +89,7 @@ impl Running {
 
     /// Returns the step that something belongs to which happens now: the open one, or the one that holds what is done
     /// between steps.
-    fn current(&mut self) -> &mut StepReport {
+    pub(super) fn current(&mut self) -> &mut StepReport {
         let is_open = self.step_begun.is_some();
         let between = self.steps.last().is_some_and(StepReport::is_between);
         if !is_open && !between {
@@ -166,6 +166,7 @@ impl Session {
             left: Vec::new(),
             complaints: Vec::new(),
             unsettled: false,
+            stuck: false,
             goes_back: false,
             depth: 0,
             proof,
@@ -228,7 +229,7 @@ impl Session {
         }
         if let Some(proof) = &mut running.proof {
             if proof.from != step {
-                let done = proof.steps.first().is_some_and(|done| *done == step);
+                let done = proof.steps.first().is_some_and(|(done, _)| *done == step);
                 if !done {
                     let from = proof.from.clone();
                     let text = format!(
@@ -237,13 +238,19 @@ impl Session {
                     );
                     return Err(RunbookError::NotInPlace { from, text }.into());
                 }
-                proof.steps.remove(0);
+                let (_, commits) = proof.steps.remove(0);
                 running.steps.push(StepReport {
                     end: StepEnd::Skipped,
                     ..StepReport::begun(&step)
                 });
                 let number = running.step_count();
                 let skipped = running.steps[running.steps.len() - 1].clone();
+                // A later run may begin behind this one.
+                self.note_runbook(&Event {
+                    step: Some(step),
+                    commits,
+                    ..Event::now(EventKind::StepDone)
+                })?;
                 self.tell(|narrator| narrator.step_ended(number, &skipped));
                 return Ok(StepWay::Skip);
             }
@@ -255,7 +262,17 @@ impl Session {
             && let Some(narrator) = self.narrator.clone()
             && !narrator.may_begin(number, name)
         {
-            return Err(RunbookError::Declined { step }.into());
+            let Some(signal) = self.interrupt.signal() else {
+                return Err(RunbookError::Declined { step }.into());
+            };
+            let outcome = Outcome::RolledBack {
+                cause: Cause::Interrupted { signal },
+                undone: 0,
+            };
+            return Err(Error::Commit(Box::new(super::report_of(
+                Plan::default(),
+                outcome,
+            ))));
         }
         self.note_runbook(&Event {
             step: Some(step.clone()),
@@ -293,10 +310,11 @@ impl Session {
     pub fn end_step(&mut self, reason: Reason) -> Result<Ended, Error> {
         match self.end_transaction(reason) {
             Ok(ended) => {
-                if let Ended::Staged(plan) = &ended
-                    && let Some(running) = &mut self.running
-                {
-                    running.current().plans.push(Plan::clone(plan));
+                if let Ended::Staged(plan) = &ended {
+                    let plan = self.with_guard_notes(Plan::clone(plan));
+                    if let Some(running) = &mut self.running {
+                        running.current().plans.push(plan);
+                    }
                 }
                 self.close_step(StepEnd::Done, None);
                 Ok(ended)
@@ -405,70 +423,27 @@ impl Session {
         Ok(journal.note_step(number, event)?)
     }
 
-    /// Takes down a commit for the open runbook.
-    pub(super) fn note_own_commit(&mut self, serial: usize, report: &Report) {
-        let Some(running) = self.running.as_mut().filter(|running| !running.goes_back) else {
-            return;
-        };
-        let number = report.recorded.as_ref().map(|recorded| recorded.number);
-        running.trail.push(Trail::Commit {
-            serial,
-            number,
-            plan: Box::new(Plan::restored(report.plan.ends(), Remarks::default())),
-        });
-        let step = running.current();
-        step.plans.push(report.plan.without_tables());
-        step.commits.extend(number);
-    }
-
-    /// Takes down a wait for the open runbook.
-    pub fn note_own_wait(&mut self, wait: WaitReport) {
-        if let Some(running) = self.running.as_mut().filter(|running| !running.goes_back) {
-            match running.steps.last_mut() {
-                Some(step) => step.waits.push(wait),
-                None => running.current().waits.push(wait),
-            }
-        } else if self.notes_rehearsed && self.running.is_none() {
-            let step = self
-                .runbooks
-                .last_mut()
-                .and_then(|report| report.steps.last_mut());
-            if let Some(step) = step {
-                step.waits.push(wait);
-            }
-        }
-    }
-
-    /// Has the transactions of an outermost rehearsal taken down one by one, as steps of a runbook without a name: all of them
-    /// together may come to less than what each of them does.
-    pub const fn notes_rehearsed(&mut self, on: bool) {
-        self.notes_rehearsed = on;
-    }
-
-    /// Takes down a transaction that was rehearsed.
-    pub(super) fn note_rehearsed(&mut self, label: Option<&str>, plan: &Plan) {
-        if !self.notes_rehearsed || self.depth() > 1 || self.running.is_some() || plan.is_empty() {
-            return;
-        }
-        let step = StepReport {
-            end: StepEnd::Done,
-            plans: vec![plan.without_tables()],
-            ..StepReport::begun(label.unwrap_or("without a label"))
-        };
-        match self.runbooks.last_mut() {
-            Some(report) if report.name.is_empty() => report.steps.push(step),
-            _ => self.runbooks.push(RunbookReport {
-                name: String::new(),
-                number: None,
-                end: RunbookEnd::Rehearsed,
-                cause: None,
-                time: time_text(std::time::SystemTime::now()),
-                elapsed: Duration::ZERO,
-                steps: vec![step],
-                left: Vec::new(),
-                complaints: Vec::new(),
+    /// Refuses a commit before the step that a run is to begin with: it would be made again.
+    pub(super) fn refuse_before_proof(&self) -> Result<(), RunbookError> {
+        let running = self.running.as_ref();
+        let proof = running.and_then(|running| running.proof.as_ref());
+        match (&self.from, proof) {
+            (Some(from), _) => Err(RunbookError::NotInPlace {
+                from: from.clone(),
+                text: "something is to be changed before any runbook began".to_owned(),
             }),
+            (None, Some(proof)) => Err(RunbookError::NotInPlace {
+                from: proof.from.clone(),
+                text: "something is to be changed between the steps before it, which would be made again".to_owned(),
+            }),
+            (None, None) => Ok(()),
         }
+    }
+
+    /// Returns the step that a runbook was to begin with, if none began.
+    #[must_use]
+    pub fn is_to_begin_from(&self) -> Option<&str> {
+        self.from.as_deref()
     }
 
     pub(super) fn tell(&self, work: impl FnOnce(&dyn super::Narrator)) {

@@ -10,7 +10,7 @@ use super::keeping::RecordError;
 use super::recovery::{Direction, Settled};
 use super::runbook::Trail;
 use super::terms::RunbookError;
-use crate::journal::{Event, EventKind, Record, Remains};
+use crate::journal::{Event, EventKind, Record, Remains, State};
 use crate::model::ObjectId;
 use crate::txn::{Change, Plan, RunbookEnd, RunbookReport, UndoEnd};
 
@@ -52,6 +52,7 @@ impl Session {
     /// Goes back until a step comes that has an undo of its own, and returns its place; `None` is the end.
     pub fn go_back_to_undo(&mut self) -> Option<usize> {
         loop {
+            self.put_off_signal();
             match self.running.as_mut()?.trail.pop()? {
                 Trail::Undo(step) => return Some(step),
                 Trail::Commit {
@@ -63,8 +64,18 @@ impl Session {
         }
     }
 
+    /// Puts off a signal that came until the way back is over.
+    fn put_off_signal(&mut self) {
+        let came = self.interrupt.take();
+        if let Some(running) = &mut self.running {
+            running.signal = running.signal.or(came);
+        }
+    }
+
     /// Takes down what became of the undo that a step has.
     pub fn undo_ended(&mut self, step: usize, end: UndoEnd) {
+        // A signal ends one undo, not the way back.
+        self.put_off_signal();
         if let Some(running) = &mut self.running {
             if let UndoEnd::Failed(text) = &end {
                 let name = running.steps.get(step).map(|step| step.name.clone());
@@ -80,58 +91,64 @@ impl Session {
     }
 
     fn take_commit_back(&mut self, serial: usize, number: Option<u64>, plan: &Plan) {
-        match self.commit_taken_back(number, plan) {
-            Ok(left) => {
+        let is_stuck = self.running.as_ref().is_some_and(|running| running.stuck);
+        let result = if is_stuck {
+            Err(None)
+        } else {
+            self.commit_taken_back(number, plan).map_err(Some)
+        };
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        match result {
+            Ok((left, unnoted)) => {
                 if left.is_empty() {
                     self.committed.take_out(serial);
                 }
-                if let Some(running) = &mut self.running {
-                    keep_last(&mut running.left, left);
-                }
-            }
-            // It is back; only the journal does not know it.
-            Err(Error::Record(error)) if matches!(*error, RecordError::Unnoted { .. }) => {
-                self.committed.take_out(serial);
-                if let Some(running) = &mut self.running {
+                keep_last(&mut running.left, left);
+                if let Some(error) = unnoted {
                     running.unsettled = true;
                     running.complaints.push(format!("taken back, yet {error}"));
                 }
             }
             Err(error) => {
-                let Some(running) = &mut self.running else {
-                    return;
-                };
+                // Those before it are left to whoever goes on: what they left is no longer to be seen under this one.
+                running.stuck = true;
                 running.unsettled = true;
-                let what = number.map_or_else(
-                    || "a commit".to_owned(),
-                    |number| format!("commit {number}"),
-                );
-                running
-                    .complaints
-                    .push(format!("{what} could not be taken back: {error}"));
-                // What can't be inverted is said all the same: none of it is known to be back.
+                if let Some(error) = error {
+                    let what = number.map_or_else(
+                        || "a commit".to_owned(),
+                        |number| format!("commit {number}"),
+                    );
+                    running
+                        .complaints
+                        .push(format!("{what} could not be taken back: {error}"));
+                }
                 let back = plan.changes().iter().rev().flat_map(Change::inverse);
                 keep_last(&mut running.left, back.collect());
             }
         }
     }
 
+    /// Takes a commit back. Returns what others changed since, and why the journal could not note it if it couldn't.
     fn commit_taken_back(
         &mut self,
         number: Option<u64>,
         plan: &Plan,
-    ) -> Result<Vec<Change>, Error> {
+    ) -> Result<(Vec<Change>, Option<Error>), Error> {
         self.has_sent = true;
         let _lock = self.lock_regardless()?;
-        if let Some(number) = number {
-            let record = self.recorded(number)?;
-            return Ok(self.lead(record, EventKind::TakenBack)?.left);
-        }
-        let (left, unread) = plan.take_back(&mut self.live);
-        match unread {
-            Some(error) => Err(error.into()),
-            None => Ok(left),
-        }
+        let Some(number) = number else {
+            let (left, unread) = plan.take_back(&mut self.live);
+            return match unread {
+                Some(error) => Err(error.into()),
+                None => Ok((left, None)),
+            };
+        };
+        let record = self.recorded(number)?;
+        let left = self.lead_table(&record, EventKind::TakenBack)?;
+        let noted = self.note_led(&record, EventKind::TakenBack, &left);
+        Ok((left, noted.err()))
     }
 
     /// Takes the right to commit; a signal does not keep from the way back.
@@ -139,10 +156,7 @@ impl Session {
         loop {
             match self.lock() {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {
-                    let signal = self.interrupt.take();
-                    if let Some(running) = &mut self.running {
-                        running.signal = running.signal.or(signal);
-                    }
+                    self.put_off_signal();
                 }
                 other => return other,
             }
@@ -199,8 +213,16 @@ impl Session {
         if !keeps {
             let commits = self.kept()?.journal()?.commits_of(number);
             let commits = commits.map_err(RecordError::from)?;
-            let standing = commits.into_iter().rev();
-            for commit in standing.filter(|commit| commit.state().stands()) {
+            // Also what an earlier attempt had to leave: it may be as it was left again, and is said in any case.
+            let is_left = |commit: &Record| match commit.state() {
+                State::Ended(EventKind::Indeterminate) => true,
+                State::Ended(EventKind::TakenBack) => commit
+                    .events
+                    .last()
+                    .is_some_and(|event| !event.left.is_empty()),
+                state => state.stands(),
+            };
+            for commit in commits.into_iter().rev().filter(is_left) {
                 let settled = self.lead(commit, EventKind::TakenBack)?;
                 keep_last(&mut left, settled.left);
             }

@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::change::Change;
+use super::change::{Action, Change};
 use super::plan::Plan;
 use crate::backend::{BackendError, Ipvs, model_entry};
-use crate::model::{DestinationKey, Invalid, ObjectId, ServiceKey, suggestion};
+use crate::model::{DestinationKey, Invalid, ObjectId, ServiceEntry, ServiceKey, suggestion};
 
 /// Names a guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,8 +80,21 @@ impl ServicePattern {
     /// # Errors
     /// [`Invalid`] if no service could ever match it.
     pub fn new(text: &str) -> Result<Self, Invalid> {
-        if text.contains('*') {
-            return Ok(Self(text.to_owned()));
+        const PROTOCOLS: [&str; 5] = ["tcp://", "udp://", "sctp://", "fwmark://", "fwmark6://"];
+        if let Some((beginning, _)) = text.split_once('*') {
+            let text = text.to_ascii_lowercase();
+            let beginning = beginning.to_ascii_lowercase();
+            let fits = |protocol: &&str| {
+                protocol.starts_with(&beginning) || beginning.starts_with(*protocol)
+            };
+            if PROTOCOLS.iter().any(fits) {
+                return Ok(Self(text));
+            }
+            return Err(Invalid::new(
+                "protected service",
+                text,
+                "no service begins so: they begin with tcp://, udp://, sctp://, fwmark:// or fwmark6://",
+            ));
         }
         match ObjectId::parse(text)? {
             ObjectId::Service(key) => Ok(Self(key.to_string())),
@@ -247,6 +260,25 @@ impl Plan {
         guards: &Guards,
         kernel: &mut Ipvs,
     ) -> Result<Vec<Breach>, BackendError> {
+        let lowered = self.weighed(guards);
+        let keys: Vec<ServiceKey> = lowered.keys().copied().collect();
+        let fetched = kernel.fetch(&keys)?;
+        let now = fetched.iter().map(model_entry).collect();
+        Ok(self.breaches_from(guards, &lowered, &now))
+    }
+
+    /// Returns what guards refuse of a plan that was rehearsed, as its table was when it began.
+    #[must_use]
+    pub fn rehearsed_breaches(&self, guards: &Guards) -> Vec<Breach> {
+        self.breaches_from(guards, &self.weighed(guards), &self.before().services)
+    }
+
+    fn breaches_from(
+        &self,
+        guards: &Guards,
+        lowered: &BTreeMap<ServiceKey, Vec<&Change>>,
+        now: &BTreeMap<ServiceKey, ServiceEntry>,
+    ) -> Vec<Breach> {
         let mut found = Vec::new();
         if let Some(most) = guards.max_objects {
             let touched: usize = self.changes().iter().map(objects).sum();
@@ -258,11 +290,36 @@ impl Plan {
                 });
             }
         }
-        let services: BTreeSet<ServiceKey> = self
+        self.protected_breaches(guards, &mut found);
+        for (key, changes) in lowered {
+            if let Some(entry) = now.get(key) {
+                weight_breaches(guards, *key, entry, changes, &mut found);
+            }
+        }
+        found
+    }
+
+    fn protected_breaches(&self, guards: &Guards, found: &mut Vec<Breach>) {
+        let mut services: BTreeSet<ServiceKey> = self
             .changes()
             .iter()
             .filter_map(|change| change.object().service().copied())
             .collect();
+        for action in self.actions() {
+            match action {
+                Action::Zero(Some(key)) => {
+                    services.insert(*key);
+                }
+                Action::Zero(None) => {
+                    let first = guards.protected.first();
+                    found.extend(first.map(|pattern| Breach {
+                        guard: GuardName::Protected,
+                        object: None,
+                        text: format!("the counters of all services would be zeroed, and {pattern} is protected"),
+                    }));
+                }
+            }
+        }
         for key in &services {
             let pattern = guards.protected.iter().find(|pattern| pattern.matches(key));
             found.extend(pattern.map(|pattern| Breach {
@@ -271,20 +328,15 @@ impl Plan {
                 text: format!("{key} is protected by {pattern}"),
             }));
         }
-        if guards.last_server || guards.min_weight_percent.is_some() {
-            self.weight_breaches(guards, kernel, &mut found)?;
-        }
-        Ok(found)
     }
 
-    fn weight_breaches(
-        &self,
-        guards: &Guards,
-        kernel: &mut Ipvs,
-        found: &mut Vec<Breach>,
-    ) -> Result<(), BackendError> {
+    /// Returns the changes of servers by service, where a guard weighs them; of services that come or go, none.
+    fn weighed(&self, guards: &Guards) -> BTreeMap<ServiceKey, Vec<&Change>> {
         let mut lowered: BTreeMap<ServiceKey, Vec<&Change>> = BTreeMap::new();
-        let mut gone = BTreeSet::new();
+        if !guards.last_server && guards.min_weight_percent.is_none() {
+            return lowered;
+        }
+        let mut whole = BTreeSet::new();
         for change in self.changes() {
             match change {
                 Change::AddDestination { service, .. }
@@ -293,56 +345,62 @@ impl Plan {
                     lowered.entry(*service).or_default().push(change);
                 }
                 Change::DeleteService { key, .. } | Change::AddService { key, .. } => {
-                    gone.insert(*key);
+                    whole.insert(*key);
                 }
                 _ => {}
             }
         }
-        lowered.retain(|key, _| !gone.contains(key));
-        let keys: Vec<ServiceKey> = lowered.keys().copied().collect();
-        for fetched in kernel.fetch(&keys)? {
-            let (key, entry) = model_entry(&fetched);
-            let mut weights: BTreeMap<DestinationKey, u64> = entry
-                .destinations
-                .iter()
-                .map(|(server, entry)| (*server, u64::from(entry.configuration.weight.get())))
-                .collect();
-            let before: u64 = weights.values().sum();
-            for change in lowered.get(&key).into_iter().flatten() {
-                match change {
-                    Change::AddDestination { key, after, .. }
-                    | Change::EditDestination { key, after, .. } => {
-                        weights.insert(*key, u64::from(after.weight.get()));
-                    }
-                    Change::DeleteDestination { key, .. } => {
-                        weights.remove(key);
-                    }
-                    _ => {}
-                }
+        lowered.retain(|key, _| !whole.contains(key));
+        lowered
+    }
+}
+
+/// Weighs a service before and after changes of its servers.
+fn weight_breaches(
+    guards: &Guards,
+    key: ServiceKey,
+    entry: &ServiceEntry,
+    changes: &[&Change],
+    found: &mut Vec<Breach>,
+) {
+    let mut weights: BTreeMap<DestinationKey, u64> = entry
+        .destinations
+        .iter()
+        .map(|(server, entry)| (*server, u64::from(entry.configuration.weight.get())))
+        .collect();
+    let before: u64 = weights.values().sum();
+    for change in changes {
+        match change {
+            Change::AddDestination { key, after, .. }
+            | Change::EditDestination { key, after, .. } => {
+                weights.insert(*key, u64::from(after.weight.get()));
             }
-            let after: u64 = weights.values().sum();
-            let object = Some(ObjectId::Service(key));
-            if guards.last_server && before > 0 && after == 0 {
-                found.push(Breach {
-                    guard: GuardName::LastServer,
-                    object: object.clone(),
-                    text: format!("{key} would be left without a real server that has weight"),
-                });
+            Change::DeleteDestination { key, .. } => {
+                weights.remove(key);
             }
-            if let Some(percent) = guards.min_weight_percent
-                && after < before
-                && after * 100 < before * u64::from(percent)
-            {
-                found.push(Breach {
-                    guard: GuardName::MinWeightPercent,
-                    object,
-                    text: format!(
-                        "{key} would be left with weight {after} of {before}, and {percent} percent are to stay"
-                    ),
-                });
-            }
+            _ => {}
         }
-        Ok(())
+    }
+    let after: u64 = weights.values().sum();
+    let object = Some(ObjectId::Service(key));
+    if guards.last_server && before > 0 && after == 0 {
+        found.push(Breach {
+            guard: GuardName::LastServer,
+            object: object.clone(),
+            text: format!("{key} would be left without a real server that has weight"),
+        });
+    }
+    if let Some(percent) = guards.min_weight_percent
+        && after < before
+        && after * 100 < before * u64::from(percent)
+    {
+        found.push(Breach {
+            guard: GuardName::MinWeightPercent,
+            object,
+            text: format!(
+                "{key} would be left with weight {after} of {before}, and {percent} percent are to stay"
+            ),
+        });
     }
 }
 
@@ -382,7 +440,11 @@ mod tests {
                 "{pattern} {service}"
             );
         }
-        assert!(ServicePattern::new("192.0.2.1").is_err());
+        for wrong in ["192.0.2.1", "tpc://*", "192.0.2.1:*", "http*"] {
+            assert!(ServicePattern::new(wrong).is_err(), "{wrong}");
+        }
+        let upper = ServicePattern::new("TCP://[2001:DB8::1]:*").unwrap();
+        assert!(upper.matches(&key("tcp://[2001:db8::1]:80")));
         assert!(ServicePattern::new("tcp://192.0.2.1:80/10.0.0.2:80").is_err());
     }
 

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 pub use meter::Meter;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// Whether standard output was closed when the program started.
 static OUTPUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
@@ -171,13 +172,28 @@ impl Ui {
         }
     }
 
-    /// Asks a question that is answered by yes or no; whatever is neither is no.
+    /// Asks a question that is answered by yes or no; whatever is neither is no, and so is a signal, which `stopped` tells of.
     #[must_use]
-    pub fn ask(&self, question: &str) -> bool {
+    pub fn ask(&self, question: &str, stopped: &dyn Fn() -> bool) -> bool {
+        const LOOK_MILLISECONDS: u8 = 100;
         let mut err = io::stderr().lock();
         let _unseen = write!(err, "{question} [y/N] ").and_then(|()| err.flush());
+        let input = io::stdin();
+        loop {
+            let mut wanted = [PollFd::new(input.as_fd(), PollFlags::POLLIN)];
+            let ready = poll(&mut wanted, PollTimeout::from(LOOK_MILLISECONDS));
+            if stopped() {
+                let _unseen = writeln!(err);
+                return false;
+            }
+            match ready {
+                Ok(0) | Err(nix::errno::Errno::EINTR) => {}
+                Ok(_) => break,
+                Err(_) => return false,
+            }
+        }
         let mut line = String::new();
-        let read = io::stdin().read_line(&mut line);
+        let read = input.read_line(&mut line);
         read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes")
     }
 
