@@ -105,6 +105,16 @@ fn a_runbook_commits_step_by_step() {
             ),
             "{xml}"
         );
+        let shown = shop.ok(&["history", "show", "1"]);
+        for part in [
+            "runbook 1   committed\n",
+            "step begun \"first\"",
+            "five: fifth",
+        ] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        let shown = shop.json(&["history", "show", "1"]);
+        assert_eq!(shown["commits"][4]["part_of"], 1);
         // What was done as a whole is taken back as a whole, and that too.
         let after = table(&shop);
         shop.ok(&["undo"]);

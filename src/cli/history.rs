@@ -45,7 +45,11 @@ pub(super) fn history(
         }
         Some(HistoryCommand::Show { number }) => {
             let journal = journal.ok_or(JournalError::Missing { number })?;
-            show(context, globals, &journal.record(number)?)
+            let record = journal.record(number)?;
+            if record.is_runbook() {
+                return show_runbook(context, globals, &record, &journal.commits_of(number)?);
+            }
+            show(context, globals, &record)
         }
     }
 }
@@ -103,6 +107,47 @@ fn show(context: &Context, globals: &Globals, record: &Record) -> Result<Ending,
         shape["inverse"] = serde_json::to_value(inverse).unwrap_or_default();
         return print(context, &shape);
     }
+    let head = head(record);
+    let view = PlanView {
+        plan: &plan,
+        kept: None,
+        ending: "",
+    };
+    context
+        .ui
+        .data(|out| {
+            writeln!(out, "{head}\n")?;
+            render_plan(out, &view)
+        })
+        .map_err(Failure::Output)?;
+    Ok(Ending::Shown)
+}
+
+/// Shows a runbook: what happened to it, and its commits.
+fn show_runbook(
+    context: &Context,
+    globals: &Globals,
+    record: &Record,
+    commits: &[Record],
+) -> Result<Ending, Failure> {
+    if globals.json {
+        let mut shape = record.shape();
+        shape["version"] = json!(crate::export::VERSION);
+        shape["commits"] = commits.iter().map(Record::shape).collect();
+        return print(context, &shape);
+    }
+    let commits: Vec<&Record> = commits.iter().collect();
+    let rows = columns(&history_rows(&commits, false), None);
+    let head = head(record);
+    context
+        .ui
+        .data(|out| writeln!(out, "{head}\n\n{}", rows.trim_end()))
+        .map_err(Failure::Output)?;
+    Ok(Ending::Shown)
+}
+
+/// Returns who, when and why, and what happened since, as lines.
+fn head(record: &Record) -> String {
     let intent = &record.intent;
     let author = &intent.author;
     let mut lines = vec![format!(
@@ -169,20 +214,7 @@ fn show(context: &Context, globals: &Globals, record: &Record) -> Result<Ending,
             line("", format!("left: {left}"));
         }
     }
-    let head = lines.join("\n");
-    let view = PlanView {
-        plan: &plan,
-        kept: None,
-        ending: "",
-    };
-    context
-        .ui
-        .data(|out| {
-            writeln!(out, "{head}\n")?;
-            render_plan(out, &view)
-        })
-        .map_err(Failure::Output)?;
-    Ok(Ending::Shown)
+    lines.join("\n")
 }
 
 /// Takes a commit back, or shows what that would change.
