@@ -14,11 +14,12 @@ use ipvsh::backend::{
 };
 use ipvsh::journal::{EventKind, Journal, State};
 use ipvsh::model::{
-    DestinationConfiguration, DestinationEntry, DestinationKey, ForwardingMethod, Scheduler,
-    ServiceConfiguration, ServiceEntry, ServiceKey, Table, Timeouts, Weight,
+    DestinationConfiguration, DestinationEdit, DestinationEntry, DestinationKey, ForwardingMethod,
+    Scheduler, ServiceConfiguration, ServiceEdit, ServiceEntry, ServiceKey, Table, Timeouts,
+    Weight,
 };
-use ipvsh::session::{Direction, Reason, RunbookOptions, Session, StepWay};
-use ipvsh::txn::{Change, Plan};
+use ipvsh::session::{Direction, Reason, RunbookOptions, Session, StepWay, Stopped};
+use ipvsh::txn::{Change, Plan, RunbookEnd};
 
 use crate::support::{Place, Random, key, only_in_lab, server, session_over, with_journal};
 
@@ -287,6 +288,125 @@ fn on_the_simulated_kernel_a_runbook_is_cut_off_at_every_step_and_led_back() {
         }
     }
     assert!(cuts > 100, "{cuts}");
+}
+
+#[test]
+fn what_an_uncertain_commit_left_is_taken_back_with_its_runbook() {
+    for place in Place::every() {
+        let state = tempfile::tempdir().unwrap();
+        fill(&place, &table(&BEFORE, 2));
+        let (service, server) = (key("tcp://192.0.2.1:80"), server("10.1.1.2:80"));
+        let weight = |weight: i64| DestinationEdit {
+            weight: Some(Weight::new(weight).unwrap()),
+            ..DestinationEdit::default()
+        };
+        // Someone else changes a server between the sending and the reading back.
+        let other = Rc::new(std::cell::RefCell::new(place.client()));
+        let meddled = Rc::new(Cell::new(false));
+        let (client, once) = (Rc::clone(&other), Rc::clone(&meddled));
+        let tick: Rc<dyn Fn()> = Rc::new(move || {
+            let mut client = client.borrow_mut();
+            let sent = !client.fetch(&[key("fwmark://2")]).unwrap().is_empty();
+            if sent && !once.replace(true) {
+                let operation = Operation::EditDestination {
+                    service,
+                    key: server,
+                    configuration: DestinationConfiguration {
+                        weight: Weight::new(9).unwrap(),
+                        ..DestinationConfiguration::default()
+                    },
+                };
+                assert!(client.execute(&[operation], &mut || true).is_complete());
+            }
+        });
+        let mut session = announced(place.transport(), state.path(), &tick);
+        let options = RunbookOptions {
+            name: "uncertain".to_owned(),
+            ..RunbookOptions::default()
+        };
+        session.begin_runbook(options).unwrap();
+        for mark in ["fwmark://1", "fwmark://2"] {
+            assert!(matches!(
+                session.begin_step(mark, false),
+                Ok(StepWay::Run(_))
+            ));
+            let _staged = session
+                .add_service(key(mark), &ServiceEdit::default(), &[])
+                .unwrap();
+            if mark == "fwmark://2" {
+                let _staged = session
+                    .edit_destination(service, server, &weight(5))
+                    .unwrap();
+                let error = session.end_step(Reason::default()).unwrap_err();
+                assert_eq!(error.kind().word(), "indeterminate", "{error}");
+            } else {
+                let _ended = session.end_step(Reason::default()).unwrap();
+            }
+        }
+        assert!(meddled.get());
+        let why = Stopped::Failed("it is uncertain".to_owned());
+        assert!(session.go_back(&why));
+        assert_eq!(session.go_back_to_undo(), None);
+        let report = session.end_early(why, true).unwrap();
+        assert_eq!(report.end, RunbookEnd::LeftOver, "{report:?}");
+        assert_eq!(report.left.len(), 1, "{report:?}");
+        // The marks are gone again, and the server is as the other one made it.
+        let now = place.table();
+        assert_eq!(now.services.len(), 3, "{}", place.name());
+        let left = now.services[&service].destinations[&server].configuration;
+        assert_eq!(left.weight.get(), 9);
+        assert!(session.settle(Direction::Back).unwrap().is_empty());
+    }
+}
+
+#[test]
+fn behind_a_commit_that_can_not_be_taken_back_nothing_is_and_recovery_goes_on() {
+    let state = tempfile::tempdir().unwrap();
+    let place = Place::simulated();
+    let (before, after) = (table(&BEFORE, 2), table(&AFTER, 2));
+    fill(&place, &before);
+    let mut session = with_journal(place.session(), state.path());
+    session
+        .begin_runbook(RunbookOptions {
+            name: "stuck".to_owned(),
+            ..RunbookOptions::default()
+        })
+        .unwrap();
+    let middle = table(&MIDDLE, 2);
+    for (from, to) in [(&before, &middle), (&middle, &after)] {
+        assert!(matches!(
+            session.begin_step("a", false),
+            Ok(StepWay::Run(_))
+        ));
+        let plan = Plan::between(from.clone(), to.clone(), Vec::new());
+        let _staged = session.commit_or_stage(plan, Reason::default()).unwrap();
+        let _ended = session.end_step(Reason::default()).unwrap();
+    }
+    // The record of the latest commit is out of reach for a moment.
+    let record = state.path().join("journal/00000003.json");
+    let away = state.path().join("away");
+    std::fs::rename(&record, &away).unwrap();
+    let why = Stopped::Failed("it failed".to_owned());
+    assert!(session.go_back(&why));
+    assert_eq!(session.go_back_to_undo(), None);
+    let report = session.end_early(why, true).unwrap();
+    assert_eq!(report.end, RunbookEnd::LeftOver);
+    assert!(
+        report.complaints[0].starts_with("commit 3 could not be taken back"),
+        "{report:?}"
+    );
+    assert!(
+        services(&place.table()) == services(&after),
+        "nothing was inverted"
+    );
+    drop(session);
+    std::fs::rename(&away, &record).unwrap();
+    let mut session = with_journal(place.session(), state.path());
+    assert_eq!(session.unsettled().len(), 1);
+    let settled = session.settle(Direction::Back).unwrap();
+    assert_eq!(settled.len(), 1);
+    assert!(settled[0].left.is_empty(), "{settled:?}");
+    assert!(services(&place.table()) == services(&before));
 }
 
 /// The table of the tests with real processes: the commit has 2,000 changes.
