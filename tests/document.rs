@@ -185,7 +185,8 @@ proptest! {
         let length = bytes.len();
         bytes[place % length] = byte;
         let _value_or_error = read_document("damaged", &bytes).is_ok();
-        bytes.truncate(place % length);
+        // The end of the last line alone is no loss.
+        bytes.truncate((place % length).min(length - 2));
         assert!(read_document("cut", &bytes).is_err());
     }
 
@@ -201,7 +202,7 @@ proptest! {
         let length = bytes.len();
         bytes[place % length] = byte;
         let _plan_or_error = read_plan("damaged", &bytes).is_ok();
-        bytes.truncate(place % length);
+        bytes.truncate((place % length).min(length - 2));
         assert!(read_plan("cut", &bytes).is_err());
     }
 }

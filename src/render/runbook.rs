@@ -102,7 +102,16 @@ pub fn runbook_text(report: &RunbookReport) -> String {
     text
 }
 
+/// Returns a text with its further lines indented, and without what a terminal would act on.
 fn indented(text: &str) -> String {
+    let plain = |c: char| {
+        if c.is_control() && c != '\n' {
+            '\u{fffd}'
+        } else {
+            c
+        }
+    };
+    let text: String = text.chars().map(plain).collect();
     text.replace('\n', "\n       ")
 }
 
