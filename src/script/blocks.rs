@@ -46,7 +46,7 @@ pub(super) fn register(engine: &mut Engine) {
 
 /// The parts of a block, in their order.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+enum Part {
     Label,
     Options,
     Block,
@@ -54,7 +54,7 @@ pub(super) enum Part {
 }
 
 /// The parts that were read, as a text of one letter each, which is what a syntax can keep.
-pub(super) fn parts_of(state: &Dynamic) -> Vec<Part> {
+fn parts_of(state: &Dynamic) -> Vec<Part> {
     let letters = state.clone().into_string().unwrap_or_default();
     let parts = letters.chars().map(|letter| match letter {
         'l' => Part::Label,
@@ -63,6 +63,36 @@ pub(super) fn parts_of(state: &Dynamic) -> Vec<Part> {
         _ => Part::Block,
     });
     parts.collect()
+}
+
+/// The parts of a block with what stands there.
+pub(super) struct Given<'a, 'b> {
+    pub(super) label: Option<&'a Expression<'b>>,
+    pub(super) options: Option<&'a Expression<'b>>,
+    pub(super) block: &'a Expression<'b>,
+    pub(super) undo: Option<&'a Expression<'b>>,
+    /// Where the first of them begins.
+    pub(super) position: Position,
+}
+
+impl<'a, 'b> Given<'a, 'b> {
+    pub(super) fn of(state: &Dynamic, inputs: &'a [Expression<'b>]) -> Self {
+        let parts = parts_of(state);
+        let find = |wanted: Part| {
+            let place = parts.iter().position(|part| *part == wanted)?;
+            inputs.get(place)
+        };
+        let (Some(first), Some(block)) = (inputs.first(), find(Part::Block)) else {
+            unreachable!("BUG: the syntax has a block")
+        };
+        Self {
+            label: find(Part::Label),
+            options: find(Part::Options),
+            block,
+            undo: find(Part::Undo),
+            position: first.position(),
+        }
+    }
 }
 
 /// What may stand before and behind a block.
@@ -203,26 +233,14 @@ fn transaction(
     inputs: &[Expression<'_>],
     state: &Dynamic,
 ) -> Result<Dynamic, Box<EvalAltResult>> {
-    let Some(position) = inputs.first().map(Expression::position) else {
-        unreachable!("BUG: the syntax has a block")
-    };
-    let mut name: Option<String> = None;
+    let parts = Given::of(state, inputs);
+    let (block, position) = (parts.block, parts.position);
+    let mut name = parts.label.map(|input| label(ctx, input)).transpose()?;
     let mut given = BlockOptions::default();
-    let mut block = None;
-    for (part, input) in parts_of(state).into_iter().zip(inputs) {
-        match part {
-            Part::Label => name = Some(label(ctx, input)?),
-            Part::Options => {
-                given = options(ctx, input)?;
-                name = given.label.clone().or(name);
-            }
-            Part::Block => block = Some(input),
-            Part::Undo => {}
-        }
+    if let Some(input) = parts.options {
+        given = options(ctx, input)?;
+        name = given.label.clone().or(name);
     }
-    let Some(block) = block else {
-        unreachable!("BUG: the syntax has a block")
-    };
     let host = host(ctx, position)?;
     let source = ctx.source().map(str::to_owned);
     host.call(source.as_deref(), position, |session| {

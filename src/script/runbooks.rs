@@ -8,8 +8,8 @@ use std::rc::Rc;
 
 use rhai::{Dynamic, Engine, EvalAltResult, EvalContext, Expression, FnPtr, NativeCallContext};
 
-use super::blocks::{Label, Part, Shape, host, inside, label, leaves, option_map, parse, parts_of};
-use super::error::ScriptError;
+use super::blocks::{Given, Label, Shape, host, inside, label, leaves, option_map, parse};
+use super::error::{ScriptError, Scripted};
 use super::host::Host;
 use super::limits::Stop;
 use super::values::OutcomeValue;
@@ -90,27 +90,28 @@ fn signal_words(signal: i32) -> String {
     }
 }
 
+/// Evaluates the label of a block that must have one.
+fn required_label(
+    ctx: &mut EvalContext<'_, '_, '_, '_, '_, '_>,
+    parts: &Given<'_, '_>,
+) -> Scripted<String> {
+    match parts.label {
+        Some(input) => label(ctx, input),
+        None => unreachable!("BUG: the syntax has a label"),
+    }
+}
+
 fn runbook(
     ctx: &mut EvalContext<'_, '_, '_, '_, '_, '_>,
     inputs: &[Expression<'_>],
     state: &Dynamic,
 ) -> Result<Dynamic, Box<EvalAltResult>> {
-    let Some(position) = inputs.first().map(Expression::position) else {
-        unreachable!("BUG: the syntax has a label")
-    };
-    let mut name = String::new();
-    let mut map = rhai::Map::new();
-    let mut block = None;
-    for (part, input) in parts_of(state).into_iter().zip(inputs) {
-        match part {
-            Part::Label => name = label(ctx, input)?,
-            Part::Options => map = option_map(ctx, "a runbook", input)?,
-            Part::Block => block = Some(input),
-            Part::Undo => {}
-        }
-    }
-    let Some(block) = block else {
-        unreachable!("BUG: the syntax has a block")
+    let parts = Given::of(state, inputs);
+    let (block, position) = (parts.block, parts.position);
+    let name = required_label(ctx, &parts)?;
+    let map = match parts.options {
+        Some(input) => option_map(ctx, "a runbook", input)?,
+        None => rhai::Map::new(),
     };
     let host = host(ctx, position)?;
     let source = ctx.source().map(str::to_owned);
@@ -205,22 +206,12 @@ fn step(
     inputs: &[Expression<'_>],
     state: &Dynamic,
 ) -> Result<Dynamic, Box<EvalAltResult>> {
-    let Some(position) = inputs.first().map(Expression::position) else {
-        unreachable!("BUG: the syntax has a label")
-    };
-    let mut name = String::new();
-    let mut block = None;
-    let mut undo = None;
-    for (part, input) in parts_of(state).into_iter().zip(inputs) {
-        match part {
-            Part::Label => name = label(ctx, input)?,
-            Part::Undo => undo = ctx.eval_expression_tree(input)?.try_cast::<FnPtr>(),
-            Part::Block => block = Some(input),
-            Part::Options => {}
-        }
-    }
-    let Some(block) = block else {
-        unreachable!("BUG: the syntax has a block")
+    let parts = Given::of(state, inputs);
+    let (block, position) = (parts.block, parts.position);
+    let name = required_label(ctx, &parts)?;
+    let undo = match parts.undo {
+        Some(input) => ctx.eval_expression_tree(input)?.try_cast::<FnPtr>(),
+        None => None,
     };
     let host = host(ctx, position)?;
     let source = ctx.source().map(str::to_owned);

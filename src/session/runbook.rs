@@ -123,12 +123,6 @@ impl Session {
         std::mem::take(&mut self.runbooks)
     }
 
-    /// Tells whether a runbook is open.
-    #[must_use]
-    pub const fn is_in_runbook(&self) -> bool {
-        self.running.is_some()
-    }
-
     /// Tells whether a runbook is the one that is open here.
     pub(super) fn is_own_runbook(&self, number: u64) -> bool {
         let running = self.running.as_ref();
@@ -405,7 +399,9 @@ impl Session {
                 .kept()
                 .and_then(|keeping| Ok(keeping.journal()?.note(number, &event, true)?));
             if let Err(error) = noted {
-                self.warn(error.to_string());
+                self.warn(format!(
+                    "runbook {number} is over, and the journal could not take that down: {error}; the next change may find it cut off and lead it back: `ipvsh recover --forward` keeps what it did"
+                ));
             }
         }
         let report = running.report(end, cause, now);
