@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -262,6 +264,13 @@ fn in_terminal(shop: &Shop, arguments: &[&str]) -> (fs::File, Child) {
 fn until(master: &mut fs::File, text: &str) {
     let mut shown = Vec::new();
     while !String::from_utf8_lossy(&shown).contains(text) {
+        let mut wanted = [PollFd::new(master.as_fd(), PollFlags::POLLIN)];
+        let ready = poll(&mut wanted, PollTimeout::from(60_000u16)).unwrap();
+        assert!(
+            ready > 0,
+            "{text:?} did not appear: {}",
+            String::from_utf8_lossy(&shown)
+        );
         let mut bytes = [0; 1024];
         let Ok(length) = master.read(&mut bytes) else {
             panic!(

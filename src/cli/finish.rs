@@ -80,7 +80,7 @@ pub(super) fn finish(
     let runbooks = context.runbooks.borrow();
     let words = TargetWords::of(globals);
     for runbook in runbooks.iter().filter(|runbook| !runbook.left.is_empty()) {
-        report::tell_left(&runbook.left, &words, ui);
+        report::tell_not_back(&runbook.left, &words, ui);
     }
     let status = ended_status(context, globals, output, ended, &runbooks);
     // Not knowing weighs more than whatever a script made of it.

@@ -170,6 +170,12 @@ pub(super) fn tell_left(left: &[Change], words: &TargetWords, ui: &Ui) {
     words.list_commands(left, ui);
 }
 
+/// Says what of a runbook is not back: others changed it since, or it could not be taken back.
+pub(super) fn tell_not_back(left: &[Change], words: &TargetWords, ui: &Ui) {
+    ui.warning("this is not as it was before the runbook; these lines lead back:");
+    words.list_commands(left, ui);
+}
+
 fn list(changes: &[Change], ui: &Ui, line: impl Fn(&Change) -> String) {
     for change in changes.iter().take(LISTED) {
         ui.aside(&format!("  {}", line(change)));

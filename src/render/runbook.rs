@@ -91,7 +91,7 @@ pub fn runbook_text(report: &RunbookReport) -> String {
     }
     for change in report.left.iter().take(LISTED) {
         let line = change_summary(change);
-        let _infallible = writeln!(text, "  left as others made it; back would be {line}");
+        let _infallible = writeln!(text, "  not as it was; back would be {line}");
     }
     text.push_str(match report.end {
         RunbookEnd::Completed | RunbookEnd::Rehearsed => "",
