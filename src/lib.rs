@@ -46,7 +46,8 @@
 //! [`session`] what front ends drive · [`script`] the Rhai host · [`repl`] the prompt · `cli` the command line.
 //!
 //! The drop-in for the original `ipvsadm` is `cli/ipvsadm`, with its text in `render/ipvsadm`: it sends requests as they
-//! are ([`session::Session::execute_each`]), and stages the same operations where lines are to be one transaction.
+//! are ([`session::Session::execute_each`]), and stages the same operations where lines are to be one transaction or
+//! guards are set.
 //!
 //! `ipvsh drain` is a script of the built-in library: one form for the command line and for scripts.
 //!

@@ -216,7 +216,7 @@ fn guards_hold_for_single_verbs_documents_plans_restores_and_runbooks() {
                     .contains("the guard last_server refuses this"),
             "{planned:?}"
         );
-        // The drop-in does what the original does, but for transactions.
+        // The drop-in's transactions; its other lines are below.
         let line = "-e -t 192.0.2.1:80 -r 10.0.0.1:80 -w 0\n";
         let mut atomic =
             ipvsh_command(shop.path(), &shop.arguments(&["ipvsadm", "-R", "--atomic"]));
@@ -258,16 +258,6 @@ fn options_and_scripts_guard_too_and_what_leads_back_is_not_kept_from_it() {
             zeroed.status == 3 && zeroed.stderr.contains("fwmark://7 is protected by fwmark*"),
             "{zeroed:?}"
         );
-        // An option that would do nothing is refused.
-        let unguarded = runs(
-            &shop,
-            &["--guard", "last_server", "ipvsadm", "-D", "-f", "7"],
-        );
-        assert!(
-            unguarded.status == 2 && unguarded.stderr.contains("with --atomic"),
-            "{unguarded:?}"
-        );
-        assert_eq!(table(&shop), before);
         // Guards of options and of scripts.
         let own = runs(
             &shop,
@@ -452,5 +442,221 @@ fn config_tells_what_is_in_force_and_where_from() {
             refused.status == 2 && refused.stderr.contains(part),
             "{refused:?}"
         );
+    }
+}
+
+/// Runs a line of the drop-in with the configuration of the shop and this standard input.
+fn reads(shop: &Shop, arguments: &[&str], input: &str) -> Finished {
+    write(shop, "lines", input);
+    ipvsh_command(shop.path(), &shop.arguments(arguments))
+        .env("IPVSH_CONFIG", shop.path().join("config.toml"))
+        .stdin(fs::File::open(shop.path().join("lines")).unwrap())
+        .output()
+        .unwrap()
+        .into()
+}
+
+/// Tells how many commits the journal has.
+fn commits(shop: &Shop) -> usize {
+    let listed = shop.json(&["history"]);
+    listed["commits"].as_array().map_or(0, Vec::len)
+}
+
+/// Shows the latest commit.
+fn latest(shop: &Shop) -> String {
+    let number = commits(shop).to_string();
+    shop.ok(&["history", "show", &number])
+}
+
+#[test]
+fn lines_of_the_drop_in_are_guarded() {
+    const WEB_LEFT: &str = "tcp://192.0.2.1:80 would be left";
+    for shop in guarded() {
+        shop.ok(&["--no-journal", "add", "tcp://192.0.2.1:81"]);
+        shop.ok(&["--no-journal", "edit", TWO, "--weight", "0"]);
+        let before = table(&shop);
+        let last = "tcp://192.0.2.1:80 would be left without a real server that has weight";
+        let fwmark = "fwmark://7 is protected by fwmark*";
+        for (line, guard, words) in [
+            ("-D -f 7", "protected", fwmark),
+            ("-E -f 7 -s rr", "protected", fwmark),
+            ("-a -f 7 -r 10.0.0.1:0 -g", "protected", fwmark),
+            ("-Z -f 7", "protected", fwmark),
+            ("-Z", "protected", "the counters of all services"),
+            ("-C", "max_objects", "7 objects would be touched"),
+            ("-d -t 192.0.2.1:80 -r 10.0.0.1:80", "last_server", last),
+            (
+                "-e -t 192.0.2.1:80 -r 10.0.0.1:80 -w 0",
+                "last_server",
+                last,
+            ),
+            (
+                "-e -t 192.0.2.1:80 -r 10.0.0.1:80 -w 3",
+                "min_weight_percent",
+                "tcp://192.0.2.1:80 would be left with weight 3 of 10",
+            ),
+        ] {
+            let mut words_of_line = vec!["ipvsadm"];
+            words_of_line.extend(line.split(' '));
+            let refused = runs(&shop, &words_of_line);
+            refuses(&shop, &refused, guard, words, &before);
+            assert_eq!(refused.stdout, "");
+            let list = format!("{line}\n");
+            for arguments in [&["ipvsadm", "-R"][..], &["ipvsadm", "-R", "--atomic"]] {
+                let refused = reads(&shop, arguments, &list);
+                refuses(&shop, &refused, guard, words, &before);
+            }
+            let mut shown = words_of_line.clone();
+            shown.push("--dry-run");
+            let shown = runs(&shop, &shown);
+            assert!(
+                shown.status == 0
+                    && format!("{}{}", shown.stdout, shown.stderr)
+                        .contains(&format!("the guard {guard} refuses")),
+                "{shown:?}"
+            );
+            let mut shown = words_of_line.clone();
+            shown.push("--diff");
+            let shown = runs(&shop, &shown);
+            assert!(
+                shown.status == 0
+                    && !shown.stdout.is_empty()
+                    && shown.stderr.contains(&format!("the guard {guard} refuses")),
+                "{shown:?}"
+            );
+        }
+        // Each line alone would pass: they are looked at together.
+        let many = "-a -t 192.0.2.1:81 -r 10.0.0.1:1\n-a -t 192.0.2.1:81 -r 10.0.0.2:1\n\
+                    -a -t 192.0.2.1:81 -r 10.0.0.3:1\n-a -t 192.0.2.1:81 -r 10.0.0.4:1\n";
+        let refused = reads(&shop, &["ipvsadm", "-R"], many);
+        let words = "4 objects would be touched, and 3 may be";
+        refuses(&shop, &refused, "max_objects", words, &before);
+        // Nothing takes the place of what was there.
+        let refused = reads(&shop, &["ipvsadm-restore"], "-A -t 192.0.2.1:80 -s wlc\n");
+        refuses(&shop, &refused, "protected", fwmark, &before);
+        assert!(refused.stderr.contains(WEB_LEFT), "{refused:?}");
+        let json = runs(&shop, &["ipvsadm", "-D", "-f", "7", "--json"]);
+        let json: Value = serde_json::from_str(&json.stdout).unwrap();
+        assert_eq!(json["outcome"], "guarded");
+        assert_eq!(json["cause"]["kind"], "guard");
+        // What an option guards, and a configuration that makes no sense; a listing has nothing to do with it.
+        let option = [
+            "--guard",
+            "protected=tcp*",
+            "ipvsadm",
+            "-D",
+            "-t",
+            "192.0.2.1:81",
+        ];
+        let words = "tcp://192.0.2.1:81 is protected by tcp*";
+        refuses(&shop, &runs(&shop, &option), "protected", words, &before);
+        write(&shop, "config.toml", "[guards]\nlast = 1\n");
+        for line in [&["-D", "-f", "7"][..], &["-R"], &["-R", "--atomic"]] {
+            let mut all = vec!["ipvsadm"];
+            all.extend(line);
+            let refused = runs(&shop, &all);
+            assert!(
+                refused.status == 2 && refused.stderr.contains("unknown field `last`"),
+                "{refused:?}"
+            );
+        }
+        assert_eq!(table(&shop), before);
+        assert_eq!(runs(&shop, &["ipvsadm", "-Ln"]).status, 0);
+        assert_eq!(commits(&shop), 0);
+    }
+}
+
+#[test]
+fn guarded_lines_of_the_drop_in_end_as_the_original_and_are_in_the_journal() {
+    for shop in guarded() {
+        write(
+            &shop,
+            "config.toml",
+            "[guards]\nlast_server = true\nprotected = [\"fwmark*\"]\n",
+        );
+        let before = table(&shop);
+        // What the kernel refuses is said as ever, and nothing is kept of it.
+        for (line, text) in [
+            ("-A -t 192.0.2.1:80", "Service already exists"),
+            ("-D -t 192.0.2.9:80", "No such service"),
+            (
+                "-A -t 192.0.2.9:80 -s nonsense",
+                "Scheduler or persistence engine not found",
+            ),
+            ("-d -t 192.0.2.1:80 -r 10.0.0.9:80", "No such destination"),
+            ("-Z -t 192.0.2.9:80", "No such service"),
+        ] {
+            let mut words = vec!["ipvsadm"];
+            words.extend(line.split(' '));
+            let refused = runs(&shop, &words);
+            assert_eq!(
+                (
+                    refused.status,
+                    refused.stdout.as_str(),
+                    refused.stderr.trim_end()
+                ),
+                (255, "", text),
+                "{line}"
+            );
+        }
+        assert_eq!(table(&shop), before);
+        // A refused line does not hold up the others; a listing between shows what came before.
+        let lines = "-A -t 192.0.2.9:80 -s rr\n-A -t 192.0.2.1:80\n-a -t 192.0.2.9:80 -r 10.0.0.1:80 -m -w 5\n\
+                     -Ln\n-E -t 192.0.2.9:80 -s wlc\n";
+        let count = commits(&shop);
+        let done = reads(&shop, &["ipvsadm", "-R"], lines);
+        assert_eq!(
+            (done.status, done.stderr.as_str()),
+            (0, "Service already exists\n"),
+            "{done:?}"
+        );
+        assert!(done.stdout.contains("192.0.2.9:80 rr\n"), "{done:?}");
+        assert!(table(&shop).contains("192.0.2.9"));
+        assert_eq!(commits(&shop), count + 2);
+        // A saved table comes back as it is, and then there is nothing to commit.
+        let stands = table(&shop);
+        let saved = runs(&shop, &["ipvsadm-save", "-n"]);
+        let same = reads(&shop, &["ipvsadm-restore"], &saved.stdout);
+        assert_eq!((same.status, same.stderr.as_str()), (0, ""), "{same:?}");
+        assert_eq!(table(&shop), stands);
+        assert_eq!(commits(&shop), count + 2);
+        // What was overridden is in the journal, and what was committed can be taken back.
+        let gone = runs(
+            &shop,
+            &["--override", "protected", "ipvsadm", "-D", "-f", "7"],
+        );
+        assert_eq!(
+            (gone.status, gone.stdout.as_str(), gone.stderr.as_str()),
+            (0, "", "")
+        );
+        assert!(!table(&shop).contains("fwmark"));
+        let shown = latest(&shop);
+        assert!(
+            shown.contains("overrode protected: fwmark://7 is protected by fwmark*"),
+            "{shown}"
+        );
+        assert!(shown.contains("ipvsadm -D -f 7"), "{shown}");
+        shop.ok(&["undo"]);
+        assert_eq!(table(&shop), stands);
+        // Under its own name as well.
+        if !shop.is_simulated() {
+            let link = shop.path().join("ipvsadm");
+            std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_ipvsh"), &link).unwrap();
+            let under = |line: &str| -> Finished {
+                std::process::Command::new(&link)
+                    .args(line.split(' '))
+                    .env("IPVSH_CONFIG", shop.path().join("config.toml"))
+                    .env("IPVSH_STATE_DIR", shop.path().join("state"))
+                    .output()
+                    .unwrap()
+                    .into()
+            };
+            let refused = under("-D -f 7");
+            let words = "fwmark://7 is protected by fwmark*";
+            refuses(&shop, &refused, "protected", words, &stands);
+            assert_eq!(under("-D -t 192.0.2.9:80").status, 0);
+            let shown = latest(&shop);
+            assert!(shown.contains("ipvsadm -D -t 192.0.2.9:80"), "{shown}");
+        }
     }
 }

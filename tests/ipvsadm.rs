@@ -383,6 +383,21 @@ fn a_change_can_be_shown_instead_of_made() {
             gone.stdout,
             "- -A -t 10.0.0.1:80 -s rr\n- -a -t 10.0.0.1:80 -r 10.0.1.1:80 -m -w 1\n"
         );
+        for (words, what) in [
+            (
+                &["-Z", "-t", "10.0.0.1:80"][..],
+                "zero the counters of tcp://10.0.0.1:80",
+            ),
+            (&["-Z"], "zero all counters"),
+        ] {
+            let plan = tool.ipvsadm(&[words, &["--dry-run"]].concat());
+            assert!(
+                plan.stdout.starts_with(&format!("! {what}   afterwards")),
+                "{plan:?}"
+            );
+            let difference = tool.ipvsadm(&[words, &["--diff"]].concat());
+            assert_eq!(difference.stdout, format!("! # {what}\n"));
+        }
         let refused = tool.ipvsadm(&["-A", "-t", "10.0.0.1:80", "--dry-run"]);
         assert_eq!(
             (refused.status, refused.stderr.as_str()),

@@ -32,6 +32,15 @@ pub(super) fn open(
         }
         return Ok(session);
     }
+    settle(globals, &mut session)?;
+    Ok(session)
+}
+
+/// Does what the journal says is still to be done about the table of a session.
+pub(super) fn settle(globals: &Globals, session: &mut Session) -> Result<(), Failure> {
+    if !keeps_journal(globals) {
+        return Ok(());
+    }
     // What stands in the way here does so again when something is committed, and is an error then.
     match session.settle(Direction::Back) {
         Ok(settled) => {
@@ -49,7 +58,7 @@ pub(super) fn open(
         Err(Error::Record(_)) => {}
         Err(error) => return Err(error.into()),
     }
-    Ok(session)
+    Ok(())
 }
 
 /// Objects that are named of what could not be taken back.
@@ -107,6 +116,15 @@ pub(super) fn identity(globals: &Globals) -> Result<TableIdentity, Failure> {
     })
 }
 
+/// Returns the command line behind the name of this program; a name that says what is meant is part of it.
+fn command_line() -> Vec<String> {
+    let mut words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    let name = words.next().unwrap_or_default();
+    let base = name.rsplit('/').next().unwrap_or_default();
+    let means = super::ipvsadm::is_program(base.as_bytes()).then(|| base.to_owned());
+    means.into_iter().chain(words).collect()
+}
+
 /// Has the commits of a session kept in the journal.
 pub(super) fn keep(globals: &Globals, session: &mut Session) -> Result<(), Failure> {
     if !keeps_journal(globals) {
@@ -119,12 +137,9 @@ pub(super) fn keep(globals: &Globals, session: &mut Session) -> Result<(), Failu
             save(&file, session).map_err(|error| format!("{file} could not be written: {error}"))
         })
     });
-    let command = std::env::args_os()
-        .skip(1)
-        .map(|word| word.to_string_lossy().into_owned());
     session.keep_journal(JournalSetup {
         folder,
-        command: command.collect(),
+        command: command_line(),
         table: identity(globals)?,
         watcher: Rc::new(move |number| {
             super::watch::start(number, watched.as_deref(), simulated.as_deref())

@@ -1,6 +1,6 @@
 //! A plan, object by object, with what it does to traffic.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, Write};
 
 use super::count;
@@ -38,7 +38,7 @@ pub struct PlanView<'a> {
 pub fn plan(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
     let mut services: BTreeMap<ServiceKey, (Option<&Change>, Vec<&Change>)> = BTreeMap::new();
     let mut others = Vec::new();
-    let known = notes_by_object(view.plan);
+    let mut notes = notes_by_object(view.plan);
     for change in view.plan.changes() {
         match change.object() {
             ObjectId::Service(key) => services.entry(key).or_default().0 = Some(change),
@@ -47,20 +47,21 @@ pub fn plan(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
         }
     }
     for (key, (own, servers)) in &mut services {
-        service(out, (view.plan, &known), key, *own)?;
+        service(out, (view.plan, &mut notes), key, *own)?;
         servers.sort_by_key(|change| (change.sign() == '-', change.sign() == '~', change.object()));
         for change in servers {
-            server(out, (view.plan, &known), change)?;
+            server(out, (view.plan, &mut notes), change)?;
         }
     }
     for change in others {
+        let object = change.object();
         signed(
             out,
             "",
             change.sign(),
-            &change.object().to_string(),
+            &object.to_string(),
             &other_words(change),
-            "",
+            &remark(&mut notes, &object),
         )?;
     }
     for action in view.plan.actions() {
@@ -71,6 +72,17 @@ pub fn plan(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
             &action.to_string(),
             "afterwards; can't be taken back",
             "",
+        )?;
+    }
+    // What is noted of an object that only an action is about.
+    for object in notes.keys().copied().collect::<BTreeSet<_>>() {
+        signed(
+            out,
+            "",
+            '!',
+            &object.to_string(),
+            "",
+            &remark(&mut notes, object),
         )?;
     }
     for wait in view.plan.waits() {
@@ -178,11 +190,18 @@ fn notes_by_object(plan: &Plan) -> Notes<'_> {
     notes
 }
 
-fn notes(notes: &Notes<'_>, object: &ObjectId) -> String {
+/// Takes what is noted of an object.
+fn remark(notes: &mut Notes<'_>, object: &ObjectId) -> String {
     notes
-        .get(object)
+        .remove(object)
         .map(|notes| notes.join("   "))
         .unwrap_or_default()
+}
+
+/// Joins remarks, those that say something.
+fn joined(remarks: &[String]) -> String {
+    let said = remarks.iter().filter(|remark| !remark.is_empty());
+    said.map(String::as_str).collect::<Vec<_>>().join("   ")
 }
 
 fn field_words(changes: &[FieldChange]) -> String {
@@ -208,11 +227,11 @@ fn connections(number: u64, what: &str) -> String {
 
 fn service(
     out: &mut dyn Write,
-    (plan, known): (&Plan, &Notes<'_>),
+    (plan, notes): (&Plan, &mut Notes<'_>),
     key: &ServiceKey,
     own: Option<&Change>,
 ) -> io::Result<()> {
-    let remark = notes(known, &ObjectId::Service(*key));
+    let remark = remark(notes, &ObjectId::Service(*key));
     let name = key.to_string();
     match own {
         None => signed(out, "", '~', &name, "", &remark),
@@ -240,7 +259,7 @@ fn service(
                 change.sign(),
                 &name,
                 &words,
-                &connections(plan.traffic_of(change).cut, "cut"),
+                &joined(&[connections(plan.traffic_of(change).cut, "cut"), remark]),
             )
         }
         Some(other) => signed(out, "", other.sign(), &name, "", &remark),
@@ -249,7 +268,7 @@ fn service(
 
 fn server(
     out: &mut dyn Write,
-    (plan, known): (&Plan, &Notes<'_>),
+    (plan, notes): (&Plan, &mut Notes<'_>),
     change: &Change,
 ) -> io::Result<()> {
     let object = change.object();
@@ -267,24 +286,12 @@ fn server(
         }
         _ => String::new(),
     };
-    let remarks = [
+    let remark = joined(&[
         connections(traffic.cut, "cut"),
         connections(traffic.drained, "will drain"),
-        notes(known, &object),
-    ];
-    let remark: Vec<&str> = remarks
-        .iter()
-        .map(String::as_str)
-        .filter(|remark| !remark.is_empty())
-        .collect();
-    signed(
-        out,
-        "  ",
-        change.sign(),
-        &key.to_string(),
-        &words,
-        &remark.join("   "),
-    )
+        remark(notes, &object),
+    ]);
+    signed(out, "  ", change.sign(), &key.to_string(), &words, &remark)
 }
 
 fn other_words(change: &Change) -> String {

@@ -83,9 +83,11 @@ impl Session {
                     return stage.perform(&deletions);
                 }
                 Operation::Zero(key) => {
-                    if let Some(key) = key {
-                        stage.get(key)?;
+                    match key {
+                        Some(key) => stage.rehearsal.touch(stage.live, &[*key])?,
+                        None => stage.rehearsal.touch_all(stage.live)?,
                     }
+                    stage.perform(std::slice::from_ref(operation))?;
                     stage.rehearsal.stage_action(Action::Zero(*key));
                     return Ok(());
                 }

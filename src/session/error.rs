@@ -329,7 +329,7 @@ impl Error {
                         .map(|name| format!("--override {name}"))
                         .collect();
                     Some(format!(
-                        "nothing was sent; {} does it all the same (in scripts `override: {names:?}`), and the journal keeps that; `ipvsh config` tells where guards are set",
+                        "nothing was sent; `ipvsh {} …` does it all the same (in scripts `override: {names:?}`), and the journal keeps that; `ipvsh config` tells where guards are set",
                         options.join(" ")
                     ))
                 }

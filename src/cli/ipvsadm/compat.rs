@@ -34,6 +34,11 @@ pub(super) enum Ending {
         /// The kind of error, for programs.
         kind: &'static str,
     },
+    /// A commit that did not go through; it is told already.
+    Told {
+        /// The status.
+        status: u8,
+    },
 }
 
 impl Ending {
@@ -43,7 +48,7 @@ impl Ending {
             Self::Hint | Self::Misfit(_) | Self::Refused(_) => REFUSED,
             Self::Usage(_) => FAILED,
             Self::NotListed(_) => NOT_LISTED,
-            Self::Broken { status, .. } => *status,
+            Self::Broken { status, .. } | Self::Told { status } => *status,
         }
     }
 
@@ -54,6 +59,7 @@ impl Ending {
             Self::NotListed(_) => "missing",
             Self::Refused(_) => "refused",
             Self::Broken { kind, .. } => kind,
+            Self::Told { .. } => "failed",
         }
     }
 
@@ -78,6 +84,7 @@ impl Ending {
             | Self::NotListed(text)
             | Self::Refused(text)
             | Self::Broken { text, .. } => text.clone(),
+            Self::Told { .. } => Vec::new(),
         }
     }
 }

@@ -80,6 +80,7 @@ Options of ipvsh, in their long form only:
   --dry-run     shows what would change, and changes nothing
   --diff        the same, as lines that -S would no longer print and lines that it would print then
   --json        listings, plans and errors as JSON
+Where guards are set (`ipvsh config`), changes are committed, and refused where a guard says so.
 ";
 
 /// Returns the help text; `name` is how the program was called.

@@ -3,7 +3,8 @@
 //!
 //! A line goes through two stages: `grammar` is what was typed, `lower` (with `service`, `server`, `values`,
 //! `names` and `matrix`) what it means. `compat` has the original's texts and statuses, `tool` does what a line
-//! means, `restore` runs many, `preview` shows or commits them as one transaction: what the original can't.
+//! means, `restore` runs many, `preview` shows or commits them as one transaction: what the original can't. Where guards
+//! are set, `guarded` commits what lines change; elsewhere they are sent as they are.
 //!
 //! Knowingly different from the original, because its ways lose something: servers' counters are shown in full
 //! instead of their lower half, `-b ,` is an error instead of a crash, a port that stands behind an IPv4 address
@@ -12,6 +13,7 @@
 
 mod compat;
 mod grammar;
+mod guarded;
 mod help;
 mod listing;
 mod lower;
@@ -49,6 +51,11 @@ impl Program {
             _ => None,
         }
     }
+}
+
+/// Tells whether a name is that of one of the three programs.
+pub(super) fn is_program(name: &[u8]) -> bool {
+    Program::named(name).is_some()
 }
 
 /// A call of one of the three programs.

@@ -10,13 +10,12 @@ use super::tool::{Tool, errno_of};
 use crate::backend::Operation;
 use crate::cli::exit;
 use crate::cli::failure::Failure;
-use crate::cli::{report, target};
+use crate::cli::report;
 use crate::export::{ResultShape, plan_shape};
 use crate::model::{ObjectId, ServiceKey};
 use crate::render::ipvsadm::plan_difference;
 use crate::render::{PlanView, plan as render_plan};
-use crate::session::{Ended, Error, Interrupt, LayerKind, Reason};
-use crate::ui::Ui;
+use crate::session::{Ended, Error, LayerKind, Reason};
 
 /// How a plan is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +59,21 @@ impl Mode {
     }
 }
 
-fn refused(command: Command, error: &Error) -> Ending {
+/// Returns the services that operations are about.
+pub(super) fn keys_of<'a>(operations: impl Iterator<Item = &'a Operation>) -> Vec<ServiceKey> {
+    let mut keys: Vec<ServiceKey> = operations
+        .filter_map(|operation| match operation.object()? {
+            ObjectId::Service(key) | ObjectId::Destination(key, _) => Some(key),
+            _ => None,
+        })
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// Returns the ending of a line that could not be staged.
+pub(super) fn refused(command: Command, error: &Error) -> Ending {
     match error {
         Error::Refused(_) | Error::Missing { .. } => {
             Ending::Refused(refusal_text(command, errno_of(error)).into())
@@ -97,6 +110,9 @@ fn show(tool: &mut Tool<'_>, mode: Mode) -> Result<(), Ending> {
             tool.print_json(&shape);
         }
         (false, Some(Show::Difference)) => {
+            for note in plan.notes() {
+                tool.warn(&format!("{}: {}", note.object, note.text));
+            }
             for line in plan_difference(&plan) {
                 tool.print(&line);
             }
@@ -125,26 +141,11 @@ struct Many<'t, 'c> {
 }
 
 /// Runs lines as one transaction, or shows what they would change.
-pub(super) fn many(
-    tool: &mut Tool<'_>,
-    mode: Mode,
-    start: Start,
-    text: &[u8],
-    interrupt: &Interrupt,
-) -> u8 {
-    // A commit must not be torn apart; what is only shown ends as any other program.
+pub(super) fn many(tool: &mut Tool<'_>, mode: Mode, start: Start, text: &[u8]) -> u8 {
     if mode.show.is_none()
-        && let Err(error) = interrupt.install()
+        && let Err(status) = tool.make_ready()
     {
-        Failure::Signals(error).tell(&report::TargetWords::of(&tool.globals), &Ui::default());
-        return FAILED;
-    }
-    if mode.show.is_none()
-        && let Err(failure) = target::guard(&tool.globals, &mut tool.session)
-            .and_then(|()| target::keep(&tool.globals, &mut tool.session))
-    {
-        failure.tell(&report::TargetWords::of(&tool.globals), &Ui::default());
-        return FAILED;
+        return status;
     }
     let mut many = Many {
         tool,
@@ -231,14 +232,7 @@ impl Many<'_, '_> {
         &mut self,
         lines: impl Iterator<Item = &'a (Command, Operation)>,
     ) -> Result<(), u8> {
-        let mut keys: Vec<ServiceKey> = lines
-            .filter_map(|(_, operation)| match operation.object()? {
-                ObjectId::Service(key) | ObjectId::Destination(key, _) => Some(key),
-                _ => None,
-            })
-            .collect();
-        keys.sort_unstable();
-        keys.dedup();
+        let keys = keys_of(lines.map(|(_, operation)| operation));
         let fetched = self.tool.session.expect_services(&keys);
         fetched.map_err(|error| self.stop(None, refused(Command::Restore, &error)))
     }
@@ -250,7 +244,7 @@ impl Many<'_, '_> {
             Ending::Hint | Ending::Misfit(_) | Ending::Usage(_) => exit::USAGE,
             Ending::Refused(_) => exit::REFUSED,
             Ending::NotListed(_) => exit::FAILED,
-            Ending::Broken { status, .. } => *status,
+            Ending::Broken { status, .. } | Ending::Told { status } => *status,
         };
         let place = line.map_or_else(String::new, |line| format!("line {line}: "));
         let text = String::from_utf8_lossy(&ending.text(b"ipvsadm")).into_owned();
@@ -373,14 +367,7 @@ impl Many<'_, '_> {
                 }
             }
             Ok(Ended::Staged(_)) => DONE,
-            Err(error) => {
-                let failure = Failure::Session(error);
-                failure.tell(&report::TargetWords::of(&tool.globals), &Ui::default());
-                if tool.json {
-                    tool.print_json(&failure.envelope());
-                }
-                failure.status()
-            }
+            Err(error) => tool.tell(&Failure::Session(error)),
         }
     }
 }

@@ -9,9 +9,8 @@ use super::compat::{DONE, Ending, FAILED};
 use super::grammar::Command;
 use super::lower::{Line, Meaning, Present};
 use super::preview::{self, Mode};
-use super::tool::{Tool, fate_of};
+use super::tool::Tool;
 use crate::backend::Operation;
-use crate::session::Interrupt;
 
 /// Changes that are collected before they are sent.
 const MOST_PENDING: usize = 1024;
@@ -48,6 +47,13 @@ struct Pending {
     operations: Vec<Operation>,
 }
 
+impl Pending {
+    fn push(&mut self, command: Command, operation: Operation) {
+        self.commands.push(command);
+        self.operations.push(operation);
+    }
+}
+
 /// A run of lines.
 struct Run<'t, 'c> {
     tool: &'t mut Tool<'c>,
@@ -63,12 +69,8 @@ impl Run<'_, '_> {
             return Ok(());
         }
         let pending = std::mem::take(&mut self.pending);
-        let (fates, failure) = self.tool.session.execute_each(&pending.operations);
-        for (index, command) in pending.commands.iter().enumerate() {
-            let fate = fates.get(index).unwrap_or(&crate::backend::Fate::NotSent);
-            self.ended(fate_of(*command, fate, failure.as_ref()))?;
-        }
-        Ok(())
+        let endings = self.tool.change(&pending.commands, &pending.operations);
+        endings.into_iter().try_for_each(|ended| self.ended(ended))
     }
 
     /// Executes one line; a status ends the run.
@@ -83,9 +85,8 @@ impl Run<'_, '_> {
                 lost_port: None,
                 ..
             }) => {
-                self.pending.commands.push(command);
-                self.pending.operations.push(operation);
-                if self.pending.operations.len() >= MOST_PENDING {
+                self.pending.push(command, operation);
+                if self.pending.operations.len() >= MOST_PENDING && !self.tool.guarded {
                     self.send()?;
                 }
                 return Ok(());
@@ -150,8 +151,10 @@ impl Run<'_, '_> {
             };
             let (whole, rest) = buffer.split_at(end);
             self.chunk(whole)?;
-            // Whoever writes the lines may wait for what they do.
-            self.send()?;
+            // Whoever writes the lines may wait for what they do. Guards look at all of it.
+            if read == 0 || !self.tool.guarded {
+                self.send()?;
+            }
             if read == 0 {
                 return Ok(());
             }
@@ -188,30 +191,42 @@ fn read_some(input: &mut dyn Read, buffer: &mut Vec<u8>) -> io::Result<usize> {
 }
 
 /// Executes lines until they end or one ends the run, and returns the status.
-pub(super) fn run(tool: &mut Tool<'_>, input: &mut dyn Read) -> u8 {
+fn run(tool: &mut Tool<'_>, start: Start, input: &mut dyn Read) -> u8 {
     let mut run = Run {
         tool,
         pending: Pending::default(),
         status: DONE,
     };
+    if run.tool.guarded && start == Start::Nothing {
+        run.pending.push(Command::Clear, Operation::Flush);
+    }
     let ended = run.lines(input);
     let status = run.status;
     ended.err().unwrap_or(status)
 }
 
 /// Runs `ipvsadm-restore`: clears the table, then executes the lines that do not begin with `#`.
-pub(super) fn program(tool: &mut Tool<'_>, words: &[&[u8]], interrupt: &Interrupt) -> u8 {
+pub(super) fn program(tool: &mut Tool<'_>, words: &[&[u8]]) -> u8 {
     let mut present = Present::default();
     for word in words {
         present.insert_ours(word);
     }
+    if let Err(status) = tool.read_guards() {
+        return status;
+    }
     if let Some(mode) = Mode::of(present) {
-        return as_one(tool, mode, Start::Nothing, interrupt);
+        return as_one(tool, mode, Start::Nothing);
     }
     let text = match all_lines(tool) {
         Ok(text) => text,
         Err(error) => return unreadable(tool, &error),
     };
+    if tool.guarded {
+        return match tool.make_ready() {
+            Ok(()) => run(tool, Start::Nothing, &mut text.as_slice()),
+            Err(status) => status,
+        };
+    }
     let clear = Line {
         command: Command::Clear,
         meaning: Meaning::Change(Operation::Flush),
@@ -220,7 +235,26 @@ pub(super) fn program(tool: &mut Tool<'_>, words: &[&[u8]], interrupt: &Interrup
     };
     let cleared = tool.perform(&clear);
     tool.settle(cleared);
-    run(tool, &mut text.as_slice())
+    run(tool, Start::Table, &mut text.as_slice())
+}
+
+/// Runs `ipvsadm -R`.
+pub(super) fn table(tool: &mut Tool<'_>) -> u8 {
+    let Some(input) = tool.streams.input.take() else {
+        return FAILED;
+    };
+    if !tool.guarded {
+        return run(tool, Start::Table, input);
+    }
+    // Guards look at all of it; and while it is read, signals end the program as they end any other.
+    let mut text = Vec::new();
+    if let Err(error) = input.read_to_end(&mut text) {
+        return unreadable(tool, &error);
+    }
+    match tool.make_ready() {
+        Ok(()) => run(tool, Start::Table, &mut text.as_slice()),
+        Err(status) => status,
+    }
 }
 
 fn unreadable(tool: &mut Tool<'_>, error: &io::Error) -> u8 {
@@ -263,10 +297,10 @@ pub(super) enum Start {
 }
 
 /// Runs lines as one transaction, or shows what they would change.
-pub(super) fn as_one(tool: &mut Tool<'_>, mode: Mode, start: Start, interrupt: &Interrupt) -> u8 {
+pub(super) fn as_one(tool: &mut Tool<'_>, mode: Mode, start: Start) -> u8 {
     let text = match all_lines(tool) {
         Ok(text) => text,
         Err(error) => return unreadable(tool, &error),
     };
-    preview::many(tool, mode, start, &text, interrupt)
+    preview::many(tool, mode, start, &text)
 }

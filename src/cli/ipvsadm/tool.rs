@@ -36,6 +36,11 @@ pub(super) struct Tool<'c> {
     pub(super) committed: bool,
     /// What went wrong on the way, for programs.
     failures: Vec<CauseShape>,
+    /// The result of a commit that did not go through, for programs.
+    pub(super) envelope: Option<ResultShape>,
+    /// Whether guards are set: then what lines change is committed.
+    pub(super) guarded: bool,
+    pub(super) interrupt: Interrupt,
 }
 
 /// Runs one of the three programs, and returns its exit status.
@@ -45,11 +50,6 @@ pub(in super::super) fn run(call: &Call, mut streams: Streams<'_>) -> u8 {
         streams.complain(b"ipvsadm-save: Script to save the IPVS table to stdout.");
         streams.complain(b"\t-n   : addresses and ports as numbers; of ipvsh: --complete, --json");
         return 1;
-    }
-    let guards = !call.globals.guard.is_empty() || !call.globals.overridden.is_empty();
-    if guards && !call.arguments.iter().any(|word| word == b"--atomic") {
-        streams.complain(b"--guard and --override are about transactions: with --atomic; other lines are sent as they are");
-        return exit::USAGE;
     }
     let interrupt = Interrupt::default();
     let session = match open(&call.globals, &mut streams, &interrupt) {
@@ -86,15 +86,18 @@ pub(in super::super) fn run(call: &Call, mut streams: Streams<'_>) -> u8 {
         unwritten: None,
         committed: false,
         failures: Vec::new(),
+        envelope: None,
+        guarded: false,
+        interrupt,
     };
     let words: Vec<&[u8]> = call.arguments.iter().map(Vec::as_slice).collect();
     let status = match call.program {
-        Program::Ipvsadm => tool.main(&words, &interrupt),
+        Program::Ipvsadm => tool.main(&words),
         Program::Save => {
             let words: Vec<&[u8]> = std::iter::once(&b"-S"[..]).chain(saved(&words)).collect();
-            tool.main(&words, &interrupt)
+            tool.main(&words)
         }
-        Program::Restore => restore::program(&mut tool, &words, &interrupt),
+        Program::Restore => restore::program(&mut tool, &words),
     };
     tool.end(status)
 }
@@ -203,7 +206,7 @@ impl Tool<'_> {
         )
     }
 
-    fn main(&mut self, words: &[&[u8]], interrupt: &Interrupt) -> u8 {
+    fn main(&mut self, words: &[&[u8]]) -> u8 {
         if words.is_empty() {
             let all = self.list(None, Present::default());
             return self.settle(all);
@@ -212,19 +215,24 @@ impl Tool<'_> {
             Ok(line) => line,
             Err(ending) => return self.settle(Err(ending)),
         };
+        if matches!(line.meaning, Meaning::Change(_) | Meaning::Restore)
+            && let Err(status) = self.read_guards()
+        {
+            return status;
+        }
         match (&line.meaning, preview::Mode::of(line.present)) {
-            (Meaning::Restore, None) => {
-                let Some(input) = self.streams.input.take() else {
-                    return FAILED;
-                };
-                restore::run(self, input)
-            }
-            (Meaning::Restore, Some(mode)) => {
-                restore::as_one(self, mode, restore::Start::Table, interrupt)
-            }
+            (Meaning::Restore, None) => restore::table(self),
+            (Meaning::Restore, Some(mode)) => restore::as_one(self, mode, restore::Start::Table),
             (Meaning::Change(operation), Some(mode)) => {
                 preview::one(self, mode, line.command, operation)
             }
+            (Meaning::Change(_), None) if self.guarded => match self.make_ready() {
+                Ok(()) => {
+                    let done = self.perform(&line);
+                    self.settle(done)
+                }
+                Err(status) => status,
+            },
             _ => {
                 let done = self.perform(&line);
                 self.settle(done)
@@ -239,9 +247,9 @@ impl Tool<'_> {
                 if let Some(text) = line.lost_port {
                     self.refuse_lost_port(line.command, operation, text)?;
                 }
-                let (fates, failure) = self.session.execute_each(std::slice::from_ref(operation));
-                let fate = fates.first().unwrap_or(&Fate::NotSent);
-                fate_of(line.command, fate, failure.as_ref())
+                let one = std::slice::from_ref(operation);
+                let endings = self.change(&[line.command], one);
+                endings.into_iter().collect()
             }
             Meaning::List(key) => {
                 if let (Some(key), Some(text)) = (key, line.lost_port)
@@ -306,6 +314,9 @@ impl Tool<'_> {
 
     /// Says why a line did not go through.
     pub(super) fn complain(&mut self, ending: &Ending, line: Option<usize>) {
+        if matches!(ending, Ending::Told { .. }) {
+            return;
+        }
         let text = ending.text(&self.name);
         if !text.is_empty() {
             self.streams.complain(&text);
@@ -363,17 +374,17 @@ impl Tool<'_> {
 
     /// Ends the program: writes what is left, and the file of a simulated table.
     fn end(mut self, status: u8) -> u8 {
-        if self.json && !self.failures.is_empty() {
-            let mut shape = ResultShape::new("failed");
-            shape.warnings = self
-                .failures
-                .iter()
-                .map(|failure| failure.message.clone())
-                .collect();
-            shape.cause = self.failures.pop();
-            if self.failures.is_empty() {
-                shape.warnings.clear();
+        self.say_warnings();
+        if self.json && (self.envelope.is_some() || !self.failures.is_empty()) {
+            let mut failures = std::mem::take(&mut self.failures);
+            let told = self.envelope.take();
+            let mut shape = told.unwrap_or_else(|| ResultShape::new("failed"));
+            let of_one = shape.cause.is_none() && failures.len() == 1;
+            if !of_one {
+                let messages = failures.iter().map(|failure| failure.message.clone());
+                shape.warnings.extend(messages);
             }
+            shape.cause = shape.cause.or_else(|| failures.pop());
             self.print_json(&shape);
         }
         self.flush(true);

@@ -301,7 +301,8 @@ pub fn table_commands(services: &[ListedService], settings: &Table) -> (Vec<Stri
     (lines, lost)
 }
 
-/// Returns what differs between the tables before and after a plan, as save lines: `-` is gone, `+` is new.
+/// Returns what differs between the tables before and after a plan, as save lines: `-` is gone, `+` is new; behind `!` stands
+/// what is done beside that.
 #[must_use]
 pub fn plan_difference(plan: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
@@ -376,6 +377,8 @@ pub fn plan_difference(plan: &Plan) -> Vec<String> {
             Change::SetSysctl { .. } => {}
         }
     }
+    let actions = plan.actions().iter();
+    lines.extend(actions.map(|action| format!("! # {action}")));
     lines
 }
 
