@@ -156,24 +156,36 @@ fn text(word: &[u8]) -> Option<&str> {
     std::str::from_utf8(word).ok()
 }
 
+/// The value of each byte as a digit; what is none is larger than any.
+const DIGITS: [u8; 256] = {
+    let mut digits = [u8::MAX; 256];
+    let mut value = 0;
+    while value < 16 {
+        let (decimal, letter) = (b'0' + value, value.wrapping_sub(10));
+        if value < 10 {
+            digits[decimal as usize] = value;
+        } else {
+            digits[(b'A' + letter) as usize] = value;
+            digits[(b'a' + letter) as usize] = value;
+        }
+        value += 1;
+    }
+    digits
+};
+
 /// Reads a whole number of digits of base 10 or 16.
 fn number(word: &[u8], base: u8) -> Option<u32> {
-    let mut sum = 0u32;
-    for byte in word {
-        let digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'A'..=b'F' => byte - b'A' + 10,
-            b'a'..=b'f' => byte - b'a' + 10,
-            _ => return None,
-        };
+    let mut sum = 0u64;
+    // More digits than that are no number of 32 bits, whatever they are.
+    for byte in word.get(..word.len().min(11))? {
+        let digit = DIGITS[usize::from(*byte)];
         if digit >= base {
             return None;
         }
-        sum = sum
-            .checked_mul(u32::from(base))?
-            .checked_add(u32::from(digit))?;
+        sum = sum * u64::from(base) + u64::from(digit);
     }
-    (!word.is_empty()).then_some(sum)
+    let fits = !word.is_empty() && word.len() <= 11;
+    u32::try_from(sum).ok().filter(|_| fits)
 }
 
 fn service_line(line: &[u8]) -> Option<(ProcKey, ProcService)> {

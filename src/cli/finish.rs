@@ -147,7 +147,12 @@ fn ended_status(
             done,
             kept,
             document,
-        }) => finish_done(ui, globals, &done, &kept, &document),
+        }) => {
+            let status = finish_done(ui, globals, &done, &kept, &document);
+            // The program ends: giving back large tables piece by piece would only take time.
+            std::mem::forget(done);
+            status
+        }
         Ok(Ending::ScriptDone {
             value,
             status,

@@ -186,7 +186,7 @@ pub(super) fn write_back(globals: &Globals, session: &mut Session) -> Result<(),
     let Some(path) = &globals.sim_state else {
         return Ok(());
     };
-    if !session.has_sent() && Path::new(path).exists() {
+    if !session.is_unsaved() && Path::new(path).exists() {
         return Ok(());
     }
     save(path, session).map_err(|error| {

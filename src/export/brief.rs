@@ -1,6 +1,7 @@
 //! A table document that is as short as can be: of what a plan touches alone, and without what is as new objects have
 //! it. Reading it gives the same table, as what is left out is the default of a new object.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -12,10 +13,10 @@ use super::document::{
     tunnel_shape,
 };
 use crate::model::{
-    DestinationConfiguration, DestinationEntry, DestinationKey, ForwardingMethod,
-    ServiceConfiguration, ServiceEntry, ServiceKey, Table, Tunnel,
+    DestinationConfiguration, DestinationEntry, DestinationKey, ServiceConfiguration, ServiceEntry,
+    ServiceKey, Table, Tunnel,
 };
-use crate::txn::Touch;
+use crate::txn::{ServiceTouch, Touch};
 
 /// One end of a plan.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +62,7 @@ impl Serialize for Services<'_> {
         let Brief { table, touch } = self.0;
         let mut list = serializer.serialize_seq(None)?;
         for (key, entry) in &table.services {
-            if touch.has_service(key) {
+            if let Some(touch) = touch.service(key) {
                 list.serialize_element(&service_shape(key, entry, touch))?;
             }
         }
@@ -99,7 +100,7 @@ struct ServiceShape<'a> {
 fn service_shape<'a>(
     key: &'a ServiceKey,
     entry: &'a ServiceEntry,
-    touch: &'a Touch,
+    touch: ServiceTouch<'a>,
 ) -> ServiceShape<'a> {
     let configuration = &entry.configuration;
     let fresh = ServiceConfiguration::default();
@@ -114,21 +115,20 @@ fn service_shape<'a>(
         other_flags: Some(configuration.other_flags).filter(|flags| *flags != 0),
         persistence: configuration.persistence.as_ref().map(persistence_shape),
         dormant_persistence: configuration.dormant.as_ref().map(persistence_shape),
-        destinations: Servers(key, &entry.destinations, touch),
+        destinations: Servers(&entry.destinations, touch),
     }
 }
 
 struct Servers<'a>(
-    &'a ServiceKey,
     &'a BTreeMap<DestinationKey, DestinationEntry>,
-    &'a Touch,
+    ServiceTouch<'a>,
 );
 
 impl Serialize for Servers<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(None)?;
-        for (key, entry) in self.1 {
-            if self.2.has_server(self.0, key) {
+        for (key, entry) in self.0 {
+            if self.1.has_server(key) {
                 list.serialize_element(&server_shape(key, &entry.configuration))?;
             }
         }
@@ -140,7 +140,7 @@ impl Serialize for Servers<'_> {
 struct ServerShape<'a> {
     id: Text<&'a DestinationKey>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    forwarding: Option<Text<ForwardingMethod>>,
+    forwarding: Option<Cow<'static, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tunnel: Option<TunnelShape>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -160,7 +160,7 @@ fn server_shape<'a>(
     ServerShape {
         id: Text(key),
         forwarding: (configuration.forwarding != fresh.forwarding)
-            .then_some(Text(configuration.forwarding)),
+            .then(|| configuration.forwarding.name()),
         tunnel: (configuration.tunnel != Tunnel::Ipip).then(|| tunnel_shape(configuration.tunnel)),
         weight: other(configuration.weight.get(), fresh.weight.get()),
         upper_threshold: other(configuration.thresholds.upper, 0),

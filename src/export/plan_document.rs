@@ -82,8 +82,11 @@ fn action_shape(action: &Action) -> ActionShape {
 fn open(end: Brief<'_>) -> Vec<OpenShape> {
     let mut found = Vec::new();
     for (service, entry) in &end.table.services {
+        let Some(touch) = end.touch.service(service) else {
+            continue;
+        };
         for (key, server) in &entry.destinations {
-            if !end.touch.has_server(service, key) {
+            if !touch.has_server(key) {
                 continue;
             }
             let connections = u32::try_from(server.connections.open()).unwrap_or(u32::MAX);

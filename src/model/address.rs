@@ -121,20 +121,68 @@ pub(super) fn address_rank(address: IpAddr) -> (u32, u128) {
     }
 }
 
-/// Writes `192.0.2.1:80` or `[2001:db8::1]:80`.
+/// Writes `192.0.2.1:80` or `[2001:db8::1]:80` behind a prefix. Large tables write many of them: an IPv4 one is put
+/// together here and handed on in one piece.
 pub(super) fn write_endpoint(
     out: &mut fmt::Formatter<'_>,
+    prefix: &str,
     address: IpAddr,
     port: Port,
 ) -> fmt::Result {
-    match address {
-        IpAddr::V4(v4) => write!(out, "{v4}:{port}"),
-        IpAddr::V6(v6) => write!(out, "[{v6}]:{port}"),
+    let v4 = match address {
+        IpAddr::V4(v4) if prefix.len() <= Short::PREFIX => v4,
+        IpAddr::V4(v4) => return write!(out, "{prefix}{v4}:{port}"),
+        IpAddr::V6(v6) => return write!(out, "{prefix}[{v6}]:{port}"),
+    };
+    let mut short = Short::default();
+    short.text(prefix.as_bytes());
+    for (place, octet) in v4.octets().into_iter().enumerate() {
+        if place > 0 {
+            short.text(b".");
+        }
+        short.number(u16::from(octet));
+    }
+    short.text(b":");
+    short.number(port);
+    out.write_str(std::str::from_utf8(&short.bytes[..short.length]).unwrap_or_default())
+}
+
+/// A text that is put together without asking for memory.
+#[derive(Default)]
+struct Short {
+    bytes: [u8; 32],
+    length: usize,
+}
+
+impl Short {
+    /// The longest prefix that has room before the longest address and port.
+    const PREFIX: usize = 32 - "255.255.255.255:65535".len();
+
+    fn text(&mut self, text: &[u8]) {
+        self.bytes[self.length..self.length + text.len()].copy_from_slice(text);
+        self.length += text.len();
+    }
+
+    fn number(&mut self, number: u16) {
+        let mut digits = [0; 5];
+        let mut place = digits.len();
+        let mut rest = number;
+        loop {
+            place -= 1;
+            digits[place] = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+            rest /= 10;
+            if rest == 0 {
+                return self.text(&digits[place..]);
+            }
+        }
     }
 }
 
 /// Reads `192.0.2.1:80` or `[2001:db8::1]:80`. Names are not resolved.
 pub(super) fn parse_endpoint(what: &str, text: &str) -> Result<(IpAddr, Port), Invalid> {
+    if let Some(usual) = usual_endpoint(text.as_bytes()) {
+        return Ok(usual);
+    }
     let wrong = |expected: &str| Invalid::new(what, text, expected);
     let (address, port) = match text.strip_prefix('[') {
         Some(rest) => {
@@ -167,4 +215,76 @@ pub(super) fn parse_endpoint(what: &str, text: &str) -> Result<(IpAddr, Port), I
         .parse::<Port>()
         .map_err(|_| wrong("the port is a number from 0 to 65535"))?;
     Ok((address, port))
+}
+
+/// Reads an IPv4 address and port in its usual form, which large documents are full of; `None` is for the reader of all
+/// forms to look at.
+fn usual_endpoint(text: &[u8]) -> Option<(IpAddr, Port)> {
+    let mut octets = [0; 4];
+    let mut rest = text;
+    for (octet, end) in octets.iter_mut().zip(*b"...:") {
+        let (number, behind) = usual_number(rest, 3)?;
+        *octet = u8::try_from(number).ok()?;
+        rest = behind.strip_prefix(&[end])?;
+    }
+    match usual_number(rest, 5)? {
+        (port, []) => Some((
+            IpAddr::V4(Ipv4Addr::from(octets)),
+            Port::try_from(port).ok()?,
+        )),
+        _ => None,
+    }
+}
+
+/// Reads a number without needless zeros and of so many digits at most, and returns what is behind it.
+fn usual_number(text: &[u8], most: usize) -> Option<(u32, &[u8])> {
+    let mut number = 0;
+    let mut digits = 0;
+    while let Some(digit) = text.get(digits).filter(|byte| byte.is_ascii_digit()) {
+        if digits == most || (digits == 1 && number == 0) {
+            return None;
+        }
+        number = number * 10 + u32::from(digit - b'0');
+        digits += 1;
+    }
+    (digits > 0).then(|| (number, &text[digits..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Short, parse_endpoint, usual_endpoint};
+
+    #[test]
+    fn the_usual_form_is_read_as_all_forms_are() {
+        let mut texts: Vec<String> = ["0.0.0.0:0", "255.255.255.255:65535", "10.0.0.10:8080"]
+            .map(str::to_owned)
+            .into();
+        for text in &texts {
+            assert!(usual_endpoint(text.as_bytes()).is_some(), "{text}");
+        }
+        for place in 0.."10.20.30.40:50".len() {
+            for other in ["", "0", "9", ".", ":", "..", "256", "+", " ", "999999", "x"] {
+                let mut text = "10.20.30.40:50".to_owned();
+                text.replace_range(place..=place, other);
+                texts.push(text);
+            }
+        }
+        for text in texts {
+            let slowly = text.rsplit_once(':').and_then(|(address, port)| {
+                let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+                let port = port.parse::<u16>().ok().filter(|_| digits)?;
+                Some((address.parse::<std::net::Ipv4Addr>().ok()?.into(), port))
+            });
+            assert_eq!(parse_endpoint("text", &text).ok(), slowly, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_as_ever() {
+        for number in [0, 1, 9, 10, 99, 100, 999, 1000, 9999, 10000, u16::MAX] {
+            let mut short = Short::default();
+            short.number(number);
+            assert_eq!(&short.bytes[..short.length], number.to_string().as_bytes());
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::address::{address_rank, parse_endpoint, write_endpoint};
 use super::{AddressFamily, ForwardingMethod, Invalid, Port, Tunnel};
@@ -19,6 +19,12 @@ pub struct DestinationKey {
 impl Ord for DestinationKey {
     /// By address, IPv4 first, then by port.
     fn cmp(&self, other: &Self) -> Ordering {
+        if let (IpAddr::V4(one), IpAddr::V4(two)) = (self.address, other.address) {
+            let rank = |address: Ipv4Addr, port: Port| {
+                u64::from(address.to_bits()) << 16 | u64::from(port)
+            };
+            return rank(one, self.port).cmp(&rank(two, other.port));
+        }
         let rank = |key: &Self| (address_rank(key.address), key.port);
         rank(self).cmp(&rank(other))
     }
@@ -49,7 +55,7 @@ impl DestinationKey {
 
 impl fmt::Display for DestinationKey {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_endpoint(out, self.address, self.port)
+        write_endpoint(out, "", self.address, self.port)
     }
 }
 

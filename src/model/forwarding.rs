@@ -1,5 +1,6 @@
 //! How packets reach a real server.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroU16;
 
@@ -36,6 +37,17 @@ impl ForwardingMethod {
         Self::WORDS.iter().map(|(word, _)| *word)
     }
 
+    /// Returns its name, which [`ForwardingMethod::parse`] takes.
+    #[must_use]
+    pub fn name(&self) -> Cow<'static, str> {
+        let known = Self::WORDS.iter().find(|(_, method)| method == self);
+        match (known, self) {
+            (Some((word, _)), _) => Cow::Borrowed(word),
+            (None, Self::Other(number)) => Cow::Owned(format!("method-{number}")),
+            (None, _) => Cow::Borrowed(""),
+        }
+    }
+
     /// Reads `masquerading`, `direct_routing`, `tunneling`, `local`, `bypass` or `method-N`.
     ///
     /// # Errors
@@ -58,11 +70,7 @@ impl ForwardingMethod {
 
 impl fmt::Display for ForwardingMethod {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Self::Other(number) = self {
-            return write!(out, "method-{number}");
-        }
-        let word = Self::WORDS.iter().find(|(_, method)| method == self);
-        out.write_str(word.map_or("", |(word, _)| word))
+        out.write_str(&self.name())
     }
 }
 

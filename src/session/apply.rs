@@ -122,12 +122,12 @@ fn one_service(
         let configuration = edit.apply(&key, &server.key, current.as_ref(), Trust::User)?;
         operations.extend(server_operation(key, server.key, current, configuration));
     }
+    let Some(current) = current else {
+        return Ok(());
+    };
     let named: BTreeSet<DestinationKey> = servers.iter().map(|server| server.key).collect();
-    let unnamed = current
-        .into_iter()
-        .flat_map(|entry| entry.destinations.keys())
-        .filter(|server| !named.contains(server));
-    for server in unnamed {
+    let there = current.destinations.keys();
+    for server in there.filter(|server| !named.contains(server)) {
         if options.prune >= Prune::Servers {
             operations.push(Operation::DeleteDestination {
                 service: key,

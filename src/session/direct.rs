@@ -13,7 +13,7 @@ impl Session {
     /// Does operations in their order, whatever becomes of each, and returns their fates. An error tells why the
     /// last ones were not sent, or their answers were lost.
     pub fn execute_each(&mut self, operations: &[Operation]) -> (Vec<Fate>, Option<BackendError>) {
-        self.has_sent |= !operations.is_empty();
+        self.is_unsaved |= !operations.is_empty();
         let mut fates = Vec::with_capacity(operations.len());
         while let Some(rest) = operations
             .get(fates.len()..)

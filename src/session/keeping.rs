@@ -211,11 +211,12 @@ impl Session {
             .saver
             .clone()
             .filter(|_| report.outcome.is_success());
-        if let Some(saver) = saver
-            && let Err(text) = saver(self)
-        {
-            self.warn(text);
-            return;
+        if let Some(saver) = saver {
+            if let Err(text) = saver(self) {
+                self.warn(text);
+                return;
+            }
+            self.is_unsaved = false;
         }
         let number = report
             .recorded

@@ -102,8 +102,8 @@ pub struct Session {
     notes_rehearsed: bool,
     /// Time that counted as passed in rehearsals.
     rehearsed_time: Duration,
-    /// Whether anything was sent that may have changed the table.
-    has_sent: bool,
+    /// Whether anything was sent that may have changed the table, and is in no file of a simulated one yet.
+    is_unsaved: bool,
 }
 
 /// How long a commit waits for another one, unless told otherwise.
@@ -135,7 +135,7 @@ impl Session {
             from: None,
             notes_rehearsed: false,
             rehearsed_time: Duration::ZERO,
-            has_sent: false,
+            is_unsaved: false,
         }
     }
 
@@ -183,10 +183,10 @@ impl Session {
         &self.interrupt
     }
 
-    /// Tells whether anything was sent that may have changed the table.
+    /// Tells whether anything was sent that may have changed the table, and was not saved since.
     #[must_use]
-    pub const fn has_sent(&self) -> bool {
-        self.has_sent
+    pub const fn is_unsaved(&self) -> bool {
+        self.is_unsaved
     }
 
     /// Returns what was committed in this session.
@@ -322,7 +322,7 @@ impl Session {
                 return Err(Error::Declined);
             }
         }
-        self.has_sent |= !plan.is_empty();
+        self.is_unsaved |= !plan.is_empty();
         let interrupt = self.interrupt.clone();
         let options = CommitOptions {
             lock_wait: self.lock_wait,

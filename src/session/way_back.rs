@@ -136,7 +136,7 @@ impl Session {
         number: Option<u64>,
         plan: &Plan,
     ) -> Result<(Vec<Change>, Option<Error>), Error> {
-        self.has_sent = true;
+        self.is_unsaved = true;
         let _lock = self.lock_regardless()?;
         let Some(number) = number else {
             let (left, unread) = plan.take_back(&mut self.live);

@@ -35,7 +35,7 @@ impl Plan {
     #[must_use]
     pub fn ends(&self) -> Ends {
         let mut ends = Ends::default();
-        for change in &self.changes {
+        for change in self.changes.iter() {
             self.add_end(change, &mut ends);
         }
         ends

@@ -260,6 +260,9 @@ impl Plan {
         guards: &Guards,
         kernel: &mut Ipvs,
     ) -> Result<Vec<Breach>, BackendError> {
+        if guards.is_empty() {
+            return Ok(Vec::new());
+        }
         let lowered = self.weighed(guards);
         let keys: Vec<ServiceKey> = lowered.keys().copied().collect();
         let fetched = kernel.fetch(&keys)?;

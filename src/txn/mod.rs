@@ -24,4 +24,4 @@ pub use guard::{Breach, GuardName, Guarding, Guards, ServicePattern};
 pub use outcome::{Cause, Outcome, Recorded, Report};
 pub use plan::{Note, Plan, Traffic};
 pub use runbook::{RunbookEnd, RunbookReport, StepEnd, StepReport, UndoEnd, WaitReport};
-pub use touched::Touch;
+pub use touched::{ServiceTouch, Touch};

@@ -1,6 +1,7 @@
 //! What is to be done, in the order that spares the traffic.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::change::{Action, Change};
 use crate::model::{
@@ -35,7 +36,8 @@ const NO_WEIGHT: &str = "no real server has weight";
 pub struct Plan {
     pub(super) before: Table,
     pub(super) after: Table,
-    pub(super) changes: Vec<Change>,
+    /// Shared with those that keep what was done.
+    pub(super) changes: Arc<Vec<Change>>,
     pub(super) actions: Vec<Action>,
     pub(super) notes: Vec<Note>,
     pub(super) waits: Vec<String>,
@@ -51,12 +53,6 @@ impl Plan {
     /// last, daemons at the end. A daemon stops first where a server of the other address family comes: the
     /// kernel lets them exclude each other.
     pub fn between(before: Table, after: Table, actions: Vec<Action>) -> Self {
-        let keys: BTreeSet<ServiceKey> = before
-            .services
-            .keys()
-            .chain(after.services.keys())
-            .copied()
-            .collect();
         // The long lists go where they stay, with room for all; the others come behind them.
         let mut changes = Vec::with_capacity(after.services.len() + after.destination_count());
         let (stops, starts) = daemon_changes(&before, &after);
@@ -76,10 +72,11 @@ impl Plan {
             add_servers(*key, before.services.get(key), new, &mut changes);
         }
         let (mut edits, mut removals, mut services) = (vec![], vec![], vec![]);
-        for key in keys {
-            match (before.services.get(&key), after.services.get(&key)) {
-                (Some(old), None) => services.push(Change::delete_service(key, old)),
-                (Some(old), Some(new)) => {
+        for (key, old) in &before.services {
+            let key = *key;
+            match after.services.get(&key) {
+                None => services.push(Change::delete_service(key, old)),
+                Some(new) => {
                     if old.configuration != new.configuration {
                         edits.push(Change::EditService {
                             key,
@@ -89,7 +86,6 @@ impl Plan {
                     }
                     change_servers(key, old, new, &mut edits, &mut removals);
                 }
-                (None, _) => {}
             }
         }
         if let (Some(old), Some(new)) = (before.timeouts, after.timeouts)
@@ -120,7 +116,7 @@ impl Plan {
         Self {
             before,
             after,
-            changes,
+            changes: Arc::new(changes),
             actions,
             notes,
             waits: Vec::new(),
@@ -149,7 +145,7 @@ impl Plan {
     /// Returns a copy that knows what is to be done and no longer the tables around it.
     pub fn without_tables(&self) -> Self {
         Self {
-            changes: self.changes.clone(),
+            changes: Arc::clone(&self.changes),
             actions: self.actions.clone(),
             notes: self.notes.clone(),
             waits: self.waits.clone(),
@@ -184,7 +180,7 @@ impl Plan {
 
     /// Tells whether there is nothing to do.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.actions.is_empty()
     }
 
@@ -242,7 +238,7 @@ impl Plan {
             return traffic;
         }
         let mut sum = Traffic::default();
-        for change in &self.changes {
+        for change in self.changes.iter() {
             let one = self.traffic_of(change);
             sum.cut += one.cut;
             sum.drained += one.drained;
@@ -354,11 +350,10 @@ fn daemon_changes(before: &Table, after: &Table) -> (Vec<Change>, Vec<Change>) {
 /// Finds what is worth knowing about changes.
 fn notes(before: &Table, after: &Table, changes: &[Change]) -> Vec<Note> {
     let mut notes = Vec::new();
-    let mut touched: BTreeMap<ServiceKey, bool> = BTreeMap::new();
+    let mut touched = BTreeSet::new();
     let mut last = None;
     let mut used = BTreeSet::new();
     for change in changes {
-        let object = change.object();
         match change {
             Change::AddDestination {
                 service,
@@ -369,24 +364,24 @@ fn notes(before: &Table, after: &Table, changes: &[Change]) -> Vec<Note> {
                 if last != Some(*service) {
                     last = Some(*service);
                     used = methods_of(after, service);
-                    touched.insert(*service, true);
+                    touched.insert(*service);
                 }
                 if let Some(other) = used.iter().find(|method| **method != new.forwarding) {
                     notes.push(Note {
-                        object: object.clone(),
+                        object: change.object(),
                         text: format!("its siblings use {other}"),
                     });
                 }
-                note_port(service, key, new.forwarding, &object, &mut notes);
+                note_port(service, key, new.forwarding, &mut notes);
             }
             Change::EditDestination {
                 service,
                 key,
                 after: new,
                 ..
-            } => note_port(service, key, new.forwarding, &object, &mut notes),
+            } => note_port(service, key, new.forwarding, &mut notes),
             Change::DeleteDestination { service, .. } => {
-                touched.insert(*service, true);
+                touched.insert(*service);
             }
             Change::EditService {
                 before: old,
@@ -394,14 +389,14 @@ fn notes(before: &Table, after: &Table, changes: &[Change]) -> Vec<Note> {
                 ..
             } if old.scheduler != new.scheduler && old.persistence.is_none() => {
                 notes.push(Note {
-                    object,
+                    object: change.object(),
                     text: "clients without persistence move".to_owned(),
                 });
             }
             _ => {}
         }
     }
-    for key in touched.keys() {
+    for key in &touched {
         if let (Some(old), Some(new)) = (before.services.get(key), after.services.get(key)) {
             let scheduler = new.configuration.scheduler.as_str();
             if matches!(scheduler, "sh" | "dh") && !old.destinations.is_empty() {
@@ -444,7 +439,6 @@ fn note_port(
     service: &ServiceKey,
     key: &DestinationKey,
     method: ForwardingMethod,
-    object: &ObjectId,
     notes: &mut Vec<Note>,
 ) {
     let translates = !matches!(
@@ -457,7 +451,7 @@ fn note_port(
         && key.port != 0
     {
         notes.push(Note {
-            object: object.clone(),
+            object: ObjectId::Destination(*service, *key),
             text: format!("{method} does not translate ports: packets arrive at port {port}"),
         });
     }

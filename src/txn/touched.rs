@@ -15,17 +15,10 @@ use crate::model::{
 pub struct Touch(Touched);
 
 impl Touch {
-    /// Tells whether a service is touched, or a server of it.
+    /// Returns what of a service is touched, if anything.
     #[must_use]
-    pub fn has_service(&self, key: &ServiceKey) -> bool {
-        self.0.services.contains_key(key)
-    }
-
-    /// Tells whether a server is touched.
-    #[must_use]
-    pub fn has_server(&self, service: &ServiceKey, key: &DestinationKey) -> bool {
-        let service = self.0.services.get(service);
-        service.is_some_and(|service| service.all_servers || service.servers.contains(key))
+    pub fn service(&self, key: &ServiceKey) -> Option<ServiceTouch<'_>> {
+        self.0.services.get(key).map(ServiceTouch)
     }
 
     /// Tells whether the timeouts are touched.
@@ -44,6 +37,18 @@ impl Touch {
     #[must_use]
     pub const fn sysctl(&self) -> &BTreeSet<SysctlName> {
         &self.0.sysctl
+    }
+}
+
+/// Tells what of one service a plan touches.
+#[derive(Clone, Copy, Debug)]
+pub struct ServiceTouch<'a>(&'a TouchedService);
+
+impl ServiceTouch<'_> {
+    /// Tells whether a server is touched.
+    #[must_use]
+    pub fn has_server(&self, key: &DestinationKey) -> bool {
+        self.0.all_servers || self.0.servers.contains(key)
     }
 }
 
@@ -90,7 +95,7 @@ impl Touched {
         let mut touched = Self::default();
         // Changes of one service follow each other: one that is read as a whole has nothing to add.
         let mut whole = None;
-        for change in &plan.changes {
+        for change in plan.changes.iter() {
             if let Change::AddDestination { service, after, .. } = change
                 && shows_in_proc(after)
             {
@@ -98,7 +103,10 @@ impl Touched {
                     continue;
                 }
                 let known = touched.services.get(service);
-                whole = known.filter(|known| known.all_servers).map(|_| *service);
+                if known.is_some_and(|known| known.all_servers) {
+                    whole = Some(*service);
+                    continue;
+                }
             }
             touched.add(change);
         }

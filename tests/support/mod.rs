@@ -8,6 +8,7 @@ pub(crate) mod tool;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipvsh::backend::{Execution, Ipvs, KernelTransport, Operation, Transport, namespace_identity};
@@ -256,7 +257,24 @@ pub(crate) fn state_of(folder: &Path) -> PathBuf {
     folder.join("state")
 }
 
+/// Has programs start with signals that end them, even if this one was started with some ignored, as in the background
+/// of a shell or under `nohup`: what is caught here is not ignored there.
+fn heed_signals() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let ignored = u64::from_str_radix(ignored.unwrap().trim(), 16).unwrap();
+        for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM] {
+            if ignored >> (signal - 1) & 1 == 1 {
+                let _unused = signal_hook::flag::register(signal, Arc::default()).unwrap();
+            }
+        }
+    });
+}
+
 pub(crate) fn ipvsh_command(folder: &Path, arguments: &[&str]) -> Command {
+    heed_signals();
     let mut command = Command::new(env!("CARGO_BIN_EXE_ipvsh"));
     command
         .args(arguments)
