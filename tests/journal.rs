@@ -20,6 +20,10 @@ use crate::support::{
     Finished, Place, ipvsh, ipvsh_command, ipvsh_ok, key, only_in_lab, server, system,
 };
 
+fn begin(journal: &mut Journal, intent: &mut Intent, plan: &Plan) -> Result<u64, JournalError> {
+    journal.begin(intent, (plan, &plan.touch()))
+}
+
 fn intent() -> Intent {
     Intent {
         number: 0,
@@ -46,7 +50,7 @@ fn intent() -> Intent {
 fn a_record_is_private_and_says_how_it_ended() {
     let state = tempfile::tempdir().unwrap();
     let mut journal = Journal::open(state.path()).unwrap();
-    let number = journal.begin(&mut intent(), &Plan::default()).unwrap();
+    let number = begin(&mut journal, &mut intent(), &Plan::default()).unwrap();
     assert_eq!(number, 1);
     let path = state.path().join("journal/open/00000001.json");
     assert_eq!(
@@ -83,7 +87,7 @@ fn a_record_is_private_and_says_how_it_ended() {
 fn what_is_torn_or_altered_is_known() {
     let state = tempfile::tempdir().unwrap();
     let mut journal = Journal::open(state.path()).unwrap();
-    journal.begin(&mut intent(), &Plan::default()).unwrap();
+    begin(&mut journal, &mut intent(), &Plan::default()).unwrap();
     let path = state.path().join("journal/open/00000001.json");
     let whole = fs::read(&path).unwrap();
     let text = String::from_utf8(whole.clone()).unwrap();
@@ -120,7 +124,7 @@ fn the_oldest_that_are_over_go_first() {
     });
     for number in 1..=9 {
         assert_eq!(
-            journal.begin(&mut intent(), &Plan::default()).unwrap(),
+            begin(&mut journal, &mut intent(), &Plan::default()).unwrap(),
             number
         );
         if number != 2 {
@@ -698,7 +702,7 @@ fn records_of_what_is_gone_are_void() {
     for table in gone {
         let mut intent = real.intent.clone();
         intent.table = table;
-        journal.begin(&mut intent, &real.plan().unwrap()).unwrap();
+        begin(&mut journal, &mut intent, &real.plan().unwrap()).unwrap();
     }
     drop(journal);
     let changes = shop.runs(&["edit", TWO, "--weight", "2"]);

@@ -49,7 +49,11 @@ impl ProcReading {
                     service.destinations.push(server);
                 }
             } else {
-                let service = service_line(line);
+                let mut service = service_line(line);
+                // Services of large tables are often alike: room for as many servers as the last one had.
+                if let (Some((_, service)), Some((_, last))) = (&mut service, services.last()) {
+                    service.destinations.reserve(last.destinations.len());
+                }
                 known = service.is_some();
                 services.extend(service);
             }

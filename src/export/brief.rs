@@ -1,17 +1,15 @@
 //! A table document that is as short as can be: of what a plan touches alone, and without what is as new objects have
 //! it. Reading it gives the same table, as what is left out is the default of a new object.
+//!
+//! Every commit writes two of them before it sends anything, so what large tables are full of is written by hand.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io::Write;
 
 use serde::Serialize;
-use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 
 use super::VERSION;
-use super::document::{
-    DaemonShape, PersistenceShape, TunnelShape, daemon_shape, persistence_shape, timeouts_shape,
-    tunnel_shape,
-};
+use super::document::{DaemonShape, daemon_shape, persistence_shape, timeouts_shape, tunnel_shape};
 use crate::model::{
     DestinationConfiguration, DestinationEntry, DestinationKey, ServiceConfiguration, ServiceEntry,
     ServiceKey, Table, Tunnel,
@@ -25,15 +23,26 @@ pub(super) struct Brief<'a> {
     pub(super) touch: &'a Touch,
 }
 
-impl Serialize for Brief<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("version", &VERSION)?;
-        map.serialize_entry("services", &Services(*self))?;
+impl Brief<'_> {
+    /// Appends the document; `space` goes before each service.
+    pub(super) fn append(&self, out: &mut Vec<u8>, space: &str) -> serde_json::Result<()> {
+        field(out, "{", "version", &VERSION)?;
+        name(out, ",", "services");
+        out.push(b'[');
+        let mut before = "";
+        for (key, entry) in &self.table.services {
+            if let Some(touch) = self.touch.service(key) {
+                out.extend_from_slice(before.as_bytes());
+                out.extend_from_slice(space.as_bytes());
+                service(out, key, entry, touch)?;
+                before = ",";
+            }
+        }
+        out.push(b']');
         if let Some(timeouts) = &self.table.timeouts
             && self.touch.has_timeouts()
         {
-            map.serialize_entry("timeouts", &timeouts_shape(timeouts))?;
+            field(out, ",", "timeouts", &timeouts_shape(timeouts))?;
         }
         if let Some(daemons) = &self.table.daemons
             && !self.touch.daemons().is_empty()
@@ -42,128 +51,117 @@ impl Serialize for Brief<'_> {
                 .values()
                 .filter(|daemon| self.touch.daemons().contains(&daemon.role));
             let shapes: Vec<DaemonShape<'_>> = touched.map(daemon_shape).collect();
-            map.serialize_entry("daemons", &shapes)?;
+            field(out, ",", "daemons", &shapes)?;
         }
         if !self.touch.sysctl().is_empty() {
             let names = self.touch.sysctl().iter();
             let values: BTreeMap<&str, &str> = names
                 .filter_map(|name| Some((name.as_str(), self.table.sysctl.get(name)?.as_str())))
                 .collect();
-            map.serialize_entry("sysctl", &values)?;
+            field(out, ",", "sysctl", &values)?;
         }
-        map.end()
+        out.push(b'}');
+        Ok(())
     }
 }
 
-struct Services<'a>(Brief<'a>);
-
-impl Serialize for Services<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Brief { table, touch } = self.0;
-        let mut list = serializer.serialize_seq(None)?;
-        for (key, entry) in &table.services {
-            if let Some(touch) = touch.service(key) {
-                list.serialize_element(&service_shape(key, entry, touch))?;
-            }
-        }
-        list.end()
+/// Appends the name of a field behind `before`; names need no escapes.
+pub(super) fn name(out: &mut Vec<u8>, before: &str, name: &str) {
+    for part in [before, "\"", name, "\":"] {
+        out.extend_from_slice(part.as_bytes());
     }
 }
 
-/// A key, as its text.
-struct Text<T>(T);
-
-impl<T: std::fmt::Display> Serialize for Text<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
+/// Appends a field behind `before`.
+pub(super) fn field(
+    out: &mut Vec<u8>,
+    before: &str,
+    its_name: &str,
+    value: &(impl Serialize + ?Sized),
+) -> serde_json::Result<()> {
+    name(out, before, its_name);
+    serde_json::to_writer(out, value)
 }
 
-#[derive(Serialize)]
-struct ServiceShape<'a> {
-    id: Text<&'a ServiceKey>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scheduler: Option<&'a str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    scheduler_flags: Vec<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    one_packet: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    other_flags: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    persistence: Option<PersistenceShape<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dormant_persistence: Option<PersistenceShape<'a>>,
-    destinations: Servers<'a>,
+/// Appends the id of an object, which needs no escapes, as its first field.
+fn id(out: &mut Vec<u8>, key: &impl std::fmt::Display) {
+    name(out, "{", "id");
+    // Memory takes all that is written to it.
+    let _infallible = write!(out, "\"{key}\"");
 }
 
-fn service_shape<'a>(
-    key: &'a ServiceKey,
-    entry: &'a ServiceEntry,
-    touch: ServiceTouch<'a>,
-) -> ServiceShape<'a> {
+fn service(
+    out: &mut Vec<u8>,
+    key: &ServiceKey,
+    entry: &ServiceEntry,
+    touch: ServiceTouch<'_>,
+) -> serde_json::Result<()> {
     let configuration = &entry.configuration;
     let fresh = ServiceConfiguration::default();
-    ServiceShape {
-        id: Text(key),
-        scheduler: (configuration.scheduler != fresh.scheduler)
-            .then(|| configuration.scheduler.as_str()),
-        scheduler_flags: configuration
-            .scheduler_flags
-            .names(&configuration.scheduler),
-        one_packet: configuration.one_packet.then_some(true),
-        other_flags: Some(configuration.other_flags).filter(|flags| *flags != 0),
-        persistence: configuration.persistence.as_ref().map(persistence_shape),
-        dormant_persistence: configuration.dormant.as_ref().map(persistence_shape),
-        destinations: Servers(&entry.destinations, touch),
+    id(out, key);
+    if configuration.scheduler != fresh.scheduler {
+        field(out, ",", "scheduler", configuration.scheduler.as_str())?;
     }
+    let flags = configuration
+        .scheduler_flags
+        .names(&configuration.scheduler);
+    if !flags.is_empty() {
+        field(out, ",", "scheduler_flags", &flags)?;
+    }
+    if configuration.one_packet {
+        field(out, ",", "one_packet", &true)?;
+    }
+    if configuration.other_flags != 0 {
+        field(out, ",", "other_flags", &configuration.other_flags)?;
+    }
+    if let Some(persistence) = &configuration.persistence {
+        field(out, ",", "persistence", &persistence_shape(persistence))?;
+    }
+    if let Some(dormant) = &configuration.dormant {
+        field(out, ",", "dormant_persistence", &persistence_shape(dormant))?;
+    }
+    name(out, ",", "destinations");
+    out.push(b'[');
+    servers(out, &entry.destinations, touch)?;
+    out.extend_from_slice(b"]}");
+    Ok(())
 }
 
-struct Servers<'a>(
-    &'a BTreeMap<DestinationKey, DestinationEntry>,
-    ServiceTouch<'a>,
-);
-
-impl Serialize for Servers<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut list = serializer.serialize_seq(None)?;
-        for (key, entry) in self.0 {
-            if self.1.has_server(key) {
-                list.serialize_element(&server_shape(key, &entry.configuration))?;
+fn servers(
+    out: &mut Vec<u8>,
+    entries: &BTreeMap<DestinationKey, DestinationEntry>,
+    touch: ServiceTouch<'_>,
+) -> serde_json::Result<()> {
+    let fresh = DestinationConfiguration::default();
+    let mut before = "";
+    for (key, entry) in entries {
+        if !touch.has_server(key) {
+            continue;
+        }
+        let configuration = &entry.configuration;
+        out.extend_from_slice(before.as_bytes());
+        before = ",";
+        id(out, key);
+        if configuration.forwarding != fresh.forwarding {
+            name(out, ",", "forwarding");
+            for part in ["\"", &configuration.forwarding.name(), "\""] {
+                out.extend_from_slice(part.as_bytes());
             }
         }
-        list.end()
+        if configuration.tunnel != Tunnel::Ipip {
+            field(out, ",", "tunnel", &tunnel_shape(configuration.tunnel))?;
+        }
+        let thresholds = configuration.thresholds;
+        for (name, value, default) in [
+            ("weight", configuration.weight.get(), fresh.weight.get()),
+            ("upper_threshold", thresholds.upper, 0),
+            ("lower_threshold", thresholds.lower, 0),
+        ] {
+            if value != default {
+                field(out, ",", name, &value)?;
+            }
+        }
+        out.push(b'}');
     }
-}
-
-#[derive(Serialize)]
-struct ServerShape<'a> {
-    id: Text<&'a DestinationKey>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    forwarding: Option<Cow<'static, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tunnel: Option<TunnelShape>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    weight: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    upper_threshold: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lower_threshold: Option<u32>,
-}
-
-fn server_shape<'a>(
-    key: &'a DestinationKey,
-    configuration: &DestinationConfiguration,
-) -> ServerShape<'a> {
-    let fresh = DestinationConfiguration::default();
-    let other = |value: u32, default: u32| Some(value).filter(|value| *value != default);
-    ServerShape {
-        id: Text(key),
-        forwarding: (configuration.forwarding != fresh.forwarding)
-            .then(|| configuration.forwarding.name()),
-        tunnel: (configuration.tunnel != Tunnel::Ipip).then(|| tunnel_shape(configuration.tunnel)),
-        weight: other(configuration.weight.get(), fresh.weight.get()),
-        upper_threshold: other(configuration.thresholds.upper, 0),
-        lower_threshold: other(configuration.thresholds.lower, 0),
-    }
+    Ok(())
 }

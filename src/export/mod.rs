@@ -21,7 +21,7 @@ pub use connections::write_connections;
 pub use document::{Detail, DocumentWriter, service_shape, write_document};
 pub use error::DocumentError;
 pub use import::{DEFAULT_MAX_SIZE, read_document, read_document_file, read_file};
-pub use plan_document::{PlanWriter, checksum, is_plan, read_plan, write_plan};
+pub use plan_document::{PlanLayout, append_plan, checksum, is_plan, read_plan, write_plan};
 pub use result::{
     CauseShape, ChangeShape, ErrorShape, PlanShape, ResultShape, change_shape, plan_shape,
 };

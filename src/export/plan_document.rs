@@ -6,22 +6,17 @@
 use std::io::{self, Write};
 
 use serde::de::{Error as _, MapAccess};
-use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
-use super::brief::Brief;
+use super::brief::{Brief, field, name};
 use super::error::DocumentError;
 use super::import::{DocumentFields, table_of};
 use super::keys::{Fields, Object};
 use crate::model::{ObjectId, ServiceKey};
-use crate::txn::{Action, Ends, Note, Plan, Remarks};
+use crate::txn::{Action, Ends, Note, Plan, Remarks, Touch};
 
 /// What the field `kind` of a plan's document says.
 const KIND: &str = "plan";
-
-/// Writes a plan within another document.
-#[derive(Clone, Copy, Debug)]
-pub struct PlanWriter<'a>(pub &'a Plan);
 
 /// An action, as written: the verb is the name.
 #[derive(Serialize, Deserialize)]
@@ -45,31 +40,49 @@ struct OpenShape {
     connections: u32,
 }
 
-impl Serialize for PlanWriter<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let touch = self.0.touch();
-        let end = |table| Brief {
-            table,
-            touch: &touch,
-        };
-        let (before, after) = (end(self.0.before()), end(self.0.after()));
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("version", &super::VERSION)?;
-        map.serialize_entry("kind", KIND)?;
-        map.serialize_entry("fingerprint", &fingerprint(before))?;
-        map.serialize_entry("before", &before)?;
-        map.serialize_entry("after", &after)?;
-        let actions: Vec<ActionShape> = self.0.actions().iter().map(action_shape).collect();
-        map.serialize_entry("actions", &actions)?;
-        let notes = self.0.notes().iter().map(|note| RemarkShape {
-            object: note.object.to_string(),
-            text: note.text.clone(),
-        });
-        map.serialize_entry("notes", &notes.collect::<Vec<_>>())?;
-        map.serialize_entry("waits", self.0.waits())?;
-        map.serialize_entry("open_connections", &open(before))?;
-        map.end()
-    }
+/// How a plan is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlanLayout {
+    /// In one line.
+    Line,
+    /// A line for each service.
+    Lines,
+}
+
+/// Appends a plan, of which it is known what it touches.
+///
+/// # Errors
+/// The error is a defect: a plan holds nothing that JSON can't.
+pub fn append_plan(
+    out: &mut Vec<u8>,
+    plan: &Plan,
+    touch: &Touch,
+    layout: PlanLayout,
+) -> serde_json::Result<()> {
+    let (next, space) = match layout {
+        PlanLayout::Line => (",", ""),
+        PlanLayout::Lines => (",\n", "\n"),
+    };
+    let end = |table| Brief { table, touch };
+    let before = end(plan.before());
+    field(out, "{", "version", &super::VERSION)?;
+    field(out, ",", "kind", KIND)?;
+    field(out, ",", "fingerprint", &fingerprint(before))?;
+    name(out, next, "before");
+    before.append(out, space)?;
+    name(out, next, "after");
+    end(plan.after()).append(out, space)?;
+    let actions: Vec<ActionShape> = plan.actions().iter().map(action_shape).collect();
+    field(out, next, "actions", &actions)?;
+    let notes = plan.notes().iter().map(|note| RemarkShape {
+        object: note.object.to_string(),
+        text: note.text.clone(),
+    });
+    field(out, next, "notes", &notes.collect::<Vec<_>>())?;
+    field(out, next, "waits", plan.waits())?;
+    field(out, next, "open_connections", &open(before))?;
+    out.push(b'}');
+    Ok(())
 }
 
 fn action_shape(action: &Action) -> ActionShape {
@@ -109,29 +122,21 @@ pub fn checksum(bytes: &[u8]) -> String {
 
 /// Returns the fingerprint of the end that a plan starts from: its configuration, without what was observed.
 fn fingerprint(end: Brief<'_>) -> String {
-    struct Sum(crc32fast::Hasher);
-    impl Write for Sum {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.update(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut sum = Sum(crc32fast::Hasher::new());
-    // Counting does not fail, and the document holds nothing that JSON can't.
-    let _infallible = serde_json::to_writer(&mut sum, &end);
-    format!("crc32:{:08x}", sum.0.finalize())
+    let mut text = Vec::new();
+    // The document holds nothing that JSON can't.
+    let _infallible = end.append(&mut text, "");
+    checksum(&text)
 }
 
-/// Writes a plan as a document of its own, indented, with a newline at its end.
+/// Writes a plan as a document of its own, a line for each service, with a newline at its end.
 ///
 /// # Errors
 /// The writer's error.
 pub fn write_plan(out: &mut dyn Write, plan: &Plan) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &PlanWriter(plan))?;
-    out.write_all(b"\n")
+    let mut text = Vec::new();
+    append_plan(&mut text, plan, &plan.touch(), PlanLayout::Lines)?;
+    text.push(b'\n');
+    out.write_all(&text)
 }
 
 /// Reads a plan from its document.

@@ -6,9 +6,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::error::JournalError;
-use super::record::{self, Event, EventKind, Intent, Record, State};
+use super::record::{self, Event, EventKind, Intent, Planned, Record, State};
 use super::runbook::is_runbook;
-use crate::txn::Plan;
 
 /// The largest record that is read.
 const LARGEST: u64 = 1 << 30;
@@ -173,7 +172,7 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError`]; then there is no record.
-    pub fn begin(&mut self, intent: &mut Intent, plan: &Plan) -> Result<u64, JournalError> {
+    pub fn begin(&mut self, intent: &mut Intent, plan: Planned<'_>) -> Result<u64, JournalError> {
         self.create(intent, Some(plan))?;
         Ok(intent.number)
     }
@@ -183,7 +182,7 @@ impl Journal {
     pub(super) fn create(
         &mut self,
         intent: &mut Intent,
-        plan: Option<&Plan>,
+        plan: Option<Planned<'_>>,
     ) -> Result<File, JournalError> {
         // Whoever numbers a record holds the folder until the file is there.
         let held = File::open(&self.folder).map_err(|error| failed(&self.folder, &error))?;

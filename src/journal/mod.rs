@@ -22,7 +22,7 @@ pub use error::JournalError;
 pub use folder::{Journal, Limits, Step};
 pub use place::TableIdentity;
 pub use record::{
-    Data, Event, EventKind, Intent, Record, RecordKind, Remains, State, Summary, time_text,
+    Data, Event, EventKind, Intent, Planned, Record, RecordKind, Remains, State, Summary, time_text,
 };
 pub use runbook::{Alive, Life};
 pub use syslog::{Facts, tell};

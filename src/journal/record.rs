@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use super::error::JournalError;
 use super::place::TableIdentity;
 use crate::config::Author;
-use crate::export::{PlanWriter, VERSION, checksum, read_plan};
-use crate::txn::Plan;
+use crate::export::{PlanLayout, VERSION, append_plan, checksum, read_plan};
+use crate::txn::{Plan, Touch};
 
 /// How many objects a plan touches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,15 +130,7 @@ fn is_usual(remains: &Remains) -> bool {
     *remains == Remains::Restore
 }
 
-/// An intent and its plan, as written.
-#[derive(Serialize)]
-struct WholeShape<'a> {
-    #[serde(flatten)]
-    intent: IntentShape,
-    plan: Option<PlanWriter<'a>>,
-}
-
-/// The same, as read: the plan is looked at when it is wanted.
+/// An intent and its plan, as read: the plan is looked at when it is wanted.
 #[derive(Deserialize)]
 struct ReadShape<'a> {
     #[serde(flatten)]
@@ -348,11 +340,14 @@ pub fn time_text(time: std::time::SystemTime) -> String {
 }
 
 /// Adds a line: the record and its checksum.
-fn line(record: &impl Serialize, out: &mut Vec<u8>) -> Result<(), String> {
+fn line(
+    out: &mut Vec<u8>,
+    append: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>,
+) -> Result<(), String> {
     const HEAD: usize = r#"{"checksum":"crc32:00000000","record":"#.len();
     let start = out.len();
     out.resize(start + HEAD, b' ');
-    serde_json::to_writer(&mut *out, record).map_err(|error| error.to_string())?;
+    append(out).map_err(|error| error.to_string())?;
     let sum = checksum(&out[start + HEAD..]);
     let head = format!("{{\"checksum\":\"{sum}\",\"record\":");
     out[start..start + HEAD].copy_from_slice(head.as_bytes());
@@ -360,45 +355,56 @@ fn line(record: &impl Serialize, out: &mut Vec<u8>) -> Result<(), String> {
     Ok(())
 }
 
+/// A plan, and what it touches.
+pub type Planned<'a> = (&'a Plan, &'a Touch);
+
 /// Returns the first line of a file.
-pub(super) fn intent_line(intent: &Intent, plan: Option<&Plan>) -> Result<Vec<u8>, String> {
+pub(super) fn intent_line(intent: &Intent, plan: Option<Planned<'_>>) -> Result<Vec<u8>, String> {
     let author = intent.author.clone();
-    let whole = WholeShape {
-        intent: IntentShape {
-            version: VERSION,
-            kind: intent.kind,
-            number: intent.number,
-            time: intent.time.clone(),
-            user: UserShape {
-                id: author.id,
-                name: author.name,
-                login: author.login,
-                sudo: author.sudo,
-            },
-            command: intent.command.clone(),
-            label: intent.label.clone(),
-            script: intent.script.clone(),
-            undoes: intent.undoes,
-            confirm_seconds: intent.confirm_seconds,
-            table: intent.table.clone(),
-            summary: intent.summary,
-            runbook: intent.runbook,
-            overridden: intent.overridden.clone(),
-            interrupted: intent.interrupted,
-            data: intent.data.clone(),
+    let shape = IntentShape {
+        version: VERSION,
+        kind: intent.kind,
+        number: intent.number,
+        time: intent.time.clone(),
+        user: UserShape {
+            id: author.id,
+            name: author.name,
+            login: author.login,
+            sudo: author.sudo,
         },
-        plan: plan.map(PlanWriter),
+        command: intent.command.clone(),
+        label: intent.label.clone(),
+        script: intent.script.clone(),
+        undoes: intent.undoes,
+        confirm_seconds: intent.confirm_seconds,
+        table: intent.table.clone(),
+        summary: intent.summary,
+        runbook: intent.runbook,
+        overridden: intent.overridden.clone(),
+        interrupted: intent.interrupted,
+        data: intent.data.clone(),
     };
-    let changes = plan.map_or(0, |plan| plan.changes().len());
+    let changes = plan.map_or(0, |(plan, _)| plan.changes().len());
     let mut out = Vec::with_capacity(2048 + 96 * changes);
-    line(&whole, &mut out)?;
+    line(&mut out, |out| {
+        serde_json::to_writer(&mut *out, &shape)?;
+        // The plan is its last field.
+        out.pop();
+        out.extend_from_slice(b",\"plan\":");
+        match plan {
+            Some((plan, touch)) => append_plan(out, plan, touch, PlanLayout::Line)?,
+            None => out.extend_from_slice(b"null"),
+        }
+        out.push(b'}');
+        Ok(())
+    })?;
     Ok(out)
 }
 
 /// Returns a further line of a file.
 pub(super) fn event_line(event: &Event) -> Result<Vec<u8>, String> {
     let mut out = Vec::new();
-    line(event, &mut out)?;
+    line(&mut out, |out| serde_json::to_writer(out, event))?;
     Ok(out)
 }
 

@@ -17,7 +17,9 @@ use crate::journal::{
     Remains, State, Summary, TableIdentity, tell, time_text,
 };
 use crate::model::ObjectId;
-use crate::txn::{Breach, Change, Guarding, Outcome, Plan, Recorded, Recorder, Report, Unrecorded};
+use crate::txn::{
+    Breach, Change, Guarding, Outcome, Plan, Recorded, Recorder, Report, Touch, Unrecorded,
+};
 
 /// Why a transaction is committed, and on what terms.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -272,7 +274,12 @@ impl<'a> Keeper<'a> {
         (recorded, self.failure.map(Error::from))
     }
 
-    fn begin_record(&mut self, plan: &Plan, overridden: &[Breach]) -> Result<(), RecordError> {
+    fn begin_record(
+        &mut self,
+        plan: &Plan,
+        touch: &Touch,
+        overridden: &[Breach],
+    ) -> Result<(), RecordError> {
         let table = self.keeping.setup.table.clone();
         let command = self.keeping.setup.command.clone();
         let watcher = Rc::clone(&self.keeping.setup.watcher);
@@ -299,7 +306,7 @@ impl<'a> Keeper<'a> {
             interrupted: Remains::default(),
             data: Data::default(),
         };
-        let number = journal.begin(&mut intent, plan)?;
+        let number = journal.begin(&mut intent, (plan, touch))?;
         self.number = Some(number);
         if self.reason.confirm.is_some()
             && let Err(text) = watcher(number)
@@ -417,8 +424,13 @@ fn event_of(report: &Report) -> Event {
 }
 
 impl Recorder for Keeper<'_> {
-    fn begin(&mut self, plan: &Plan, overridden: &[Breach]) -> Result<(), Unrecorded> {
-        self.begin_record(plan, overridden).map_err(|error| {
+    fn begin(
+        &mut self,
+        plan: &Plan,
+        touch: &Touch,
+        overridden: &[Breach],
+    ) -> Result<(), Unrecorded> {
+        self.begin_record(plan, touch, overridden).map_err(|error| {
             self.number = None;
             self.failure = Some(error);
             Unrecorded

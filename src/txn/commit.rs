@@ -6,7 +6,7 @@ use super::change::Change;
 use super::guard::{Breach, Guarding};
 use super::outcome::{Cause, Outcome, Report};
 use super::plan::Plan;
-use super::touched::Touched;
+use super::touched::{Touch, Touched};
 use super::undo;
 use crate::backend::{BackendError, Execution, Fate, Ipvs, Lock, Operation, Selection};
 use crate::model::Table;
@@ -24,13 +24,18 @@ pub struct CommitOptions<'a> {
 /// Keeps a record of a commit while the right to commit is held.
 pub trait Recorder {
     /// Takes down what is about to be sent; called once, when the conflict check has passed and before the first
-    /// request. What it takes down must last if this program ends at any moment from here on. `overridden` is what
-    /// guards would have refused, had they not been overridden.
+    /// request. What it takes down must last if this program ends at any moment from here on. `touch` is what the plan
+    /// touches, `overridden` what guards would have refused, had they not been overridden.
     ///
     /// # Errors
     /// The recorder says no, and knows why: nothing is sent.
-    fn begin(&mut self, plan: &Plan, overridden: &[Breach]) -> Result<(), Unrecorded> {
-        let _unused = (plan, overridden);
+    fn begin(
+        &mut self,
+        plan: &Plan,
+        touch: &Touch,
+        overridden: &[Breach],
+    ) -> Result<(), Unrecorded> {
+        let _unused = (plan, touch, overridden);
         Ok(())
     }
 
@@ -85,9 +90,10 @@ impl Plan {
             Ok(lock) => lock,
             Err(outcome) => return Ok(self.ended(kernel, begun, outcome)),
         };
-        let touched = Touched::by(&self);
+        let touch = self.touch();
+        let touched = touch.all();
         let selection = touched.selection();
-        let differences = settled(kernel, &touched, &selection, &self.before)?;
+        let differences = settled(kernel, touched, &selection, &self.before)?;
         if !differences.is_empty() {
             drop(lock);
             return Ok(self.ended(kernel, begun, Outcome::Conflict { differences }));
@@ -101,7 +107,7 @@ impl Plan {
             drop(lock);
             return Ok(self.ended(kernel, begun, Outcome::Guarded { breaches }));
         }
-        if recorder.begin(&self, &overridden).is_err() {
+        if recorder.begin(&self, &touch, &overridden).is_err() {
             return Err(CommitError::Unrecorded);
         }
         let operations: Vec<Operation> = self.changes.iter().map(Change::operation).collect();
@@ -111,10 +117,10 @@ impl Plan {
             signal.is_none()
         });
         let outcome = if execution.is_complete() {
-            verified(kernel, &touched, &selection, &self)
+            verified(kernel, touched, &selection, &self)
         } else {
             let cause = cause_of(&execution, &operations, signal);
-            undo::lead_back(kernel, &touched, &self, &execution, cause)
+            undo::lead_back(kernel, touched, &self, &execution, cause)
         };
         let mut report = self.ended(kernel, begun, outcome);
         if report.outcome == Outcome::Committed {

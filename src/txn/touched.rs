@@ -15,6 +15,11 @@ use crate::model::{
 pub struct Touch(Touched);
 
 impl Touch {
+    /// Returns all of it.
+    pub(super) const fn all(&self) -> &Touched {
+        &self.0
+    }
+
     /// Returns what of a service is touched, if anything.
     #[must_use]
     pub fn service(&self, key: &ServiceKey) -> Option<ServiceTouch<'_>> {
