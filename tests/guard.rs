@@ -563,6 +563,62 @@ fn lines_of_the_drop_in_are_guarded() {
         assert_eq!(table(&shop), before);
         assert_eq!(runs(&shop, &["ipvsadm", "-Ln"]).status, 0);
         assert_eq!(commits(&shop), 0);
+        // No folder is no configuration.
+        let mut homeless = ipvsh_command(
+            shop.path(),
+            &shop.arguments(&["ipvsadm", "-E", "-f", "7", "-s", "wlc"]),
+        );
+        homeless.env_remove("IPVSH_CONFIG").env("HOME", "/dev/null");
+        let done: Finished = homeless.output().unwrap().into();
+        assert_eq!((done.status, done.stderr.as_str()), (0, ""), "{done:?}");
+    }
+}
+
+#[test]
+fn what_was_committed_before_a_guard_refuses_is_said_to_stand() {
+    for shop in guarded() {
+        write(&shop, "config.toml", "[guards]\nmax_objects = 2\n");
+        // A listing ends what is looked at together, and so does nothing else.
+        let add = |number: u32| format!("-A -t 192.0.2.50:{number}\n");
+        let lines = [add(1), "-S -n\n".to_owned(), add(2), add(3), add(4)].concat();
+        let stood = reads(&shop, &["ipvsadm", "-R"], &lines);
+        assert_eq!(stood.status, 7, "{stood:?}");
+        assert!(
+            stood.stderr.contains("1 earlier commit of this run stands")
+                && stood
+                    .stderr
+                    .contains("3 objects would be touched, and 2 may be"),
+            "{stood:?}"
+        );
+        shop.ok(&["undo"]);
+        let json = reads(&shop, &["ipvsadm", "-R", "--json"], &lines);
+        let json = json.stdout.split_once("\n{\n").unwrap().1;
+        let json: Value = serde_json::from_str(&format!("{{{json}")).unwrap();
+        assert_eq!(json["outcome"], "guarded");
+        assert_eq!(json["changed"], true);
+        assert_eq!(json["commit_ids"].as_array().unwrap().len(), 1);
+        shop.ok(&["undo"]);
+        let before = table(&shop);
+        let lines = [
+            "-A -f 7\n",
+            &add(2),
+            "-A --nonsense\n",
+            &add(3),
+            &add(4),
+            "-D -f 8\n",
+        ]
+        .concat();
+        let refused = reads(&shop, &["ipvsadm", "-R"], &lines);
+        assert_eq!((refused.status, table(&shop)), (3, before));
+        let said: Vec<&str> = refused.stderr.lines().collect();
+        let places = [
+            "Service already exists",
+            "--nonsense: unknown option",
+            "No such service",
+            "error: the guard max_objects",
+        ]
+        .map(|text| said.iter().position(|line| line.starts_with(text)));
+        assert!(places.is_sorted() && places[0].is_some(), "{refused:?}");
     }
 }
 
@@ -613,6 +669,20 @@ fn guarded_lines_of_the_drop_in_end_as_the_original_and_are_in_the_journal() {
         assert!(done.stdout.contains("192.0.2.9:80 rr\n"), "{done:?}");
         assert!(table(&shop).contains("192.0.2.9"));
         assert_eq!(commits(&shop), count + 2);
+        // What only the kernel can refuse does not either.
+        let lines = "-A -t 192.0.2.9:81\n-A -t 192.0.2.9:82 -s nonsense\n-a -t 192.0.2.9:82 -r 10.0.0.1\n-A -t 192.0.2.9:83\n";
+        let done = reads(&shop, &["ipvsadm", "-R"], lines);
+        assert_eq!(
+            (done.status, done.stderr.as_str()),
+            (
+                0,
+                "Scheduler or persistence engine not found\nService not defined\n"
+            ),
+            "{done:?}"
+        );
+        let both = table(&shop);
+        assert!(both.contains("192.0.2.9:81") && both.contains("192.0.2.9:83"));
+        let count = commits(&shop) - 2;
         // A saved table comes back as it is, and then there is nothing to commit.
         let stands = table(&shop);
         let saved = runs(&shop, &["ipvsadm-save", "-n"]);

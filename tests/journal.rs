@@ -47,6 +47,15 @@ fn intent() -> Intent {
 }
 
 #[test]
+fn a_kernel_parameter_is_in_the_file_of_a_simulated_table_when_its_commit_is_noted() {
+    let shop = Shop::simulated();
+    shop.ok(&["eval", "sysctl::set(\"drop_entry\", 1)"]);
+    assert_eq!(shop.ok(&["eval", "sysctl::get(\"drop_entry\")"]), "1\n");
+    shop.ok(&["undo"]);
+    assert_eq!(shop.ok(&["eval", "sysctl::get(\"drop_entry\")"]), "0\n");
+}
+
+#[test]
 fn a_record_is_private_and_says_how_it_ended() {
     let state = tempfile::tempdir().unwrap();
     let mut journal = Journal::open(state.path()).unwrap();

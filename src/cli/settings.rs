@@ -3,6 +3,7 @@
 //! `/etc/ipvsh/config.toml` is read, then `config.toml` in the user's settings folder; or the file that IPVSH_CONFIG names,
 //! alone. Guards of several sources together are as strict as the strictest: nothing loosens one but to override it by name.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -154,7 +155,13 @@ fn read(path: &Path, is_named: bool) -> Result<Option<String>, Failure> {
             Ok(text) => Ok(Some(text)),
             Err(error) => Err(failed(error.to_string())),
         },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_named => Ok(None),
+        // Where there is no folder there is no file either.
+        Err(error)
+            if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+                && !is_named =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(failed(error.to_string())),
     }
 }

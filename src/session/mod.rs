@@ -322,7 +322,6 @@ impl Session {
                 return Err(Error::Declined);
             }
         }
-        self.is_unsaved |= !plan.is_empty();
         let interrupt = self.interrupt.clone();
         let options = CommitOptions {
             lock_wait: self.lock_wait,
@@ -351,6 +350,15 @@ impl Session {
                 report
             }
         };
+        self.is_unsaved |= report.outcome.may_have_sent();
+        // What was chosen is part of what is saved.
+        if report.outcome.is_success() {
+            for change in report.plan.changes() {
+                if let ObjectId::Sysctl(name) = change.object() {
+                    self.sysctls.insert(name);
+                }
+            }
+        }
         self.persist(&report);
         for (action, failure) in &report.failed_actions {
             self.warnings.push(format!(
@@ -363,11 +371,6 @@ impl Session {
                 self.note_own_left(&report);
             }
             return Err(Error::Commit(Box::new(report)));
-        }
-        for change in report.plan.changes() {
-            if let ObjectId::Sysctl(name) = change.object() {
-                self.sysctls.insert(name);
-            }
         }
         if !report.plan.is_empty() {
             let serial = self.committed.push(report.without_tables());

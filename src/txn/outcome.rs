@@ -137,6 +137,15 @@ impl Outcome {
     pub const fn is_success(&self) -> bool {
         matches!(self, Self::Committed | Self::Unchanged)
     }
+
+    /// Tells whether requests may have reached the kernel.
+    #[must_use]
+    pub const fn may_have_sent(&self) -> bool {
+        matches!(
+            self,
+            Self::Committed | Self::RolledBack { .. } | Self::Indeterminate { .. }
+        )
+    }
 }
 
 /// Where a commit is kept.

@@ -2,6 +2,8 @@
 
 use super::grammar::Command;
 use crate::backend::Errno;
+use crate::cli::exit;
+use crate::cli::failure::Failure;
 
 /// Done, or help and version shown.
 pub(super) const DONE: u8 = 0;
@@ -12,8 +14,17 @@ pub(super) const FAILED: u8 = 2;
 /// The kernel refused a change, or the parser an option.
 pub(super) const REFUSED: u8 = 255;
 
+/// What the original knows nothing of.
+#[derive(Debug)]
+pub(super) enum Uncommitted {
+    /// A commit did not go through.
+    Failed(Failure),
+    /// It did, and what was to be done behind it was not.
+    ActionsFailed,
+}
+
 /// Why a command line did not go through.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Ending {
     /// There was no command: the hint where to find help.
     Hint,
@@ -34,21 +45,22 @@ pub(super) enum Ending {
         /// The kind of error, for programs.
         kind: &'static str,
     },
-    /// A commit that did not go through; it is told already.
-    Told {
-        /// The status.
-        status: u8,
-    },
+    /// A commit that did not go through, or not all of it.
+    Uncommitted(Box<Uncommitted>),
 }
 
 impl Ending {
     /// Returns the exit status.
-    pub(super) const fn status(&self) -> u8 {
+    pub(super) fn status(&self) -> u8 {
         match self {
             Self::Hint | Self::Misfit(_) | Self::Refused(_) => REFUSED,
             Self::Usage(_) => FAILED,
             Self::NotListed(_) => NOT_LISTED,
-            Self::Broken { status, .. } | Self::Told { status } => *status,
+            Self::Broken { status, .. } => *status,
+            Self::Uncommitted(why) => match why.as_ref() {
+                Uncommitted::Failed(failure) => failure.status(),
+                Uncommitted::ActionsFailed => exit::COMMITS_STAND,
+            },
         }
     }
 
@@ -59,7 +71,7 @@ impl Ending {
             Self::NotListed(_) => "missing",
             Self::Refused(_) => "refused",
             Self::Broken { kind, .. } => kind,
-            Self::Told { .. } => "failed",
+            Self::Uncommitted(_) => "failed",
         }
     }
 
@@ -84,7 +96,7 @@ impl Ending {
             | Self::NotListed(text)
             | Self::Refused(text)
             | Self::Broken { text, .. } => text.clone(),
-            Self::Told { .. } => Vec::new(),
+            Self::Uncommitted(_) => Vec::new(),
         }
     }
 }

@@ -1,14 +1,16 @@
 //! Changes where guards are set: what the lines change is committed as anything else is, under the right to commit,
 //! checked against the guards, kept in the journal. Without guards lines are sent as they are.
 
-use super::compat::{Ending, refusal_text};
+use std::collections::BTreeMap;
+
+use super::compat::{Ending, Uncommitted, refusal_text};
 use super::grammar::Command;
 use super::preview::{keys_of, refused};
 use super::tool::{Tool, fate_of};
-use crate::backend::{Fate, Operation};
-use crate::cli::exit;
+use crate::backend::{Errno, Fate, Operation};
 use crate::cli::failure::Failure;
 use crate::cli::{report, target};
+use crate::export::ResultShape;
 use crate::session::{Ended, Error, LayerKind, Reason};
 use crate::txn::{Cause, Outcome};
 use crate::ui::Ui;
@@ -50,56 +52,107 @@ impl Tool<'_> {
         all.collect()
     }
 
-    /// Commits changes, those apart that would be refused.
+    /// Commits changes, those apart that are refused. What only the kernel can refuse comes out when it is sent: then the
+    /// others are committed without it.
     fn commit(
         &mut self,
         commands: &[Command],
         operations: &[Operation],
     ) -> Vec<Result<(), Ending>> {
-        let mut endings = Vec::with_capacity(operations.len() + 1);
-        let keys = keys_of(operations.iter());
-        let begun = self.session.begin(LayerKind::Transaction);
-        let mut reached = begun.and_then(|()| self.session.expect_services(&keys));
-        for (command, operation) in commands.iter().zip(operations) {
-            if reached.is_err() {
-                break;
+        let mut by_kernel = BTreeMap::new();
+        loop {
+            let mut endings = Vec::with_capacity(operations.len() + 1);
+            let error = match self.commit_without(&by_kernel, commands, operations, &mut endings) {
+                Ok(()) => return endings,
+                Err(error) => error,
+            };
+            if let Error::Commit(report) = &error
+                && let Outcome::RolledBack { cause, .. } = &report.outcome
+                && let Cause::Refused {
+                    object, refusal, ..
+                } = cause
+                && let Some(refused) = (0..operations.len()).rev().find(|place| {
+                    endings.get(*place).is_some_and(Result::is_ok)
+                        && operations[*place].object() == *object
+                })
+            {
+                by_kernel.insert(refused, refusal.errno);
+                continue;
+            }
+            let failed = Uncommitted::Failed(Failure::Session(error));
+            endings.push(Err(Ending::Uncommitted(Box::new(failed))));
+            return endings;
+        }
+    }
+
+    /// Commits changes but those that the kernel is known to refuse, and notes how each of them ended.
+    fn commit_without(
+        &mut self,
+        by_kernel: &BTreeMap<usize, Errno>,
+        commands: &[Command],
+        operations: &[Operation],
+        endings: &mut Vec<Result<(), Ending>>,
+    ) -> Result<(), Error> {
+        self.session.begin(LayerKind::Transaction)?;
+        let staged = self.stage_each(by_kernel, commands, operations, endings);
+        if let Err(error) = staged {
+            self.session.abandon();
+            return Err(error);
+        }
+        match self.session.end_transaction(Reason::default())? {
+            Ended::Committed(report) => {
+                self.committed |= !report.plan.is_empty();
+                if !report.failed_actions.is_empty() {
+                    let failed = Box::new(Uncommitted::ActionsFailed);
+                    endings.push(Err(Ending::Uncommitted(failed)));
+                }
+            }
+            Ended::Staged(_) => {}
+        }
+        Ok(())
+    }
+
+    fn stage_each(
+        &mut self,
+        by_kernel: &BTreeMap<usize, Errno>,
+        commands: &[Command],
+        operations: &[Operation],
+        endings: &mut Vec<Result<(), Ending>>,
+    ) -> Result<(), Error> {
+        self.session.expect_services(&keys_of(operations.iter()))?;
+        for (place, (command, operation)) in commands.iter().zip(operations).enumerate() {
+            if let Some(errno) = by_kernel.get(&place) {
+                endings.push(Err(Ending::Refused(refusal_text(*command, *errno).into())));
+                continue;
             }
             match self.session.stage(operation) {
                 Ok(()) => endings.push(Ok(())),
                 Err(error @ (Error::Refused(_) | Error::Missing { .. })) => {
                     endings.push(Err(refused(*command, &error)));
                 }
-                Err(error) => reached = Err(error),
+                Err(error) => return Err(error),
             }
         }
-        if reached.is_err() {
-            self.session.abandon();
-        }
-        let ended = reached.and_then(|()| self.session.end_transaction(Reason::default()));
-        match ended {
-            Ok(Ended::Committed(report)) => {
-                self.committed |= !report.plan.is_empty();
-                if !report.failed_actions.is_empty() {
-                    let status = exit::COMMITS_STAND;
-                    endings.push(Err(Ending::Told { status }));
-                }
-            }
-            Ok(Ended::Staged(_)) => {}
-            Err(error) => endings.push(Err(self.uncommitted(commands, error))),
-        }
-        endings
+        Ok(())
     }
 
-    /// Says why changes were not committed: of one that the kernel refuses as the original does.
-    fn uncommitted(&mut self, commands: &[Command], error: Error) -> Ending {
-        if let ([command], Error::Commit(report)) = (commands, &error)
-            && let Outcome::RolledBack { cause, .. } = &report.outcome
-            && let Cause::Refused { refusal, .. } = cause
-        {
-            return Ending::Refused(refusal_text(*command, refusal.errno).into());
+    /// Says that a commit did not go through, or not all of it.
+    pub(super) fn tell_uncommitted(&mut self, why: &Uncommitted) {
+        self.say_warnings();
+        match why {
+            Uncommitted::Failed(failure) => {
+                let words = report::TargetWords::of(&self.globals);
+                let committed = self.session.committed();
+                report::tell_standing(committed, &words, &Ui::default());
+                self.tell(failure);
+            }
+            Uncommitted::ActionsFailed => {
+                self.envelope = Some(ResultShape::new("committed"));
+            }
         }
-        let status = self.tell(&Failure::Session(error));
-        Ending::Told { status }
+        if let Some(shape) = &mut self.envelope {
+            report::add_commits(shape, self.session.committed());
+        }
     }
 
     /// Says what went wrong with what the original does not know, and returns the status.

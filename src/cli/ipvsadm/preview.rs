@@ -244,7 +244,8 @@ impl Many<'_, '_> {
             Ending::Hint | Ending::Misfit(_) | Ending::Usage(_) => exit::USAGE,
             Ending::Refused(_) => exit::REFUSED,
             Ending::NotListed(_) => exit::FAILED,
-            Ending::Broken { status, .. } | Ending::Told { status } => *status,
+            Ending::Broken { status, .. } => *status,
+            Ending::Uncommitted(_) => ending.status(),
         };
         let place = line.map_or_else(String::new, |line| format!("line {line}: "));
         let text = String::from_utf8_lossy(&ending.text(b"ipvsadm")).into_owned();

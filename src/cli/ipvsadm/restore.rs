@@ -11,6 +11,7 @@ use super::lower::{Line, Meaning, Present};
 use super::preview::{self, Mode};
 use super::tool::Tool;
 use crate::backend::Operation;
+use crate::cli::exit;
 
 /// Changes that are collected before they are sent.
 const MOST_PENDING: usize = 1024;
@@ -45,6 +46,9 @@ fn last_line_counts(line: &[u8]) -> bool {
 struct Pending {
     commands: Vec<Command>,
     operations: Vec<Operation>,
+    /// Lines that make no sense, each with the number of changes before it: where guards look at all changes together, they
+    /// are told when these are made.
+    misfits: Vec<(usize, Ending)>,
 }
 
 impl Pending {
@@ -65,12 +69,19 @@ struct Run<'t, 'c> {
 impl Run<'_, '_> {
     /// Sends what waits; an error ends the run.
     fn send(&mut self) -> Result<(), u8> {
-        if self.pending.operations.is_empty() {
-            return Ok(());
-        }
         let pending = std::mem::take(&mut self.pending);
-        let endings = self.tool.change(&pending.commands, &pending.operations);
-        endings.into_iter().try_for_each(|ended| self.ended(ended))
+        let mut endings = Vec::new();
+        if !pending.operations.is_empty() {
+            endings = self.tool.change(&pending.commands, &pending.operations);
+        }
+        let mut misfits = pending.misfits.into_iter().peekable();
+        for (place, ended) in endings.into_iter().enumerate() {
+            while let Some((_, misfit)) = misfits.next_if(|(before, _)| *before <= place) {
+                self.ended(Err(misfit))?;
+            }
+            self.ended(ended)?;
+        }
+        misfits.try_for_each(|(_, misfit)| self.ended(Err(misfit)))
     }
 
     /// Executes one line; a status ends the run.
@@ -91,8 +102,12 @@ impl Run<'_, '_> {
                 }
                 return Ok(());
             }
-            Ok(line) => Ok(line),
-            Err(ending) => Err(ending),
+            Err(misfit) if self.tool.guarded && misfit.goes_on() => {
+                let before = self.pending.operations.len();
+                self.pending.misfits.push((before, misfit));
+                return Ok(());
+            }
+            line => line,
         };
         // What came before comes first, in the table and among the messages.
         self.send()?;
@@ -116,8 +131,14 @@ impl Run<'_, '_> {
             self.status = DONE;
             return Ok(());
         };
+        let stands = self.tool.committed;
         self.tool.complain(&ending, None);
-        self.status = ending.status();
+        self.status = match ending.status() {
+            // Not knowing weighs more than what stands.
+            exit::INDETERMINATE => exit::INDETERMINATE,
+            _ if stands && matches!(ending, Ending::Uncommitted(_)) => exit::COMMITS_STAND,
+            status => status,
+        };
         if ending.goes_on() {
             Ok(())
         } else {

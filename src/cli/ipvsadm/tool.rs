@@ -314,8 +314,8 @@ impl Tool<'_> {
 
     /// Says why a line did not go through.
     pub(super) fn complain(&mut self, ending: &Ending, line: Option<usize>) {
-        if matches!(ending, Ending::Told { .. }) {
-            return;
+        if let Ending::Uncommitted(why) = ending {
+            return self.tell_uncommitted(why);
         }
         let text = ending.text(&self.name);
         if !text.is_empty() {
