@@ -164,16 +164,18 @@ impl Short {
     }
 
     fn number(&mut self, number: u16) {
-        let mut digits = [0; 5];
-        let mut place = digits.len();
-        let mut rest = number;
-        loop {
-            place -= 1;
-            digits[place] = b'0' + u8::try_from(rest % 10).unwrap_or_default();
-            rest /= 10;
-            if rest == 0 {
-                return self.text(&digits[place..]);
-            }
+        let mut divisor = match number {
+            0..10 => 1,
+            10..100 => 10,
+            100..1000 => 100,
+            1000..10000 => 1000,
+            10000.. => 10000,
+        };
+        while divisor > 0 {
+            let digit = u8::try_from(number / divisor % 10).unwrap_or_default();
+            self.bytes[self.length] = b'0' + digit;
+            self.length += 1;
+            divisor /= 10;
         }
     }
 }

@@ -399,16 +399,16 @@ impl Rehearsal {
     ) -> Result<Plan, BackendError> {
         let mut after = self.staged_settings()?;
         let mut unread = Vec::new();
-        let changed = self.knowledge.changed.iter();
-        after.services = changed
-            .filter_map(|key| {
-                let entry = followed(key);
-                if entry.is_none() {
-                    unread.push(*key);
-                }
-                Some((*key, entry?))
-            })
-            .collect();
+        let mut keys = Vec::from_iter(self.knowledge.changed.iter().copied());
+        keys.sort_unstable();
+        let entries = keys.into_iter().filter_map(|key| {
+            let entry = followed(&key);
+            if entry.is_none() {
+                unread.push(key);
+            }
+            Some((key, entry?))
+        });
+        after.services = entries.collect();
         let read = self.kernel.fetch(&unread)?;
         after.services.extend(read.iter().map(model_entry));
         debug_assert!(

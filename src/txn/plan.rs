@@ -424,14 +424,20 @@ fn notes(before: &Table, after: &Table, changes: &[Change]) -> Vec<Note> {
     notes
 }
 
+/// Returns the methods of a service's servers, if they are several.
 fn methods_of(table: &Table, service: &ServiceKey) -> BTreeSet<ForwardingMethod> {
     let entry = table.services.get(service);
-    let servers = entry
+    let mut methods = entry
         .into_iter()
-        .flat_map(|entry| entry.destinations.values());
-    servers
-        .map(|server| server.configuration.forwarding)
-        .collect()
+        .flat_map(|entry| entry.destinations.values())
+        .map(|server| server.configuration.forwarding);
+    let Some(first) = methods.next() else {
+        return BTreeSet::new();
+    };
+    match methods.find(|method| *method != first) {
+        Some(other) => methods.chain([first, other]).collect(),
+        None => BTreeSet::new(),
+    }
 }
 
 /// Direct routing and tunnels don't translate ports.

@@ -74,6 +74,16 @@ struct TouchedService {
     exact: bool,
 }
 
+impl TouchedService {
+    /// One that comes with the plan.
+    const ADDED: Self = Self {
+        record: true,
+        all_servers: true,
+        servers: BTreeSet::new(),
+        exact: false,
+    };
+}
+
 /// The objects of a plan.
 #[derive(Debug, Default)]
 pub(super) struct Touched {
@@ -97,10 +107,18 @@ fn shows_in_proc(configuration: &DestinationConfiguration) -> bool {
 
 impl Touched {
     pub(super) fn by(plan: &Plan) -> Self {
-        let mut touched = Self::default();
+        // New services come first and in order, and a map is built faster from them than one by one.
+        let added = plan.changes.iter().map_while(|change| match change {
+            Change::AddService { key, .. } => Some((*key, TouchedService::ADDED)),
+            _ => None,
+        });
+        let mut touched = Self {
+            services: added.collect(),
+            ..Self::default()
+        };
         // Changes of one service follow each other: one that is read as a whole has nothing to add.
         let mut whole = None;
-        for change in plan.changes.iter() {
+        for change in &plan.changes[touched.services.len()..] {
             if let Change::AddDestination { service, after, .. } = change
                 && shows_in_proc(after)
             {
