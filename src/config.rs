@@ -1,5 +1,7 @@
 //! What the surroundings say: locale, environment, folders.
 
+use std::sync::OnceLock;
+
 /// Which characters a text view may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Characters {
@@ -101,12 +103,17 @@ pub fn settings_folder() -> Option<std::path::PathBuf> {
 /// Tells whether whoever started this program had a signal ignored, as `nohup` and shells in the background do.
 #[must_use]
 pub fn ignores_signal(number: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status
-        .lines()
-        .find_map(|line| line.strip_prefix("SigIgn:"))
-        .and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
-    mask.is_some_and(|mask| mask.checked_shr(number.unsigned_abs() - 1).unwrap_or(0) & 1 == 1)
+    // As it was when this was first asked, which is before anything is caught.
+    static IGNORED: OnceLock<u64> = OnceLock::new();
+    let mask = IGNORED.get_or_init(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix("SigIgn:"))
+            .and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok())
+            .unwrap_or_default()
+    });
+    mask.checked_shr(number.unsigned_abs() - 1).unwrap_or(0) & 1 == 1
 }
 
 /// Reads from the locale whether the terminal shows more than ASCII.

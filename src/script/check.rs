@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, OptimizationLevel, Position, Scope, Stmt};
 
-use super::engine::builtin_engine;
+use super::engine::{builtin_engine, give_back};
 use super::failure::ScriptFailure;
 use super::modules::Loader;
 use super::permission::Permissions;
@@ -42,16 +42,20 @@ pub(super) type Complaint = (String, Position);
 pub fn check(script: &Script, permissions: &Permissions) -> Result<(), ScriptFailure> {
     let loader = Loader::for_script(&script.path, Rc::new(RefCell::new(permissions.clone())));
     let mut engine = builtin_engine();
+    let usual = engine.optimization_level();
     // As written: what the optimizer folds has lost its place.
     engine.set_optimization_level(OptimizationLevel::None);
     let mut modules = BTreeMap::new();
-    Checker {
+    let checked = Checker {
         engine: &engine,
         loader: &loader,
         modules: &mut modules,
     }
     .script(script)
-    .map(|_functions| ())
+    .map(|_functions| ());
+    engine.set_optimization_level(usual);
+    give_back(engine);
+    checked
 }
 
 /// What earlier lines of a prompt defined.

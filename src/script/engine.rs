@@ -1,5 +1,6 @@
 //! The sandboxed engine: packages, bindings, limits.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use rhai::packages::{
@@ -13,8 +14,23 @@ use super::limits::{CALL_LEVELS, EXPRESSION_DEPTHS, Limits, Watch};
 use super::{bind, blocks, runbooks, values};
 use crate::session::Interrupt;
 
-/// Builds an engine with every function of the language and no table behind it: enough to compile and check.
+thread_local! {
+    /// An engine as [`builtin_engine`] builds it that is not needed any more: to build one is most of what a short script
+    /// takes, and what checks a script can run it.
+    static SPARE: Cell<Option<Engine>> = const { Cell::new(None) };
+}
+
+/// Keeps an engine that is as [`builtin_engine`] returned it for the next one that is asked for.
+pub(super) fn give_back(engine: Engine) {
+    SPARE.set(Some(engine));
+}
+
+/// Returns an engine with every function of the language and no table behind it: enough to compile and check.
 pub(super) fn builtin_engine() -> Engine {
+    SPARE.take().unwrap_or_else(build)
+}
+
+fn build() -> Engine {
     let mut engine = Engine::new_raw();
     // Without the package of the wall clock: time is the session's.
     CorePackage::new().register_into_engine(&mut engine);
