@@ -76,6 +76,17 @@ impl PartialOrd for ServiceKey {
     }
 }
 
+/// A number that is ordered as protocols are.
+#[inline]
+fn protocol_rank(protocol: Protocol) -> u32 {
+    match protocol {
+        Protocol::Tcp => 0,
+        Protocol::Udp => 1,
+        Protocol::Sctp => 2,
+        Protocol::Other(number) => 3 + u32::from(number),
+    }
+}
+
 impl ServiceKey {
     /// The same as [`ServiceKey::rank`] among keys that nearly all tables consist of, in one number.
     #[inline]
@@ -85,13 +96,8 @@ impl ServiceKey {
                 protocol,
                 address: IpAddr::V4(address),
                 port,
-            } => {
-                let protocol = match protocol {
-                    Protocol::Tcp => 0,
-                    Protocol::Udp => 1,
-                    Protocol::Sctp => 2,
-                    Protocol::Other(_) => return None,
-                };
+            } if !matches!(protocol, Protocol::Other(_)) => {
+                let protocol = u64::from(protocol_rank(*protocol));
                 Some(protocol << 48 | u64::from(address.to_bits()) << 16 | u64::from(*port))
             }
             _ => None,
@@ -107,12 +113,7 @@ impl ServiceKey {
                 address,
                 port,
             } => {
-                let protocol = match protocol {
-                    Protocol::Tcp => 0,
-                    Protocol::Udp => 1,
-                    Protocol::Sctp => 2,
-                    Protocol::Other(number) => 3 + u32::from(*number),
-                };
+                let protocol = protocol_rank(*protocol);
                 let (six, address) = address_rank(*address);
                 (protocol << 1 | six, address, u32::from(*port))
             }
