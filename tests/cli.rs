@@ -637,12 +637,12 @@ fn the_schema_is_json_and_the_document_fits_it() {
     known(&schema["$defs"]["timeouts"], &document["timeouts"]);
 }
 
-/// Makes `ipvsh` start with signals as `env` is told, whatever this process was started with.
-fn with_signals(folder: &Path, signals: &str, arguments: &[&str]) -> Command {
+/// Makes a program such as `env` start `ipvsh`; what it is told stands before.
+fn started_by(program: &[&str], folder: &Path, arguments: &[&str]) -> Command {
     let plain = ipvsh_command(folder, arguments);
-    let mut command = Command::new("env");
+    let mut command = Command::new(program[0]);
     command
-        .arg(signals)
+        .args(&program[1..])
         .arg(plain.get_program())
         .args(plain.get_args())
         .current_dir(folder)
@@ -652,6 +652,28 @@ fn with_signals(folder: &Path, signals: &str, arguments: &[&str]) -> Command {
         .env("IPVSH_STATE_DIR", state_of(folder))
         .stdin(Stdio::null());
     command
+}
+
+#[test]
+fn a_machine_that_gives_no_large_stack_runs_scripts_without_a_word() {
+    let folder = folder();
+    // What the address space allows, in KiB: less than each of the stacks that are asked for, and more than the last.
+    for limit in ["400000", "120000", "30000"] {
+        let shell = ["sh", "-c", "ulimit -v $0; exec \"$@\"", limit];
+        let code = "let a = []; for i in 0..100 { a = [a]; } print(a.len()); throw \"on purpose\"";
+        let mut command = started_by(&shell, folder.path(), &["eval", "--sim", code]);
+        let finished: Finished = command.output().unwrap().into();
+        assert_eq!(finished.status, 1, "{limit}: {finished:?}");
+        assert_eq!(finished.stdout, "1\n", "{limit}");
+        assert!(
+            finished.stderr.starts_with("error: on purpose"),
+            "{limit}: {finished:?}"
+        );
+        assert!(
+            !finished.stderr.contains("panicked"),
+            "{limit}: {finished:?}"
+        );
+    }
 }
 
 /// Starts a script that says "ready" and sends it signals.
@@ -679,7 +701,7 @@ fn signals_that_were_ignored_at_the_start_stay_ignored() {
     let folder = folder();
     let code = "print(\"ready\"); while true { }";
     let arguments = ["--sim", "eval", "--max-operations", "100000000000", code];
-    let mut command = with_signals(folder.path(), "--ignore-signal=HUP", &arguments);
+    let mut command = started_by(&["env", "--ignore-signal=HUP"], folder.path(), &arguments);
     let finished = signalled(&mut command, &["HUP", "TERM"]);
     assert_eq!(finished.status, 143, "{finished:?}");
 }
@@ -691,7 +713,11 @@ fn signals_end_a_script_with_a_status_of_their_own() {
         let code = "print(\"ready\"); transaction { service::add(\"fwmark://1\"); while true { try { 1 } catch { } } }";
         let arguments = ["--sim", "eval", "--max-operations", "100000000000", code];
         let finished = signalled(
-            &mut with_signals(folder.path(), "--default-signal=INT,TERM,HUP", &arguments),
+            &mut started_by(
+                &["env", "--default-signal=INT,TERM,HUP"],
+                folder.path(),
+                &arguments,
+            ),
             &[signal],
         );
         assert_eq!(finished.status, status, "{finished:?}");
@@ -702,7 +728,7 @@ fn signals_end_a_script_with_a_status_of_their_own() {
     }
     // While it only reads its input there is nothing to guard: it ends at once.
     let arguments = ["--sim", "apply", "-"];
-    let mut child = with_signals(folder.path(), "--default-signal=INT", &arguments)
+    let mut child = started_by(&["env", "--default-signal=INT"], folder.path(), &arguments)
         .stdin(Stdio::piped())
         .spawn()
         .unwrap();

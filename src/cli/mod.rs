@@ -1,6 +1,6 @@
 //! The native command line. The only place that reads arguments and decides on exit statuses.
 //!
-//! `args` is what was typed, `run` what it leads to, `finish` what that shows, `failure` how every error becomes text and a
+//! `args` is what can be typed, `parse` reads it, `run` is what it leads to, `finish` what that shows, `failure` how every error becomes text and a
 //! status.
 //! `ipvsadm` is the drop-in for the original, which has a command line and statuses of its own.
 
@@ -18,6 +18,7 @@ mod ipvsadm;
 mod journal_args;
 mod look;
 mod narrator;
+mod parse;
 mod prompt;
 mod report;
 mod run;

@@ -1,16 +1,16 @@
 //! Dispatch: from arguments to a command.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
-use std::sync::Mutex;
+use std::panic::{self, AssertUnwindSafe};
 
-use clap::Parser;
 use clap::error::ErrorKind;
 
-use super::args::{Arguments, ColourChoice, Command, Globals, PlanFormat, RunArguments};
+use super::args::{ColourChoice, Command, Globals, PlanFormat, RunArguments};
 use super::change::{Verb, change, remove};
 use super::failure::Failure;
 use super::finish::{Ending, PlanOutput, finish, json};
+use super::parse::parse;
 use super::{configuration, document, drain, exit, history, look, prompt, script, watch};
 use crate::model::suggestion;
 use crate::session::{IfMissing, Interrupt, Session};
@@ -116,39 +116,32 @@ fn runs_script(command: Option<&Command>) -> bool {
 /// touched of this is taken from the machine; a small machine gives less.
 const STACK_BYTES: [usize; 3] = [512 << 20, 128 << 20, 32 << 20];
 
-fn on_large_stack(work: impl FnOnce() -> u8 + Send) -> u8 {
-    let work = Mutex::new(Some(work));
-    let once = || {
-        let work = work.lock().ok().and_then(|mut work| work.take());
-        work.map_or(exit::FAILED, |work| work())
-    };
-    std::thread::scope(|scope| {
-        for bytes in STACK_BYTES {
-            let thread = std::thread::Builder::new().stack_size(bytes);
-            if let Ok(running) = thread.spawn_scoped(scope, once) {
-                return running.join().unwrap_or(exit::FAILED);
+/// Does work on a large stack, on this thread: another one, with a heap of its own, is a third of what a short script takes.
+fn on_large_stack(work: impl FnOnce() -> u8) -> u8 {
+    let mut work = Some(work);
+    for bytes in STACK_BYTES {
+        // What makes the stack panics where the machine does not give it: before the work has begun, that is no news.
+        let usual = Cell::new(Some(panic::take_hook()));
+        panic::set_hook(Box::new(|_| ()));
+        let restore = || {
+            if let Some(usual) = usual.take() {
+                panic::set_hook(usual);
             }
+        };
+        let ran = panic::catch_unwind(AssertUnwindSafe(|| {
+            stacker::grow(bytes, || {
+                restore();
+                work.take().map(|work| work())
+            })
+        }));
+        restore();
+        match ran {
+            Ok(Some(status)) => return status,
+            Err(_) if work.is_some() => {}
+            Ok(None) | Err(_) => return exit::FAILED,
         }
-        once()
-    })
-}
-
-/// Parses arguments. What stands behind a script's name is the script's own; a document has no arguments, so
-/// that options behind its name are the program's.
-fn parse(arguments: Vec<OsString>) -> Result<Arguments, clap::Error> {
-    let parsed = Arguments::try_parse_from(&arguments)?;
-    let Some(Command::Plan(plan)) = &parsed.command else {
-        return Ok(parsed);
-    };
-    let behind = plan.file.len() - 1;
-    if behind == 0 || plan.file[0].ends_with(".rhai") {
-        return Ok(parsed);
     }
-    let mut reordered = arguments;
-    let name = reordered.len() - behind - 1;
-    let file = reordered.remove(name);
-    reordered.push(file);
-    Arguments::try_parse_from(reordered)
+    work.map_or(exit::FAILED, |work| work())
 }
 
 fn tell_usage(error: &clap::Error, json_wanted: bool) -> u8 {

@@ -1,8 +1,10 @@
 //! The sandboxed engine: packages, bindings, limits.
 
 use std::cell::Cell;
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
+use rhai::module_resolvers::DummyModuleResolver;
 use rhai::packages::{
     BasicArrayPackage, BasicBlobPackage, BasicMapPackage, BasicMathPackage, CorePackage,
     LogicPackage, MoreStringPackage, Package,
@@ -16,18 +18,18 @@ use crate::session::Interrupt;
 
 thread_local! {
     /// An engine as [`builtin_engine`] builds it that is not needed any more: to build one is most of what a short script
-    /// takes, and what checks a script can run it.
-    static SPARE: Cell<Option<Engine>> = const { Cell::new(None) };
+    /// takes, and what checks a script can run it. It ends with the program: to take it apart helps nobody.
+    static SPARE: Cell<Option<ManuallyDrop<Engine>>> = const { Cell::new(None) };
 }
 
 /// Keeps an engine that is as [`builtin_engine`] returned it for the next one that is asked for.
 pub(super) fn give_back(engine: Engine) {
-    SPARE.set(Some(engine));
+    SPARE.set(Some(ManuallyDrop::new(engine)));
 }
 
 /// Returns an engine with every function of the language and no table behind it: enough to compile and check.
 pub(super) fn builtin_engine() -> Engine {
-    SPARE.take().unwrap_or_else(build)
+    SPARE.take().map_or_else(build, ManuallyDrop::into_inner)
 }
 
 fn build() -> Engine {
@@ -85,4 +87,13 @@ pub(super) fn connect(engine: &mut Engine, host: &Rc<Host>, limits: Limits, inte
         let source = source.unwrap_or("script");
         debugger.print(&format!("{source}:{position:?}: {text}"));
     });
+}
+
+/// Takes from an engine what [`connect`] and a runner gave it, so that it is as [`builtin_engine`] returned it.
+pub(super) fn disconnect(engine: &mut Engine) {
+    engine.set_default_tag(());
+    engine.on_progress(|_| None);
+    engine.on_print(|_| ());
+    engine.on_debug(|_, _, _| ());
+    engine.set_module_resolver(DummyModuleResolver::new());
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use rhai::Scope;
 
-use super::engine::{builtin_engine, connect};
+use super::engine::{builtin_engine, connect, disconnect, give_back};
 use super::failure::ScriptFailure;
 use super::host::{Host, Output};
 use super::limits::Limits;
@@ -109,6 +109,8 @@ pub fn run(
         connect(&mut engine, &host, surroundings.limits, interrupt);
         engine.set_module_resolver(Resolver::new(loader, Rc::clone(&sources)));
         let result = evaluate(&engine, script, &host);
+        disconnect(&mut engine);
+        give_back(engine);
         // A block that an error left open is over.
         let mut session = host.session.borrow_mut();
         while session.depth() > depth {

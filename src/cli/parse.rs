@@ -1,0 +1,123 @@
+//! From what was typed to [`Arguments`].
+
+use std::ffi::OsString;
+
+use clap::{Args, FromArgMatches, Parser, Subcommand};
+
+use super::args::{Arguments, Command, Globals};
+
+/// Parses arguments. What stands behind a script's name is the script's own; a document has no arguments, so
+/// that options behind its name are the program's.
+pub(super) fn parse(arguments: Vec<OsString>) -> Result<Arguments, clap::Error> {
+    let parsed = read(&arguments)?;
+    let Some(Command::Plan(plan)) = &parsed.command else {
+        return Ok(parsed);
+    };
+    let behind = plan.file.len() - 1;
+    if behind == 0 || plan.file[0].ends_with(".rhai") {
+        return Ok(parsed);
+    }
+    let mut reordered = arguments;
+    let name = reordered.len() - behind - 1;
+    let file = reordered.remove(name);
+    reordered.push(file);
+    read(&reordered)
+}
+
+fn read(arguments: &[OsString]) -> Result<Arguments, clap::Error> {
+    match read_named(arguments) {
+        Some(parsed) => Ok(parsed),
+        None => Arguments::try_parse_from(arguments),
+    }
+}
+
+/// Reads arguments with no commands but those whose names are among them, as no other can be meant: to hand the global
+/// options to every command takes longer than all else that is done here. Returns nothing for what is wrong or asks for
+/// help, which takes all commands to tell.
+fn read_named(arguments: &[OsString]) -> Option<Arguments> {
+    let all = Command::augment_subcommands(clap::Command::new("ipvsh"));
+    let named = all
+        .get_subcommands()
+        .filter(|command| arguments.iter().any(|word| word == command.get_name()));
+    let program = Globals::augment_args(clap::Command::new("ipvsh"))
+        .disable_help_subcommand(true)
+        .allow_external_subcommands(true)
+        .external_subcommand_value_parser(clap::value_parser!(OsString))
+        .subcommands(named.cloned());
+    let mut matches = program.try_get_matches_from(arguments).ok()?;
+    Arguments::from_arg_matches_mut(&mut matches).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        let typed = line.split_whitespace().map(OsString::from);
+        std::iter::once("ipvsh".into()).chain(typed).collect()
+    }
+
+    #[test]
+    fn what_is_read_with_the_named_commands_is_what_all_of_them_read() {
+        for line in [
+            "",
+            "--sim",
+            "--sim=a.json -q list",
+            "list --sim=a.json -q --json",
+            "--netns plan eval 1+1",
+            "--netns list",
+            "eval list --json",
+            "eval --sim 1+1 -- plan --sim",
+            "eval 1+1 --max-operations 5 --allow-read",
+            "run a.rhai --sim list -h",
+            "run --dry-run a.rhai --step",
+            "run --from plan --junit list a.rhai eval",
+            "a.rhai --sim plan --help",
+            "lsit",
+            "plan a.json --exit-code",
+            "plan --format ipvsadm a.rhai --format x",
+            "apply --prune=servers --confirm 5s a.json --lock-wait 3s",
+            "diff a.json b.json",
+            "export --config",
+            "add tcp://192.0.2.1:80 --scheduler wlc --override last_server",
+            "edit tcp://192.0.2.1:80/10.0.0.1:80 --weight 3 --guard max_objects=5",
+            "delete tcp://192.0.2.1:80",
+            "drain --list",
+            "history show 3",
+            "undo 3 --dry-run",
+            "help list",
+            "help",
+            "ipvsadm -Ln",
+            "--state-dir run config",
+            "watch 5",
+            "schema",
+        ] {
+            let named = read_named(&words(line));
+            let all = Arguments::try_parse_from(words(line)).unwrap();
+            let named = named.unwrap_or_else(|| panic!("`{line}` took all commands"));
+            assert_eq!(format!("{named:?}"), format!("{all:?}"), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_or_asks_for_help_is_read_with_all_commands() {
+        for line in [
+            "--help",
+            "-h",
+            "-V",
+            "--version",
+            "list --help",
+            "run --help",
+            "plan -h",
+            "eval -h",
+            "eval",
+            "--smi list",
+            "--sim --netns a list",
+            "add",
+            "eval 1 2",
+        ] {
+            assert!(read_named(&words(line)).is_none(), "{line}");
+            assert!(Arguments::try_parse_from(words(line)).is_err(), "{line}");
+        }
+    }
+}
