@@ -1,5 +1,6 @@
 //! What the surroundings say: locale, environment, folders.
 
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// Which characters a text view may use.
@@ -11,21 +12,48 @@ pub enum Characters {
     Ascii,
 }
 
+/// A user's folders; the package knows where desktops and users have moved them to. Without HOME it would ask the C library
+/// for the user's home, and that a directory service: see [`Author`].
+fn folder_of(kind: Kind) -> Option<PathBuf> {
+    if std::env::var_os("HOME").is_some() {
+        let folders = directories::ProjectDirs::from("", "", "ipvsh")?;
+        return Some(match kind {
+            Kind::Settings => folders.config_dir().to_owned(),
+            Kind::State => folders
+                .state_dir()
+                .unwrap_or_else(|| folders.data_dir())
+                .to_owned(),
+        });
+    }
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let home = home_of(&users, user_id()).filter(|home| !home.is_empty())?;
+    let (variable, usual) = match kind {
+        Kind::Settings => ("XDG_CONFIG_HOME", ".config"),
+        Kind::State => ("XDG_STATE_HOME", ".local/state"),
+    };
+    let named = std::env::var_os(variable).map(PathBuf::from);
+    let parent = named
+        .filter(|named| named.is_absolute())
+        .unwrap_or_else(|| Path::new(&home).join(usual));
+    Some(parent.join("ipvsh"))
+}
+
+/// What a folder is for.
+#[derive(Clone, Copy)]
+enum Kind {
+    Settings,
+    State,
+}
+
 /// Returns the folder for what lasts but matters to no one else, such as the history of the prompt.
 #[must_use]
-pub fn state_folder() -> Option<std::path::PathBuf> {
-    let folders = directories::ProjectDirs::from("", "", "ipvsh")?;
-    Some(
-        folders
-            .state_dir()
-            .unwrap_or_else(|| folders.data_dir())
-            .to_owned(),
-    )
+pub fn state_folder() -> Option<PathBuf> {
+    folder_of(Kind::State)
 }
 
 /// Returns the folder for what must last: the journal. `None` if there is no home to put it in.
 #[must_use]
-pub fn lasting_folder() -> Option<std::path::PathBuf> {
+pub fn lasting_folder() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("IPVSH_STATE_DIR").filter(|named| !named.is_empty()) {
         return Some(named.into());
     }
@@ -80,24 +108,29 @@ pub fn author() -> Author {
     }
 }
 
+/// Returns the fields of a user in the text of `/etc/passwd`.
+fn fields_of(users: &str, id: u32) -> Option<Vec<&str>> {
+    users.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let number: u32 = fields.get(2)?.parse().ok()?;
+        (number == id).then_some(fields)
+    })
+}
+
 /// Looks a user up in the text of `/etc/passwd`.
 fn name_of(users: &str, id: u32) -> Option<String> {
-    users.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        let number: u32 = fields.nth(1)?.parse().ok()?;
-        (number == id).then(|| name.to_owned())
-    })
+    Some((*fields_of(users, id)?.first()?).to_owned())
+}
+
+/// Returns the home of a user in the text of `/etc/passwd`.
+fn home_of(users: &str, id: u32) -> Option<String> {
+    Some((*fields_of(users, id)?.get(5)?).to_owned())
 }
 
 /// Returns the folder for settings.
 #[must_use]
-pub fn settings_folder() -> Option<std::path::PathBuf> {
-    Some(
-        directories::ProjectDirs::from("", "", "ipvsh")?
-            .config_dir()
-            .to_owned(),
-    )
+pub fn settings_folder() -> Option<PathBuf> {
+    folder_of(Kind::Settings)
 }
 
 /// Tells whether whoever started this program had a signal ignored, as `nohup` and shells in the background do.
@@ -134,7 +167,7 @@ pub fn characters() -> Characters {
 
 #[cfg(test)]
 mod tests {
-    use super::name_of;
+    use super::{home_of, name_of};
 
     #[test]
     fn a_user_is_found_by_number() {
@@ -143,5 +176,7 @@ mod tests {
         assert_eq!(name_of(users, 1000).as_deref(), Some("alice"));
         assert_eq!(name_of(users, 0).as_deref(), Some("root"));
         assert_eq!(name_of(users, 7), None);
+        assert_eq!(home_of(users, 1000).as_deref(), Some("/home/alice"));
+        assert_eq!(home_of(users, 7), None);
     }
 }

@@ -23,6 +23,21 @@ impl Tool<'_> {
         }
     }
 
+    /// Looks the names of a table up at once, where names are shown.
+    fn expect_names(&self, present: Present, services: &[ListedService]) {
+        if present.has(Field::Numeric) {
+            return;
+        }
+        self.names.expect(services.iter().flat_map(|service| {
+            let own = match service.key {
+                ServiceKey::Endpoint { address, .. } => Some(address),
+                ServiceKey::Fwmark { .. } => None,
+            };
+            let servers = service.destinations.iter().map(|(key, _)| key.address);
+            own.into_iter().chain(servers)
+        }));
+    }
+
     fn not_listed(error: &Error) -> Ending {
         Ending::NotListed(refusal_text(Command::List, errno_of(error)).into())
     }
@@ -57,6 +72,7 @@ impl Tool<'_> {
             (Field::TunInfo, Layout::TunInfo),
         ];
         let layout = chosen.into_iter().find(|(field, _)| present.has(*field));
+        self.expect_names(present, &services);
         let mut out = std::mem::take(&mut self.out);
         listing(
             &mut out,
@@ -109,6 +125,13 @@ impl Tool<'_> {
             written = write_connections(&mut out, &entries);
         } else {
             let with_engine = present.has(Field::PersistentConn);
+            if !present.has(Field::Numeric) {
+                self.names.expect(
+                    entries
+                        .iter()
+                        .flat_map(|entry| [entry.source.0, entry.asked.0, entry.destination.0]),
+                );
+            }
             connections(&mut out, &entries, with_engine, self.lookup(present));
         }
         self.out = out;
@@ -164,6 +187,7 @@ impl Tool<'_> {
         }
         sort_services(&mut services);
         if !complete {
+            self.expect_names(present, &services);
             let mut out = std::mem::take(&mut self.out);
             save(&mut out, &services, self.lookup(present));
             self.out = out;

@@ -2,7 +2,7 @@
 //! same table, same output, same status.
 //!
 //! A line goes through two stages: `grammar` is what was typed, `lower` (with `service`, `server`, `values`,
-//! `names` and `matrix`) what it means. `compat` has the original's texts and statuses, `tool` does what a line
+//! `names`, `resolver` and `matrix`) what it means. `compat` has the original's texts and statuses, `tool` does what a line
 //! means, `restore` runs many, `preview` shows or commits them as one transaction: what the original can't. Where guards
 //! are set, `guarded` commits what lines change; elsewhere they are sent as they are.
 //!
@@ -20,6 +20,7 @@ mod lower;
 mod matrix;
 mod names;
 mod preview;
+mod resolver;
 mod restore;
 mod server;
 mod service;

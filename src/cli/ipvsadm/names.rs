@@ -4,13 +4,9 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use dns_lookup::{AddrInfoHints, getaddrinfo};
-
+use super::resolver;
 use crate::model::Protocol;
 use crate::render::NameLookup;
-
-/// IPv4 for the resolver; the number is the same on every Linux.
-const AF_INET: i32 = 2;
 
 /// One name of a port.
 struct Service {
@@ -25,6 +21,7 @@ struct Service {
 pub(super) struct Names {
     services: OnceCell<Vec<Service>>,
     hosts_file: OnceCell<Vec<(Ipv4Addr, Vec<String>)>>,
+    addresses: RefCell<HashMap<String, Option<Ipv4Addr>>>,
     hosts: RefCell<HashMap<IpAddr, Option<String>>>,
 }
 
@@ -62,6 +59,22 @@ impl Names {
             .map(|service| service.port)
     }
 
+    /// Looks up at once what will be asked about soon.
+    pub(super) fn expect(&self, addresses: impl Iterator<Item = IpAddr>) {
+        let mut hosts = self.hosts.borrow_mut();
+        let mut unknown: Vec<IpAddr> = addresses
+            .filter(|address| !hosts.contains_key(address))
+            .collect();
+        unknown.sort_unstable();
+        unknown.dedup();
+        let mut names = resolver::names_of(&unknown);
+        hosts.extend(
+            unknown
+                .into_iter()
+                .map(|address| (address, names.remove(&address))),
+        );
+    }
+
     fn hosts_file(&self) -> &[(Ipv4Addr, Vec<String>)] {
         self.hosts_file.get_or_init(|| {
             let text = std::fs::read("/etc/hosts").unwrap_or_default();
@@ -86,15 +99,10 @@ impl Names {
         if !host.bytes().all(fits) || host.bytes().all(number) {
             return None;
         }
-        let hints = AddrInfoHints {
-            address: AF_INET,
-            ..AddrInfoHints::default()
-        };
-        let mut found = getaddrinfo(Some(host), None, Some(hints)).ok()?;
-        found.find_map(|answer| match answer.ok()?.sockaddr.ip() {
-            IpAddr::V4(address) => Some(address),
-            IpAddr::V6(_) => None,
-        })
+        let mut addresses = self.addresses.borrow_mut();
+        *addresses
+            .entry(host.to_owned())
+            .or_insert_with(|| resolver::address_of(host))
     }
 }
 
@@ -125,12 +133,9 @@ fn service(line: &str) -> Option<Service> {
 impl NameLookup for Names {
     fn host(&self, address: IpAddr) -> Option<String> {
         let mut hosts = self.hosts.borrow_mut();
-        let found = hosts.entry(address).or_insert_with(|| {
-            // Without a name the resolver answers with the address itself.
-            let name = dns_lookup::lookup_addr(&address).ok()?;
-            let bare = name.split('%').next().unwrap_or_default();
-            bare.parse::<IpAddr>().is_err().then_some(name)
-        });
+        let found = hosts
+            .entry(address)
+            .or_insert_with(|| resolver::names_of(&[address]).remove(&address));
         found.clone()
     }
 
