@@ -289,12 +289,10 @@ impl Session {
         if let Some(error) = unread {
             return Err(error.into());
         }
-        if let Some(saver) = self.kept()?.setup.saver.clone() {
-            saver(self).map_err(|text| RecordError::Unnoted {
-                number: record.intent.number,
-                text,
-            })?;
-        }
+        self.save().map_err(|error| RecordError::Unnoted {
+            number: record.intent.number,
+            text: error.to_string(),
+        })?;
         Ok(left)
     }
 

@@ -124,7 +124,6 @@ mod tests {
                 file: "/fixture".to_owned(),
             },
             watcher: Rc::new(|_| Ok(())),
-            saver: None,
         });
         session
     }
