@@ -64,6 +64,8 @@
 //! - Rhai does not appear outside `script`, clap not outside `cli`, rustyline not outside `repl`, neli and libc not outside `backend`.
 //! - No state outlives a call but one word: whether standard output was closed from the start (`ui`).
 //! - Unsafe code stands in `backend/socket.rs` alone.
+//! - No module of a C library is loaded into a program that has one inside (`cargo static`): the machine's `getent` is asked for
+//!   names, and `/etc/passwd` is read.
 //! - What a user or a kernel wrote never makes the program panic.
 //!
 //! # Knowingly different from the first plan
