@@ -1,6 +1,6 @@
 //! A piece of source with a caret under the place that is meant.
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
 
 /// A place in a source and what to say about it.
 #[derive(Clone, Debug)]
@@ -38,8 +38,13 @@ pub fn excerpt(excerpt: &Excerpt<'_>, coloured: bool) -> String {
         Renderer::plain()
     };
     let mut snippets: Vec<(&str, Snippet<'_, annotate_snippets::Annotation<'_>>)> = Vec::new();
+    let mut bare: Vec<Element<'_>> = Vec::new();
     for (index, label) in excerpt.labels.iter().enumerate() {
-        let Some(span) = span_of(label) else { continue };
+        let Some(span) = span_of(label) else {
+            let place = Origin::path(label.path).line(label.line);
+            bare.push(place.char_column(label.column).into());
+            continue;
+        };
         let kind = if index == 0 {
             AnnotationKind::Primary
         } else {
@@ -63,7 +68,8 @@ pub fn excerpt(excerpt: &Excerpt<'_>, coloured: bool) -> String {
     }
     let group = Level::ERROR
         .primary_title(excerpt.title)
-        .elements(snippets.into_iter().map(|(_, snippet)| snippet));
+        .elements(snippets.into_iter().map(|(_, snippet)| snippet))
+        .elements(bare);
     renderer.render(&[group])
 }
 
@@ -91,4 +97,36 @@ fn span_of(label: &Label<'_>) -> Option<std::ops::Range<usize>> {
     let first = text[offset..].chars().next().map_or(0, char::len_utf8);
     let from = start + offset;
     Some(from..from + word.max(first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Excerpt, LONGEST_LINE, Label, excerpt};
+
+    #[test]
+    fn a_long_line_is_named_without_its_source() {
+        let source = format!("let a = 1;\nlet b = {};", "[".repeat(LONGEST_LINE));
+        let label = |line| Label {
+            path: "long.rhai",
+            source: &source,
+            line,
+            column: 9,
+            text: "",
+        };
+        let shown = |line| {
+            let labels = vec![label(line)];
+            excerpt(
+                &Excerpt {
+                    title: "no",
+                    labels,
+                },
+                false,
+            )
+        };
+        assert_eq!(
+            shown(1),
+            "error: no\n --> long.rhai:1:9\n  |\n1 | let a = 1;\n  |         ^"
+        );
+        assert_eq!(shown(2), "error: no\n--> long.rhai:2:9");
+    }
 }
