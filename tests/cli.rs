@@ -697,61 +697,6 @@ fn signalled(command: &mut Command, signals: &[&str]) -> Finished {
 }
 
 #[test]
-fn of_two_programs_that_change_a_simulated_table_none_loses_what_the_other_did() {
-    use std::io::{BufRead, BufReader, Read};
-    let folder = folder();
-    let path = folder.path();
-    write(
-        path,
-        "two.rhai",
-        r#"
-        transaction { service::add("tcp://192.0.2.1:80"); }
-        print("ready");
-        let long = "x";
-        long.pad(200000, 'x');
-        print(long); // waits until it is read
-        transaction { service::add("tcp://192.0.2.3:80"); }
-    "#,
-    );
-    let mut command = ipvsh_command(path, &["run", "--sim-state=table.json", "two.rhai"]);
-    let mut first = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut printed = BufReader::new(first.stdout.take().unwrap());
-    let mut line = String::new();
-    printed.read_line(&mut line).unwrap();
-    assert_eq!(line, "ready\n");
-    ipvsh_ok(
-        path,
-        &["--sim-state=table.json", "add", "tcp://192.0.2.2:80"],
-    );
-    let before = std::fs::read_to_string(path.join("table.json")).unwrap();
-    printed.read_to_string(&mut line).unwrap();
-    let first: Finished = first.wait_with_output().unwrap().into();
-    assert_eq!(first.status, 5, "{first:?}");
-    let said =
-        "table.json was changed by another program after it was read here, and was left alone";
-    assert!(first.stderr.contains(said), "{first:?}");
-    let after = std::fs::read_to_string(path.join("table.json")).unwrap();
-    assert_eq!(after, before);
-    assert!(
-        after.contains("192.0.2.1:80") && after.contains("192.0.2.2:80"),
-        "{after}"
-    );
-    // The next one sees to the commit that got lost.
-    let next = ipvsh(
-        path,
-        &["--sim-state=table.json", "add", "tcp://192.0.2.4:80"],
-    );
-    assert_eq!(next.status, 0, "{next:?}");
-    let shown = ipvsh_ok(path, &["--sim-state=table.json", "history"]);
-    assert!(shown.contains("taken back"), "{shown}");
-    assert!(!ipvsh_ok(path, &["--sim-state=table.json", "list"]).contains("192.0.2.3:80"));
-}
-
-#[test]
 fn signals_that_were_ignored_at_the_start_stay_ignored() {
     let folder = folder();
     let code = "print(\"ready\"); while true { }";

@@ -177,14 +177,7 @@ fn session_status(error: &Error, invalid: u8) -> u8 {
         }
     }
     match error.kind() {
-        ErrorKind::Io
-            if matches!(
-                error,
-                Error::Record(_) | Error::NoRecord | Error::Unsaved { .. }
-            ) =>
-        {
-            exit::FAILED
-        }
+        ErrorKind::Io if matches!(error, Error::Record(_) | Error::NoRecord) => exit::FAILED,
         ErrorKind::Invalid | ErrorKind::Io => invalid,
         ErrorKind::Exists | ErrorKind::Missing | ErrorKind::Refused | ErrorKind::Guard => {
             exit::REFUSED

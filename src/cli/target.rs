@@ -1,8 +1,5 @@
 //! From global options to a session, and back to the file of a simulated table.
 
-use std::cell::Cell;
-use std::fs::File;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -135,6 +132,11 @@ pub(super) fn keep(globals: &Globals, session: &mut Session) -> Result<(), Failu
     }
     let folder = state_folder(globals);
     let (watched, simulated) = (folder.clone(), globals.sim_state.clone());
+    let saver: Option<Saver> = globals.sim_state.clone().map(|file| -> Saver {
+        Rc::new(move |session| {
+            save(&file, session).map_err(|error| format!("{file} could not be written: {error}"))
+        })
+    });
     session.keep_journal(JournalSetup {
         folder,
         command: command_line(),
@@ -142,6 +144,7 @@ pub(super) fn keep(globals: &Globals, session: &mut Session) -> Result<(), Failu
         watcher: Rc::new(move |number| {
             super::watch::start(number, watched.as_deref(), simulated.as_deref())
         }),
+        saver,
     });
     Ok(())
 }
@@ -157,13 +160,11 @@ pub(super) fn open_unguarded(
         (None, Some(file)) => Some((file.as_str(), Path::new(file).exists())),
         (None, None) => None,
     };
-    let mut seen = Seen::Missing;
     let target = match file {
         None => Target::Kernel {
             namespace: globals.netns.clone(),
         },
         Some((file, exists)) => {
-            seen = Seen::of(Path::new(file));
             let contents = exists
                 .then(|| read_document_file(file, globals.max_size))
                 .transpose()?;
@@ -176,13 +177,11 @@ pub(super) fn open_unguarded(
     };
     let mut session = Session::open(target, purpose, interrupt.clone())?;
     session.set_lock_wait(globals.lock_wait);
-    if let Some(path) = &globals.sim_state {
-        session.set_saver(saver(path.clone(), seen));
-    }
     Ok(session)
 }
 
-/// Writes a simulated table back to its file, if that was asked for and there is something new in it.
+/// Writes a simulated table back to its file, if that was asked for and there is something new in it: another program may
+/// have written meanwhile. A reader never sees half of it.
 pub(super) fn write_back(globals: &Globals, session: &mut Session) -> Result<(), Failure> {
     let Some(path) = &globals.sim_state else {
         return Ok(());
@@ -190,61 +189,22 @@ pub(super) fn write_back(globals: &Globals, session: &mut Session) -> Result<(),
     if !session.is_unsaved() && Path::new(path).exists() {
         return Ok(());
     }
-    Ok(session.save()?)
+    save(path, session).map_err(|error| {
+        let kind = error.kind();
+        Failure::Output(std::io::Error::new(kind, format!("{path}: {error}")))
+    })
 }
 
-/// Which state of a file was read or written: two programs may work on one.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Seen {
-    Missing,
-    /// Device, inode, size, and when it was changed, in seconds and nanoseconds.
-    File(u64, u64, u64, i64, i64),
-    /// A pipe or a device is never what it was.
-    Stream,
-}
-
-impl Seen {
-    fn of(path: &Path) -> Self {
-        match std::fs::metadata(path) {
-            Ok(file) if file.is_file() => Self::File(
-                file.dev(),
-                file.ino(),
-                file.len(),
-                file.mtime(),
-                file.mtime_nsec(),
-            ),
-            Ok(_) => Self::Stream,
-            Err(_) => Self::Missing,
-        }
-    }
-}
-
-/// Returns what writes a simulated table to the file that it was read from, unless others have changed that since.
-/// A reader never sees half of it.
-fn saver(path: String, seen: Seen) -> Saver {
-    let seen = Cell::new(seen);
-    Rc::new(move |session| {
-        let file = Path::new(&path);
-        let unsaved = |text: String| Error::Unsaved {
-            path: path.clone(),
-            text,
-        };
-        let mut table = session.live_table()?;
-        table.sysctl = session.chosen_sysctls()?;
-        let document = DocumentWriter {
-            table: &table,
-            detail: Detail::Configuration,
-            incomplete: &[],
-        };
-        // Who comes later finds another file in its place; a file system without locks leaves the time of a look.
-        let held = File::open(file).ok().filter(|_| seen.get() != Seen::Stream);
-        let _locked = held.as_ref().map(File::lock);
-        if Seen::of(file) != seen.get() {
-            return Err(Error::Stale { path: path.clone() });
-        }
-        files::replace(file, |mut out| write_document(&mut out, &document))
-            .map_err(|error| unsaved(error.to_string()))?;
-        seen.set(Seen::of(file));
-        Ok(())
+fn save(path: &str, session: &mut Session) -> std::io::Result<()> {
+    let failed = |error: Error| std::io::Error::other(error.to_string());
+    let mut table = session.live_table().map_err(failed)?;
+    table.sysctl = session.chosen_sysctls().map_err(failed)?;
+    let document = DocumentWriter {
+        table: &table,
+        detail: Detail::Configuration,
+        incomplete: &[],
+    };
+    files::replace(Path::new(path), |mut file| {
+        write_document(&mut file, &document)
     })
 }

@@ -115,22 +115,6 @@ pub enum Error {
     /// There is no record of a commit, and nobody says why.
     #[error("no record could be made, and nothing was sent")]
     NoRecord,
-    /// The file of a simulated table is no longer what was read; it was left alone.
-    #[error(
-        "{path} was changed by another program after it was read here, and was left alone: what was changed here is lost"
-    )]
-    Stale {
-        /// The file.
-        path: String,
-    },
-    /// The file of a simulated table can't be written.
-    #[error("{path} could not be written: {text}")]
-    Unsaved {
-        /// The file.
-        path: String,
-        /// Why.
-        text: String,
-    },
     /// The rehearsal's own kernel failed, which it never should.
     #[error("the rehearsal failed: {0}")]
     Rehearsal(String),
@@ -216,8 +200,7 @@ impl Error {
             ) => ErrorKind::Permission,
             Self::Namespace(_) => ErrorKind::Unavailable,
             Self::Rehearsal(_) => ErrorKind::Unavailable,
-            Self::NoRecord | Self::Unsaved { .. } => ErrorKind::Io,
-            Self::Stale { .. } => ErrorKind::Conflict,
+            Self::NoRecord => ErrorKind::Io,
             Self::Record(error) => match error.as_ref() {
                 RecordError::Journal(JournalError::Missing { .. })
                 | RecordError::NotKept
@@ -356,15 +339,10 @@ impl Error {
                 }
                 _ => None,
             },
-            Self::Stale { .. } => Some("look at the table and run it again".to_owned()),
             Self::Missing { .. } => Some("`ipvsh list` shows what is there".to_owned()),
             Self::Record(error) => error.hint(),
             Self::Runbook(error) => error.hint().map(str::to_owned),
-            Self::Invalid(_)
-            | Self::Rehearsal(_)
-            | Self::Declined
-            | Self::NoRecord
-            | Self::Unsaved { .. } => None,
+            Self::Invalid(_) | Self::Rehearsal(_) | Self::Declined | Self::NoRecord => None,
         }
     }
 }

@@ -48,6 +48,9 @@ impl Reason {
 /// Starts the program that takes a commit back when its time has passed, and waits until it is ready.
 pub type Watcher = Rc<dyn Fn(u64) -> Result<(), String>>;
 
+/// Writes a simulated table to its file.
+pub type Saver = Rc<dyn Fn(&mut Session) -> Result<(), String>>;
+
 /// Where a session keeps its commits.
 #[derive(Clone)]
 pub struct JournalSetup {
@@ -59,6 +62,8 @@ pub struct JournalSetup {
     pub table: TableIdentity,
     /// What starts a watcher.
     pub watcher: Watcher,
+    /// What writes a simulated table to its file after each commit.
+    pub saver: Option<Saver>,
 }
 
 /// A journal, and what goes into each of its records.
@@ -196,18 +201,24 @@ impl Session {
 
     /// Writes a simulated table to its file and takes down that it is there.
     pub(super) fn persist(&mut self, report: &Report) {
-        let unsaid = self
+        let Some((keeping, (event, over))) = self
             .keeping
             .as_mut()
-            .and_then(|keeping| keeping.unsaid.take());
-        let Some((event, over)) = unsaid else {
+            .and_then(|keeping| keeping.unsaid.take().map(|unsaid| (keeping, unsaid)))
+        else {
             return;
         };
-        if report.outcome.is_success()
-            && let Err(error) = self.save()
-        {
-            self.warn(error.to_string());
-            return;
+        let saver = keeping
+            .setup
+            .saver
+            .clone()
+            .filter(|_| report.outcome.is_success());
+        if let Some(saver) = saver {
+            if let Err(text) = saver(self) {
+                self.warn(text);
+                return;
+            }
+            self.is_unsaved = false;
         }
         let number = report
             .recorded

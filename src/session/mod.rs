@@ -40,7 +40,7 @@ pub use commits::Commits;
 pub use error::{Error, ErrorKind};
 pub use history::Awaiting;
 pub use interrupt::Interrupt;
-pub use keeping::{JournalSetup, Reason, RecordError, Watcher};
+pub use keeping::{JournalSetup, Reason, RecordError, Saver, Watcher};
 pub use layers::{Ended, LayerKind, Mark};
 pub use narrator::{Narrator, WaitView};
 pub use observe::SchedulerInfo;
@@ -104,11 +104,7 @@ pub struct Session {
     rehearsed_time: Duration,
     /// Whether anything was sent that may have changed the table, and is in no file of a simulated one yet.
     is_unsaved: bool,
-    saver: Option<Saver>,
 }
-
-/// Writes a simulated table to its file.
-pub type Saver = Rc<dyn Fn(&mut Session) -> Result<(), Error>>;
 
 /// How long a commit waits for another one, unless told otherwise.
 pub const DEFAULT_LOCK_WAIT: Duration = Duration::from_secs(10);
@@ -140,7 +136,6 @@ impl Session {
             notes_rehearsed: false,
             rehearsed_time: Duration::ZERO,
             is_unsaved: false,
-            saver: None,
         }
     }
 
@@ -192,24 +187,6 @@ impl Session {
     #[must_use]
     pub const fn is_unsaved(&self) -> bool {
         self.is_unsaved
-    }
-
-    /// Sets what writes a simulated table to its file, after each commit and whenever [`Session::save`] is called.
-    pub fn set_saver(&mut self, saver: Saver) {
-        self.saver = Some(saver);
-    }
-
-    /// Writes a simulated table to its file, if it has one.
-    ///
-    /// # Errors
-    /// [`Error::Stale`] if another program has written it meanwhile, [`Error::Unsaved`] if it can't be written.
-    pub fn save(&mut self) -> Result<(), Error> {
-        let Some(saver) = self.saver.clone() else {
-            return Ok(());
-        };
-        saver(self)?;
-        self.is_unsaved = false;
-        Ok(())
     }
 
     /// Returns what was committed in this session.

@@ -289,10 +289,12 @@ impl Session {
         if let Some(error) = unread {
             return Err(error.into());
         }
-        self.save().map_err(|error| RecordError::Unnoted {
-            number: record.intent.number,
-            text: error.to_string(),
-        })?;
+        if let Some(saver) = self.kept()?.setup.saver.clone() {
+            saver(self).map_err(|text| RecordError::Unnoted {
+                number: record.intent.number,
+                text,
+            })?;
+        }
         Ok(left)
     }
 

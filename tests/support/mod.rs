@@ -116,6 +116,7 @@ pub(crate) fn with_journal(mut session: Session, state: &Path) -> Session {
         command: vec!["test".to_owned()],
         table: identity(),
         watcher: Rc::new(|_| Ok(())),
+        saver: None,
     });
     session
 }

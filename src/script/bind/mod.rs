@@ -124,6 +124,7 @@ mod tests {
                 file: "/fixture".to_owned(),
             },
             watcher: Rc::new(|_| Ok(())),
+            saver: None,
         });
         session
     }
