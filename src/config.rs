@@ -12,10 +12,11 @@ pub enum Characters {
     Ascii,
 }
 
-/// A user's folders; the package knows where desktops and users have moved them to. Without HOME it would ask the C library
-/// for the user's home, and that a directory service: see [`Author`].
+/// A user's folders; the package knows where desktops and users have moved them to. Without HOME it asks the C library for
+/// the user's home, which would load modules that fit another one: with the C library inside, `/etc/passwd` is read instead.
 fn folder_of(kind: Kind) -> Option<PathBuf> {
-    if std::env::var_os("HOME").is_some() {
+    let has_home = std::env::var_os("HOME").is_some_and(|home| !home.is_empty());
+    if has_home || cfg!(not(target_feature = "crt-static")) {
         let folders = directories::ProjectDirs::from("", "", "ipvsh")?;
         return Some(match kind {
             Kind::Settings => folders.config_dir().to_owned(),

@@ -697,6 +697,20 @@ fn signalled(command: &mut Command, signals: &[&str]) -> Finished {
 }
 
 #[test]
+fn a_static_build_has_the_c_library_inside() {
+    let is_meant = std::env::var_os("IPVSH_STATIC").is_some();
+    assert_eq!(cfg!(target_feature = "crt-static"), is_meant);
+    let program = ipvsh_command(folder().path(), &[]);
+    let bytes = std::fs::read(program.get_program()).unwrap();
+    // What is not static names who loads its libraries.
+    let needs_loader = bytes
+        .windows(7)
+        .take(4096)
+        .any(|window| window == b"/ld-lin");
+    assert_eq!(needs_loader, !is_meant);
+}
+
+#[test]
 fn signals_that_were_ignored_at_the_start_stay_ignored() {
     let folder = folder();
     let code = "print(\"ready\"); while true { }";

@@ -10,9 +10,9 @@ const FEWEST: usize = 55;
 /// Runs all cases in a guest; `kernel` names another one than the installed.
 fn all_cases(kernel: Option<(&str, &str)>) {
     // On the newer one, the tests of the build with the C library inside, where there is one.
-    let binary = match (kernel, std::env::var_os("IPVSH_STATIC_TESTS")) {
-        (Some(_), Some(binary)) => binary.into(),
-        _ => std::env::current_exe().unwrap(),
+    let (binary, build) = match (kernel, std::env::var_os("IPVSH_STATIC_TESTS")) {
+        (Some(_), Some(binary)) => (binary.into(), "IPVSH_STATIC=1"),
+        _ => (std::env::current_exe().unwrap(), ""),
     };
     // Structure, text and terminals need no kernel.
     let skip = "--skip architecture:: --skip readme:: --skip terminal:: --skip kernel::";
@@ -31,7 +31,7 @@ fn all_cases(kernel: Option<(&str, &str)>) {
         (None, false) => "",
     };
     let command = format!(
-        "uname -r; {amounts} {} --test-threads=1 {skip} {elsewhere}",
+        "uname -r; {build} {amounts} {} --test-threads=1 {skip} {elsewhere}",
         binary.display()
     );
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/run");

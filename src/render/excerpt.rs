@@ -1,6 +1,6 @@
 //! A piece of source with a caret under the place that is meant.
 
-use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Element, Level, Origin, Renderer, Snippet};
 
 /// A place in a source and what to say about it.
 #[derive(Clone, Debug)]
@@ -37,12 +37,17 @@ pub fn excerpt(excerpt: &Excerpt<'_>, coloured: bool) -> String {
     } else {
         Renderer::plain()
     };
-    let mut snippets: Vec<(&str, Snippet<'_, annotate_snippets::Annotation<'_>>)> = Vec::new();
-    let mut bare: Vec<Element<'_>> = Vec::new();
+    let mut elements: Vec<Element<'_>> = Vec::new();
+    // Places of one source that follow each other are shown together.
+    let mut open: Option<(&str, Snippet<'_, Annotation<'_>>)> = None;
     for (index, label) in excerpt.labels.iter().enumerate() {
         let Some(span) = span_of(label) else {
+            elements.extend(open.take().map(|(_, snippet)| snippet.into()));
             let place = Origin::path(label.path).line(label.line);
-            bare.push(place.char_column(label.column).into());
+            elements.push(place.char_column(label.column).into());
+            if !label.text.is_empty() {
+                elements.push(Level::NOTE.message(label.text).into());
+            }
             continue;
         };
         let kind = if index == 0 {
@@ -51,25 +56,17 @@ pub fn excerpt(excerpt: &Excerpt<'_>, coloured: bool) -> String {
             AnnotationKind::Context
         };
         let annotation = kind.span(span).label(label.text);
-        match snippets.pop() {
-            Some((path, snippet)) if path == label.path => {
-                snippets.push((path, snippet.annotation(annotation)))
-            }
+        open = Some(match open.take() {
+            Some((path, snippet)) if path == label.path => (path, snippet.annotation(annotation)),
             other => {
-                snippets.extend(other);
-                snippets.push((
-                    label.path,
-                    Snippet::source(label.source)
-                        .path(label.path)
-                        .annotation(annotation),
-                ));
+                elements.extend(other.map(|(_, snippet)| snippet.into()));
+                let snippet = Snippet::source(label.source).path(label.path);
+                (label.path, snippet.annotation(annotation))
             }
-        }
+        });
     }
-    let group = Level::ERROR
-        .primary_title(excerpt.title)
-        .elements(snippets.into_iter().map(|(_, snippet)| snippet))
-        .elements(bare);
+    elements.extend(open.map(|(_, snippet)| snippet.into()));
+    let group = Level::ERROR.primary_title(excerpt.title).elements(elements);
     renderer.render(&[group])
 }
 
@@ -106,15 +103,14 @@ mod tests {
     #[test]
     fn a_long_line_is_named_without_its_source() {
         let source = format!("let a = 1;\nlet b = {};", "[".repeat(LONGEST_LINE));
-        let label = |line| Label {
+        let label = |line, text| Label {
             path: "long.rhai",
             source: &source,
             line,
             column: 9,
-            text: "",
+            text,
         };
-        let shown = |line| {
-            let labels = vec![label(line)];
+        let shown = |labels| {
             excerpt(
                 &Excerpt {
                     title: "no",
@@ -124,9 +120,13 @@ mod tests {
             )
         };
         assert_eq!(
-            shown(1),
+            shown(vec![label(1, "")]),
             "error: no\n --> long.rhai:1:9\n  |\n1 | let a = 1;\n  |         ^"
         );
-        assert_eq!(shown(2), "error: no\n--> long.rhai:2:9");
+        assert_eq!(shown(vec![label(2, "")]), "error: no\n--> long.rhai:2:9");
+        assert_eq!(
+            shown(vec![label(2, "thrown here"), label(1, "called here")]),
+            "error: no\n --> long.rhai:2:9\n  = note: thrown here\n  |\n ::: long.rhai:1:9\n  |\n1 | let a = 1;\n  |         - called here"
+        );
     }
 }
