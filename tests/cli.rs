@@ -657,7 +657,7 @@ fn started_by(program: &[&str], folder: &Path, arguments: &[&str]) -> Command {
 #[test]
 fn a_machine_that_gives_no_large_stack_runs_scripts_without_a_word() {
     let folder = folder();
-    // What the address space allows, in KiB: less than each of the stacks that are asked for, and more than the last.
+    // What the address space allows, in KiB: the second stack that is asked for, the third, none.
     for limit in ["400000", "120000", "30000"] {
         let shell = ["sh", "-c", "ulimit -v $0; exec \"$@\"", limit];
         let code = "let a = []; for i in 0..100 { a = [a]; } print(a.len()); throw \"on purpose\"";
