@@ -109,6 +109,13 @@ pub fn author() -> Author {
     }
 }
 
+/// Returns the name of a user, or the number of one that has none.
+#[must_use]
+pub fn user_name(id: u32) -> String {
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    name_of(&users, id).unwrap_or_else(|| id.to_string())
+}
+
 /// Returns the fields of a user in the text of `/etc/passwd`.
 fn fields_of(users: &str, id: u32) -> Option<Vec<&str>> {
     users.lines().find_map(|line| {

@@ -1,8 +1,9 @@
 //! Files that are written whole.
 
-use std::fs::{Metadata, OpenOptions, Permissions};
+use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use crate::ui::standard_stream;
@@ -79,27 +80,152 @@ pub fn target(path: &Path) -> io::Result<PathBuf> {
 fn exchange(place: &Path, text: &[u8], old: Option<&Metadata>) -> io::Result<()> {
     // The mode of a new file is what the user's mask makes of this.
     let mode = old.map_or(0o666, |old| old.mode() & 0o7777);
-    let mut fresh = tempfile::Builder::new()
-        .prefix(".ipvsh-")
-        .suffix(".new")
-        .permissions(Permissions::from_mode(mode))
-        .tempfile_in(place.parent().unwrap_or(place))
-        // The error names the new file, which says nothing to anyone.
-        .map_err(|error| io::Error::from(error.kind()))?;
-    fresh.write_all(text)?;
+    let folder = place.parent().unwrap_or(place);
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    let fresh = Fresh::make(folder, &format!(".{name}.ipvsh-new"), mode)?;
+    (&fresh.file).write_all(text)?;
     if let Some(old) = old {
-        let made = fresh.as_file().metadata()?;
+        let made = fresh.file.metadata()?;
         if (made.uid(), made.gid()) != (old.uid(), old.gid()) {
             // The owner comes before the mode, as the change takes special bits off it.
-            fchown(fresh.as_file(), Some(old.uid()), Some(old.gid()))?;
+            fchown(&fresh.file, Some(old.uid()), Some(old.gid()))?;
         }
-        fresh
-            .as_file()
-            .set_permissions(Permissions::from_mode(mode))?;
+        fresh.file.set_permissions(Permissions::from_mode(mode))?;
     }
-    fresh.as_file().sync_all()?;
-    fresh.persist(place).map_err(|error| error.error)?;
-    Ok(())
+    fresh.file.sync_all()?;
+    fresh.replace(place)
+}
+
+/// A new file that has no name until it is whole, so that nothing is left of it when this program is killed.
+pub struct Fresh {
+    /// The file.
+    pub file: File,
+    /// The name that it gets just before it takes its place, or has from the start where the file system knows no files
+    /// without names. It is always the same, so that what a killed program left makes place for the next.
+    interim: PathBuf,
+    is_named: bool,
+}
+
+impl Fresh {
+    /// Makes a file in a folder.
+    ///
+    /// # Errors
+    /// The system's error.
+    pub fn make(folder: &Path, interim: &str, mode: u32) -> io::Result<Self> {
+        /// `O_TMPFILE`.
+        const NAMELESS: i32 = 0o20_200_000;
+        let interim = folder.join(interim);
+        let nameless = OpenOptions::new()
+            .write(true)
+            .mode(mode)
+            .custom_flags(NAMELESS)
+            .open(folder);
+        match nameless {
+            Ok(file) => Ok(Self {
+                file,
+                interim,
+                is_named: false,
+            }),
+            // As file systems say that they don't know this, and old ones that a folder is none.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::Unsupported | ErrorKind::IsADirectory | ErrorKind::NotFound
+                ) =>
+            {
+                Self::make_named(interim, mode)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn make_named(mut interim: PathBuf, mode: u32) -> io::Result<Self> {
+        loop {
+            let made = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(mode)
+                .open(&interim);
+            match made {
+                Ok(file) => {
+                    // Whoever finds it can tell that its program lives.
+                    file.lock()?;
+                    return Ok(Self {
+                        file,
+                        interim,
+                        is_named: true,
+                    });
+                }
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    let is_left = File::open(&interim).is_ok_and(|file| file.try_lock().is_ok());
+                    if is_left {
+                        let _gone_or_never_there = std::fs::remove_file(&interim);
+                    } else {
+                        let number = std::process::id();
+                        interim.as_mut_os_string().push(format!("-{number}"));
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Gives the file a name that no other file has yet.
+    ///
+    /// # Errors
+    /// The system's error, also where the name is taken.
+    pub fn name(&self, place: &Path) -> io::Result<()> {
+        if self.is_named {
+            return std::fs::hard_link(&self.interim, place);
+        }
+        self.link(place)
+    }
+
+    fn link(&self, place: &Path) -> io::Result<()> {
+        let own = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        nix::unistd::linkat(
+            nix::fcntl::AT_FDCWD,
+            own.as_str(),
+            nix::fcntl::AT_FDCWD,
+            place,
+            nix::fcntl::AtFlags::AT_SYMLINK_FOLLOW,
+        )
+        .map_err(io::Error::from)
+    }
+
+    /// Puts the file in the place of another one, or where none was.
+    fn replace(mut self, place: &Path) -> io::Result<()> {
+        /// How often another program may be doing the same just now.
+        const ATTEMPTS: usize = 1000;
+        if self.is_named {
+            self.is_named = false;
+            return std::fs::rename(&self.interim, place);
+        }
+        for _ in 0..ATTEMPTS {
+            match self.link(&self.interim) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    // A program was killed between here and the next line, or is there.
+                    let _gone_or_never_there = std::fs::remove_file(&self.interim);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+            match std::fs::rename(&self.interim, place) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                done => return done,
+            }
+        }
+        Err(ErrorKind::ResourceBusy.into())
+    }
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        if self.is_named {
+            let _gone_or_never_there = std::fs::remove_file(&self.interim);
+        }
+    }
 }
 
 /// Tells whether a file can't be replaced where it may be writable all the same.

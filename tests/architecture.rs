@@ -11,11 +11,11 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
         &[],
         &["anstream", "anstyle", "ctor", "indicatif", "nix"],
     ),
-    ("files", &["ui"], &["tempfile"]),
+    ("files", &["ui"], &["nix"]),
     ("wire", &[], &["thiserror"]),
     (
         "backend",
-        &["model", "wire"],
+        &["model", "wire", "config"],
         &["ahash", "memchr", "neli", "nix", "libc", "thiserror"],
     ),
     ("sim", &["wire", "backend"], &["ahash"]),
@@ -27,8 +27,8 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     ),
     (
         "journal",
-        &["model", "txn", "export", "config"],
-        &["humantime", "serde", "serde_json", "thiserror"],
+        &["model", "txn", "export", "config", "files"],
+        &["crc32fast", "humantime", "serde", "serde_json", "thiserror"],
     ),
     (
         "render",

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use ipvsh::backend::{
-    Ipvs, KernelFile, KernelTransport, Lock, Operation, Transport, TransportError,
+    Ipvs, KernelFile, KernelTransport, Lock, LockError, Operation, Transport, TransportError,
 };
 use ipvsh::journal::{EventKind, Journal, State};
 use ipvsh::model::{
@@ -111,7 +111,7 @@ impl Transport for Announced {
     fn sleep(&mut self, duration: Duration) {
         self.inner.sleep(duration);
     }
-    fn lock(&mut self, wait: Duration) -> io::Result<Lock> {
+    fn lock(&mut self, wait: Duration) -> Result<Lock, LockError> {
         self.inner.lock(wait)
     }
 }
@@ -172,7 +172,7 @@ impl Job {
 
 /// Says how the last record of a journal stands; `None` if there is none.
 fn last_state(state: &Path) -> Option<State> {
-    let journal = Journal::look(state).unwrap()?;
+    let journal = Journal::look_all(state).unwrap().into_iter().next()?;
     let records = journal.records().unwrap();
     records
         .last()
@@ -278,7 +278,7 @@ fn on_the_simulated_kernel_a_runbook_is_cut_off_at_every_step_and_led_back() {
             }
             cuts += 1;
         }
-        let journal = Journal::look(state.path()).unwrap();
+        let journal = Journal::look_all(state.path()).unwrap().into_iter().next();
         let first = journal.and_then(|journal| journal.record(1).ok());
         let now = services(&place.table());
         match first.map(|record| record.state()) {

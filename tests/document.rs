@@ -37,6 +37,7 @@ fn simulated(bytes: &[u8]) -> Session {
     let target = Target::Simulation {
         contents: Some(Box::new(contents)),
         label: None,
+        file: None,
     };
     Session::open(target, Purpose::Reading, Interrupt::default()).unwrap()
 }

@@ -3,7 +3,7 @@
 //! After one fault the table is as planned or as before. After two, or when nothing can be undone any more, the
 //! outcome lists exactly what leads back.
 
-use ipvsh::backend::{Ipvs, Operation};
+use ipvsh::backend::{Ipvs, LockWait, Operation};
 use ipvsh::model::{
     Checksum, DaemonRole, DestinationConfiguration, DestinationEdit, DestinationSpecification,
     ForwardingMethod, Scheduler, ServiceConfiguration, ServiceEdit, SyncDaemon, SysctlName, Table,
@@ -12,7 +12,6 @@ use ipvsh::model::{
 use ipvsh::session::{IfMissing, LayerKind};
 use ipvsh::sim::fault::{Fault, Faulty};
 use ipvsh::txn::{CommitError, CommitOptions, Outcome, Plan};
-use std::time::Duration;
 
 use crate::support::{Place, in_lab, key, server};
 
@@ -150,8 +149,7 @@ fn sweep(faults: &[Fault], make: fn() -> Place) -> &'static str {
     let planned = plan.after().clone();
     let faulty = Faulty::new(place.transport(), faults);
     let options = CommitOptions {
-        lock_wait: Duration::from_secs(5),
-        signal: &|| None,
+        lock: LockWait::NONE,
         guarding: &ipvsh::txn::Guarding::default(),
     };
     let ended = Ipvs::open(Box::new(faulty))

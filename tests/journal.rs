@@ -55,10 +55,20 @@ fn a_kernel_parameter_is_in_the_file_of_a_simulated_table_when_its_commit_is_not
     assert_eq!(shop.ok(&["eval", "sysctl::get(\"drop_entry\")"]), "0\n");
 }
 
+/// A kernel's table: its journal is the folder `journal`.
+fn kernel() -> TableIdentity {
+    TableIdentity::Kernel {
+        boot: "b".to_owned(),
+        namespace: "4:1".to_owned(),
+        cookie: None,
+        name: None,
+    }
+}
+
 #[test]
 fn a_record_is_private_and_says_how_it_ended() {
     let state = tempfile::tempdir().unwrap();
-    let mut journal = Journal::open(state.path()).unwrap();
+    let mut journal = Journal::open(state.path(), &kernel()).unwrap();
     let number = begin(&mut journal, &mut intent(), &Plan::default()).unwrap();
     assert_eq!(number, 1);
     let path = state.path().join("journal/open/00000001.json");
@@ -95,7 +105,7 @@ fn a_record_is_private_and_says_how_it_ended() {
 #[test]
 fn what_is_torn_or_altered_is_known() {
     let state = tempfile::tempdir().unwrap();
-    let mut journal = Journal::open(state.path()).unwrap();
+    let mut journal = Journal::open(state.path(), &kernel()).unwrap();
     begin(&mut journal, &mut intent(), &Plan::default()).unwrap();
     let path = state.path().join("journal/open/00000001.json");
     let whole = fs::read(&path).unwrap();
@@ -126,7 +136,7 @@ fn what_is_torn_or_altered_is_known() {
 #[test]
 fn the_oldest_that_are_over_go_first() {
     let state = tempfile::tempdir().unwrap();
-    let mut journal = Journal::open(state.path()).unwrap();
+    let mut journal = Journal::open(state.path(), &kernel()).unwrap();
     journal.set_limits(Limits {
         records: 4,
         bytes: 1 << 20,
@@ -156,13 +166,13 @@ fn a_folder_that_others_write_is_refused() {
     let state = tempfile::tempdir().unwrap();
     fs::set_permissions(state.path(), fs::Permissions::from_mode(0o770)).unwrap();
     assert!(matches!(
-        Journal::open(state.path()),
+        Journal::open(state.path(), &kernel()),
         Err(JournalError::Owner { .. })
     ));
     fs::set_permissions(state.path(), fs::Permissions::from_mode(0o700)).unwrap();
     fs::write(state.path().join("journal"), "in the way").unwrap();
     assert!(matches!(
-        Journal::open(state.path()),
+        Journal::open(state.path(), &kernel()),
         Err(JournalError::Folder { .. })
     ));
 }
@@ -507,8 +517,8 @@ fn nothing_is_sent_without_a_journal() {
             );
         }
         // A damaged record of something unfinished: who knows what it is about.
-        let state = crate::support::state_of(shop.path()).join("journal");
         shop.ok(&["edit", TWO, "--weight", "2"]);
+        let state = shop.journal();
         fs::copy(
             state.join("00000001.json"),
             state.join("open/00000002.json"),
@@ -677,7 +687,7 @@ fn records_of_what_is_gone_are_void() {
     let state = crate::support::state_of(shop.path()).join("journal");
     shop.ok(&["edit", ONE, "--weight", "2"]);
     // Made again as what a crash leaves: of an earlier boot, and of a namespace that ended.
-    let mut journal = Journal::open(state.parent().unwrap()).unwrap();
+    let mut journal = Journal::open(state.parent().unwrap(), &kernel()).unwrap();
     let real = journal.record(1).unwrap();
     let TableIdentity::Kernel {
         boot,

@@ -28,6 +28,7 @@ mod readme;
 mod repl;
 mod runbook;
 mod script;
+mod sharing;
 mod simulator;
 mod terminal;
 mod traffic;

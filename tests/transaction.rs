@@ -484,8 +484,10 @@ fn a_signal_between_two_datagrams_leads_back() {
             (asked.get() > 2).then_some(15)
         };
         let options = CommitOptions {
-            lock_wait: Duration::ZERO,
-            signal: &signal,
+            lock: ipvsh::backend::LockWait {
+                signal: &signal,
+                ..ipvsh::backend::LockWait::NONE
+            },
             guarding: &ipvsh::txn::Guarding::default(),
         };
         let report = plan.commit(&mut place.client(), &options, &mut ()).unwrap();
@@ -869,7 +871,7 @@ fn a_kernel_that_never_answers_is_an_error() {
             Duration::ZERO
         }
         fn sleep(&mut self, _: Duration) {}
-        fn lock(&mut self, _: Duration) -> std::io::Result<ipvsh::backend::Lock> {
+        fn lock(&mut self, _: Duration) -> Result<ipvsh::backend::Lock, ipvsh::backend::LockError> {
             Ok(ipvsh::backend::Lock::needless())
         }
     }

@@ -472,7 +472,7 @@ impl Transport for Hostile {
 
     fn sleep(&mut self, _: std::time::Duration) {}
 
-    fn lock(&mut self, _: std::time::Duration) -> std::io::Result<Lock> {
+    fn lock(&mut self, _: std::time::Duration) -> Result<Lock, ipvsh::backend::LockError> {
         Ok(Lock::needless())
     }
 }

@@ -5,7 +5,8 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::transport::{KernelFile, Lock, Transport, TransportError};
+use super::lock::{Lock, LockError};
+use super::transport::{KernelFile, Transport, TransportError};
 
 /// The datagrams that went through a [`Capture`], oldest first.
 pub type CapturedDatagrams = Rc<RefCell<Vec<Vec<u8>>>>;
@@ -57,7 +58,7 @@ impl Transport for Capture {
         self.inner.sleep(duration);
     }
 
-    fn lock(&mut self, wait: Duration) -> io::Result<Lock> {
+    fn lock(&mut self, wait: Duration) -> Result<Lock, LockError> {
         self.inner.lock(wait)
     }
 }

@@ -1,10 +1,11 @@
 //! The conversation with a kernel: requests out, replies in, nothing lost unnoticed.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::error::BackendError;
-use super::transport::{KernelFile, Lock, Transport, TransportError};
+use super::lock::{Holder, Lock, LockError};
+use super::transport::{KernelFile, Transport, TransportError};
 use super::{Errno, convert};
 use crate::model::{DaemonRole, SyncDaemon, SysctlName, Timeouts};
 use crate::wire::{
@@ -55,6 +56,41 @@ impl From<TransportError> for Broken {
             other => Self::Failed(other.into()),
         }
     }
+}
+
+/// How to wait for the commit lock.
+pub struct LockWait<'a> {
+    /// How long at most.
+    pub longest: Duration,
+    /// Asked now and then: the number of a signal that ends the wait, if one came.
+    pub signal: &'a dyn Fn() -> Option<i32>,
+    /// Told once who is waited for; `None` can't be seen from here.
+    pub told: &'a dyn Fn(Option<&Holder>),
+}
+
+impl LockWait<'static> {
+    /// Does not wait.
+    pub const NONE: Self = Self {
+        longest: Duration::ZERO,
+        signal: &|| None,
+        told: &|_| {},
+    };
+}
+
+/// Why the commit lock was not had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotLocked {
+    /// Another program held it all the time.
+    Held {
+        /// How long it was waited for.
+        waited: Duration,
+        /// Who held it; `None` can't be seen from here.
+        by: Option<Holder>,
+    },
+    /// A signal ended the wait.
+    Interrupted(i32),
+    /// It can't be taken at all.
+    Failed(BackendError),
 }
 
 /// A client of one kernel's IPVS, over one socket.
@@ -310,12 +346,43 @@ impl Ipvs {
         }
     }
 
-    /// Waits for the right to commit.
+    /// Waits for the commit lock as a [`LockWait`] says.
     ///
     /// # Errors
-    /// [`std::io::ErrorKind::WouldBlock`] if another program held it for all of `wait`.
-    pub fn lock(&mut self, wait: Duration) -> std::io::Result<Lock> {
-        self.transport.lock(wait)
+    /// [`NotLocked`] says what came between.
+    pub fn lock(&mut self, wait: &LockWait<'_>) -> Result<Lock, NotLocked> {
+        /// How long a signal may go unseen.
+        const STEP: Duration = Duration::from_millis(100);
+        // Other programs take real time, also where that of the table is virtual.
+        let begun = Instant::now();
+        let mut is_told = false;
+        loop {
+            let waited = begun.elapsed();
+            let left = wait.longest.saturating_sub(waited);
+            let by = match self.transport.lock(left.min(STEP)) {
+                Ok(lock) => return Ok(lock),
+                Err(LockError::Held(by)) => by,
+                Err(LockError::Failed(error)) => {
+                    let missing = error.kind() == std::io::ErrorKind::PermissionDenied;
+                    return Err(NotLocked::Failed(if missing {
+                        BackendError::NoPermission
+                    } else {
+                        BackendError::Lock(error.to_string())
+                    }));
+                }
+            };
+            if let Some(signal) = (wait.signal)() {
+                return Err(NotLocked::Interrupted(signal));
+            }
+            let waited = begun.elapsed();
+            if waited >= wait.longest {
+                return Err(NotLocked::Held { waited, by });
+            }
+            if !is_told {
+                is_told = true;
+                (wait.told)(by.as_ref());
+            }
+        }
     }
 
     /// Lets time pass.

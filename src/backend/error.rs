@@ -40,9 +40,12 @@ pub enum BackendError {
         /// The error number.
         errno: Errno,
     },
-    /// The right to commit can't be had, and no other program has it.
-    #[error("the network namespace can't be locked: {0}")]
+    /// The commit lock can't be taken, and no other program has it.
+    #[error("the commit lock can't be taken: {0}")]
     Lock(String),
+    /// The file behind a simulated table can't be read, locked or written.
+    #[error("{0}")]
+    Table(String),
     /// A kernel file is there, and this user may not read it.
     #[error("no right to read {path}")]
     Unreadable {

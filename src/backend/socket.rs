@@ -4,7 +4,7 @@
 //! says why it is sound.
 #![allow(unsafe_code)]
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
@@ -14,7 +14,8 @@ use neli::socket::NlSocket;
 use neli::utils::Groups;
 
 use super::error::BackendError;
-use super::transport::{KernelFile, Lock, Transport, TransportError};
+use super::lock::{CommitLock, Lock, LockError};
+use super::transport::{KernelFile, Transport, TransportError};
 
 /// Reply datagrams taken by one system call.
 const SLOTS: usize = 32;
@@ -29,6 +30,7 @@ pub struct KernelTransport {
     socket: NlSocket,
     slots: Vec<u8>,
     start: Instant,
+    commit_lock: CommitLock,
 }
 
 impl KernelTransport {
@@ -51,6 +53,7 @@ impl KernelTransport {
             socket,
             slots: vec![0; SLOTS * SLOT_BYTES],
             start: Instant::now(),
+            commit_lock: CommitLock::of_namespace(),
         })
     }
 }
@@ -214,20 +217,8 @@ impl Transport for KernelTransport {
         std::thread::sleep(duration);
     }
 
-    /// Locks the namespace itself: the lock dies with its holder and needs no path.
-    fn lock(&mut self, wait: Duration) -> io::Result<Lock> {
-        let file = File::open("/proc/thread-self/ns/net")?;
-        let start = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Lock::of(file)),
-                Err(TryLockError::WouldBlock) if start.elapsed() < wait => {
-                    std::thread::sleep(Duration::from_millis(10));
-                }
-                Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
-                Err(TryLockError::Error(error)) => return Err(error),
-            }
-        }
+    fn lock(&mut self, wait: Duration) -> Result<Lock, LockError> {
+        self.commit_lock.take(wait)
     }
 }
 

@@ -1,10 +1,11 @@
 //! The one seam of the program: everything that reaches a kernel, real or simulated, goes through these doors.
 
-use std::fs::File;
 use std::io;
 use std::time::Duration;
 
 use thiserror::Error;
+
+pub use super::lock::{Lock, LockError};
 
 /// A file of the kernel that belongs to IPVS.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -65,6 +66,12 @@ pub enum TransportError {
     /// Replies were dropped; what was asked was executed all the same.
     #[error("replies of the kernel were lost")]
     Overrun,
+    /// The file behind a simulated table can't be read; nothing was executed.
+    #[error("{text}")]
+    Table {
+        /// The file, and what is wrong with it.
+        text: String,
+    },
     /// Replies could not be received.
     #[error("the replies could not be received: {text}")]
     NotReceived {
@@ -73,26 +80,6 @@ pub enum TransportError {
         /// The system's text.
         text: String,
     },
-}
-
-/// Held while one program commits; dropping it lets the next one in.
-#[derive(Debug)]
-pub struct Lock {
-    _held: Option<File>,
-}
-
-impl Lock {
-    /// Takes over an open, locked file.
-    #[must_use]
-    pub const fn of(file: File) -> Self {
-        Self { _held: Some(file) }
-    }
-
-    /// Makes a lock where there is no one to lock out.
-    #[must_use]
-    pub const fn needless() -> Self {
-        Self { _held: None }
-    }
 }
 
 /// Bytes in, bytes out, files and time: a kernel as this program sees it.
@@ -127,9 +114,9 @@ pub trait Transport {
     /// Lets time pass.
     fn sleep(&mut self, duration: Duration);
 
-    /// Waits for the right to commit to this table.
+    /// Waits for the commit lock of this table.
     ///
     /// # Errors
-    /// [`io::ErrorKind::WouldBlock`] if another program held it for all of `wait`.
-    fn lock(&mut self, wait: Duration) -> io::Result<Lock>;
+    /// [`LockError::Held`] if another program held it for all of `wait`.
+    fn lock(&mut self, wait: Duration) -> Result<Lock, LockError>;
 }

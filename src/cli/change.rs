@@ -204,7 +204,7 @@ fn transaction(
         return Ok(Ending::planned(session.end_rehearsal()?));
     }
     let done = verb(&mut session)?;
-    target::write_back(globals, &mut session)?;
+    target::write_back(&mut session)?;
     Ok(Ending::Done {
         done,
         kept: Vec::new(),

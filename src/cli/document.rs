@@ -71,7 +71,7 @@ pub(super) fn apply(
         }
     };
     context.warn(&mut session);
-    target::write_back(globals, &mut session)?;
+    target::write_back(&mut session)?;
     // The program ends soon: giving back a large table piece by piece would only take time.
     std::mem::forget((session, wanted));
     Ok(Ending::Done {
@@ -140,7 +140,7 @@ fn apply_plan(
     };
     let report = session.commit(plan, reason)?;
     context.warn(&mut session);
-    target::write_back(globals, &mut session)?;
+    target::write_back(&mut session)?;
     Ok(Ending::Done {
         done: Done::Committed(Box::new(report)),
         kept: Vec::new(),
@@ -219,6 +219,7 @@ pub(super) fn diff(
             let target = Target::Simulation {
                 contents: Some(Box::new(a)),
                 label: Some(arguments.a.clone()),
+                file: None,
             };
             (
                 Session::open(target, Purpose::Reading, context.interrupt.clone())?,

@@ -171,13 +171,24 @@ fn session_status(error: &Error, invalid: u8) -> u8 {
                 cause: Cause::Interrupted { signal },
                 ..
             } => return exit::after_signal(*signal),
+            Outcome::RolledBack {
+                cause: Cause::Unsaved { .. },
+                ..
+            } => return exit::FAILED,
             Outcome::Indeterminate { .. } => return exit::INDETERMINATE,
             Outcome::RolledBack { .. } => return exit::REFUSED,
             _ => {}
         }
     }
     match error.kind() {
-        ErrorKind::Io if matches!(error, Error::Record(_) | Error::NoRecord) => exit::FAILED,
+        ErrorKind::Io
+            if matches!(
+                error,
+                Error::Record(_) | Error::NoRecord | Error::Unsaved(_)
+            ) =>
+        {
+            exit::FAILED
+        }
         ErrorKind::Invalid | ErrorKind::Io => invalid,
         ErrorKind::Exists | ErrorKind::Missing | ErrorKind::Refused | ErrorKind::Guard => {
             exit::REFUSED

@@ -1,5 +1,7 @@
 //! What was committed, and what can still be done about it.
 
+use std::rc::Rc;
+
 use serde_json::{Value, json};
 
 use super::args::Globals;
@@ -9,16 +11,19 @@ use super::journal_args::{
     CancelArguments, ConfirmArguments, HistoryArguments, HistoryCommand, RecoverArguments,
     UndoArguments,
 };
+use super::narrator::{Reports, Teller};
 use super::run::Context;
 use super::{report, target};
 use crate::backend::enter_namespace;
 use crate::export::{change_shape, plan_shape};
-use crate::journal::{Journal, JournalError, Record, TableIdentity};
+use crate::journal::{Journal, JournalError, Limits, Record, TableIdentity};
 use crate::render::{
     PlanView, Rows, columns, history_changes, history_rows, history_state, history_what,
     plan as render_plan,
 };
-use crate::session::{Awaiting, Direction, Done, Ended, LayerKind, Purpose, RecordError, Settled};
+use crate::session::{
+    Awaiting, Direction, Done, Ended, LayerKind, Purpose, RecordError, Session, Settled,
+};
 
 /// Shows what was committed. That needs no kernel.
 pub(super) fn history(
@@ -34,14 +39,25 @@ pub(super) fn history(
     }
     let here = target::identity(globals)?;
     let folder = target::state_folder(globals).ok_or(RecordError::NoFolder)?;
-    let journal = Journal::look(&folder)?;
+    let journal = Journal::look(&folder, &here)?;
     match arguments.what {
         None => {
-            let records = match &journal {
-                Some(journal) => journal.records()?,
-                None => Vec::new(),
+            let journals = if arguments.all {
+                Journal::look_all(&folder)?
+            } else {
+                journal.into_iter().collect()
             };
-            list(context, globals, &records, &here, arguments.all)
+            let mut records = Vec::new();
+            for journal in &journals {
+                records.extend(journal.records()?);
+            }
+            let forgotten = journals.iter().find_map(|journal| journal.forgotten(&here));
+            let shown = Shown {
+                here: &here,
+                all: arguments.all,
+                forgotten,
+            };
+            list(context, globals, &records, &shown)
         }
         Some(HistoryCommand::Show { number }) => {
             let journal = journal.ok_or(JournalError::Missing { number })?;
@@ -54,13 +70,26 @@ pub(super) fn history(
     }
 }
 
+/// What a list of commits is about.
+struct Shown<'a> {
+    here: &'a TableIdentity,
+    /// Whether other tables are part of it.
+    all: bool,
+    /// The highest number of this table that is no longer kept.
+    forgotten: Option<u64>,
+}
+
 fn list(
     context: &Context,
     globals: &Globals,
     records: &[Result<Record, JournalError>],
-    here: &TableIdentity,
-    all: bool,
+    wanted: &Shown<'_>,
 ) -> Result<Ending, Failure> {
+    let &Shown {
+        here,
+        all,
+        forgotten,
+    } = wanted;
     let mut shown = Vec::new();
     for record in records {
         match record {
@@ -75,18 +104,26 @@ fn list(
             .iter()
             .filter_map(|record| record.as_ref().err().map(ToString::to_string))
             .collect();
-        let shape = json!({"version": crate::export::VERSION, "commits": list, "damaged": damaged});
+        let shape = json!({"version": crate::export::VERSION, "commits": list, "damaged": damaged, "forgotten": forgotten});
         return print(context, &shape);
     }
     if shown.is_empty() {
-        context.ui.status("nothing was committed to this table yet");
-        return Ok(Ending::Shown);
+        if forgotten.is_none() {
+            context.ui.status("nothing was committed to this table yet");
+        }
+    } else {
+        let rows = history_rows(&shown, all);
+        context
+            .ui
+            .line(&columns(&rows, None))
+            .map_err(Failure::Output)?;
     }
-    let rows = history_rows(&shown, all);
-    context
-        .ui
-        .line(&columns(&rows, None))
-        .map_err(Failure::Output)?;
+    if let Some(number) = forgotten {
+        let records = Limits::DEFAULT.records;
+        context.ui.status(&format!(
+            "commits up to {number} are no longer kept: the journal keeps the last {records} of a table"
+        ));
+    }
     Ok(Ending::Shown)
 }
 
@@ -237,7 +274,7 @@ pub(super) fn undo(
     }
     let (record, ended) = session.undo(arguments.number)?;
     context.warn(&mut session);
-    target::write_back(globals, &mut session)?;
+    target::write_back(&mut session)?;
     context
         .ui
         .status(&format!("commit {} is taken back", record.intent.number));
@@ -331,6 +368,7 @@ pub(super) fn cancel(
 ) -> Result<Ending, Failure> {
     let mut session = target::open(globals, Purpose::Changing, &context.interrupt)?;
     context.warn(&mut session);
+    wait_for_lock(context, &mut session);
     let settled = session.cancel(arguments.number)?;
     tell_settled(context, globals, &[settled])
 }
@@ -351,6 +389,7 @@ pub(super) fn recover(
         ));
         return Ok(Ending::Shown);
     }
+    wait_for_lock(context, &mut session);
     let direction = if arguments.forward {
         Direction::Forward
     } else {
@@ -359,6 +398,13 @@ pub(super) fn recover(
     let mut settled = session.settle(direction)?;
     settled.extend(session.close_vanished()?);
     tell_settled(context, globals, &settled)
+}
+
+/// What rolls back waits for the commit lock as long as it takes, and says whom it waits for.
+fn wait_for_lock(context: &Context, session: &mut Session) {
+    let teller = Teller::new(context.ui, Reports::None, false, context.interrupt.clone());
+    session.set_narrator(Some(Rc::new(teller)));
+    session.wait_for_lock();
 }
 
 /// Says what was done about open records.

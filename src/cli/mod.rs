@@ -24,6 +24,7 @@ mod report;
 mod run;
 mod script;
 mod settings;
+mod table_file;
 mod target;
 mod watch;
 

@@ -74,6 +74,13 @@ impl Narrator for Teller {
         self.ui.warning(text);
     }
 
+    fn waits_for_lock(&self, holder: &str) {
+        self.end_meter();
+        self.ui.status(&format!(
+            "waiting for the commit lock, which is held by {holder}"
+        ));
+    }
+
     fn runbook_begins(&self, name: &str) {
         self.ui.status(&format!("runbook {name:?}"));
     }

@@ -60,7 +60,7 @@ pub(super) fn prompt(context: &Context, globals: &Globals) -> Result<Ending, Fai
         start: file(config::settings_folder(), "start.rhai"),
         outcome: Rc::new(move |report: &Report| report::tell_outcome(report, &words, &ui)),
         committed: Rc::new(move |shell: &Shell| {
-            if let Err(failure) = target::write_back(&kept, &mut shell.session()) {
+            if let Err(failure) = target::write_back(&mut shell.session()) {
                 failure.tell(&TargetWords::of(&kept), &ui);
             }
         }),

@@ -439,7 +439,7 @@ fn execute(
     let result = match result {
         Ok(result) => result,
         Err(failure) => {
-            let saved = target::write_back(globals, &mut session);
+            let saved = target::write_back(&mut session);
             let failure = Failure::Script(Box::new(failure));
             if let Some(error) = unwritten {
                 Failure::Output(error).tell(&report::TargetWords::of(globals), &context.ui);
@@ -468,7 +468,7 @@ fn execute(
             status: result.status,
         });
     }
-    target::write_back(globals, &mut session)?;
+    target::write_back(&mut session)?;
     let committed = session.committed().clone();
     let shown = (value == Value::Printed).then_some(result.value);
     Ok(Ending::ScriptDone {

@@ -6,13 +6,14 @@ use std::rc::Rc;
 use super::args::Globals;
 use super::failure::Failure;
 use super::settings::Settings;
+use super::table_file::StateFile;
 use crate::backend::{BackendError, namespace_identity};
 use crate::config;
-use crate::export::{Detail, DocumentWriter, read_document_file, write_document};
+use crate::export::read_document_file;
 use crate::files;
-use crate::journal::TableIdentity;
+use crate::journal::{Journal, TableIdentity};
 use crate::session::{
-    Direction, Error, Interrupt, JournalSetup, Purpose, RecordError, Saver, Session, Target,
+    Direction, Error, Interrupt, JournalSetup, Purpose, RecordError, Session, TableFile, Target,
 };
 
 /// Opens the session that the global options name. What the journal says is still to be done about its table is done
@@ -132,11 +133,6 @@ pub(super) fn keep(globals: &Globals, session: &mut Session) -> Result<(), Failu
     }
     let folder = state_folder(globals);
     let (watched, simulated) = (folder.clone(), globals.sim_state.clone());
-    let saver: Option<Saver> = globals.sim_state.clone().map(|file| -> Saver {
-        Rc::new(move |session| {
-            save(&file, session).map_err(|error| format!("{file} could not be written: {error}"))
-        })
-    });
     session.keep_journal(JournalSetup {
         folder,
         command: command_line(),
@@ -144,7 +140,6 @@ pub(super) fn keep(globals: &Globals, session: &mut Session) -> Result<(), Failu
         watcher: Rc::new(move |number| {
             super::watch::start(number, watched.as_deref(), simulated.as_deref())
         }),
-        saver,
     });
     Ok(())
 }
@@ -155,23 +150,34 @@ pub(super) fn open_unguarded(
     purpose: Purpose,
     interrupt: &Interrupt,
 ) -> Result<Session, Failure> {
-    let file = match (&globals.sim, &globals.sim_state) {
-        (Some(file), _) => Some((file.as_str(), !file.is_empty())),
-        (None, Some(file)) => Some((file.as_str(), Path::new(file).exists())),
-        (None, None) => None,
-    };
-    let target = match file {
-        None => Target::Kernel {
+    Interrupt::survive_file_limit().map_err(Failure::Signals)?;
+    let target = match (&globals.sim, &globals.sim_state) {
+        (None, None) => Target::Kernel {
             namespace: globals.netns.clone(),
         },
-        Some((file, exists)) => {
-            let contents = exists
-                .then(|| read_document_file(file, globals.max_size))
-                .transpose()?;
-            let label = Some(file.to_owned()).filter(|file| !file.is_empty());
+        (Some(file), _) => Target::Simulation {
+            contents: match file.as_str() {
+                "" => None,
+                file => Some(Box::new(read_document_file(file, globals.max_size)?)),
+            },
+            label: Some(file.clone()).filter(|file| !file.is_empty()),
+            file: None,
+        },
+        (None, Some(path)) => {
+            let private = match state_folder(globals).filter(|_| keeps_journal(globals)) {
+                Some(folder) => Some(Journal::commit_lock_place(&folder, &identity(globals)?)),
+                None => None,
+            };
+            let file = Rc::new(StateFile::new(path, globals.max_size, private));
+            // What can't be read is an error with its place in the file.
+            let contents = match file.newer() {
+                Ok(contents) => contents,
+                Err(_) => Some(read_document_file(path, globals.max_size)?),
+            };
             Target::Simulation {
                 contents: contents.map(Box::new),
-                label,
+                label: Some(path.clone()),
+                file: Some(file),
             }
         }
     };
@@ -180,31 +186,7 @@ pub(super) fn open_unguarded(
     Ok(session)
 }
 
-/// Writes a simulated table back to its file, if that was asked for and there is something new in it: another program may
-/// have written meanwhile. A reader never sees half of it.
-pub(super) fn write_back(globals: &Globals, session: &mut Session) -> Result<(), Failure> {
-    let Some(path) = &globals.sim_state else {
-        return Ok(());
-    };
-    if !session.is_unsaved() && Path::new(path).exists() {
-        return Ok(());
-    }
-    save(path, session).map_err(|error| {
-        let kind = error.kind();
-        Failure::Output(std::io::Error::new(kind, format!("{path}: {error}")))
-    })
-}
-
-fn save(path: &str, session: &mut Session) -> std::io::Result<()> {
-    let failed = |error: Error| std::io::Error::other(error.to_string());
-    let mut table = session.live_table().map_err(failed)?;
-    table.sysctl = session.chosen_sysctls().map_err(failed)?;
-    let document = DocumentWriter {
-        table: &table,
-        detail: Detail::Configuration,
-        incomplete: &[],
-    };
-    files::replace(Path::new(path), |mut file| {
-        write_document(&mut file, &document)
-    })
+/// Makes the file of a simulated table if nothing was committed to it yet.
+pub(super) fn write_back(session: &mut Session) -> Result<(), Failure> {
+    Ok(session.make_file()?)
 }

@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::args::Globals;
@@ -17,8 +18,8 @@ use super::finish::Ending;
 use super::run::Context;
 use super::target;
 use crate::config;
-use crate::journal::State;
-use crate::session::{Interrupt, Purpose, Session};
+use crate::journal::tell_text;
+use crate::session::{Narrator, Purpose};
 
 /// How often the record is looked at.
 const LOOK: Duration = Duration::from_millis(200);
@@ -83,9 +84,10 @@ pub(super) fn watch(context: &Context, globals: &Globals, number: u64) -> Result
             return Ok(Ending::Shown);
         }
     };
-    let parent = std::os::unix::process::parent_id();
     context.ui.line(READY).map_err(Failure::Output)?;
     leave_place();
+    session.set_narrator(Some(Rc::new(LogTeller { number })));
+    session.wait_for_lock();
     let mut next = config::since_boot();
     loop {
         std::thread::sleep(LOOK);
@@ -98,17 +100,6 @@ pub(super) fn watch(context: &Context, globals: &Globals, number: u64) -> Result
             Ok(false) => return Ok(Ending::Shown),
             Err(_) => continue,
         }
-        // The table of a simulation is in its file, which others write: it is read when it is wanted. No lock tells
-        // whether the program that made the commit lives.
-        if globals.sim_state.is_some() {
-            if std::os::unix::process::parent_id() == parent && !awaits(&mut session, number) {
-                continue;
-            }
-            match target::open_unsettled(globals, Purpose::Changing, &Interrupt::default()) {
-                Ok(fresh) => session = fresh,
-                Err(_) => continue,
-            }
-        }
         match session.watch_once(number) {
             Ok(None) => return Ok(Ending::Shown),
             Ok(Some(left)) => next = config::since_boot() + left,
@@ -118,9 +109,22 @@ pub(super) fn watch(context: &Context, globals: &Globals, number: u64) -> Result
     }
 }
 
-fn awaits(session: &mut Session, number: u64) -> bool {
-    let record = session.recorded(number);
-    record.is_ok_and(|record| matches!(record.state(), State::Awaiting { .. }))
+/// Tells the system's log, as there is no one else to tell.
+struct LogTeller {
+    number: u64,
+}
+
+impl Narrator for LogTeller {
+    fn warns(&self, text: &str) {
+        tell_text(text);
+    }
+
+    fn waits_for_lock(&self, holder: &str) {
+        let number = self.number;
+        tell_text(&format!(
+            "commit {number} is to be rolled back, and waits for the commit lock, which is held by {holder}"
+        ));
+    }
 }
 
 /// Keeps no folder, and no pipe but the one it was started with, from going away.

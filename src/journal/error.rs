@@ -31,6 +31,22 @@ pub enum JournalError {
         /// What is wrong with it.
         text: String,
     },
+    /// A record was forgotten because its table had too many.
+    #[error("commit {number} is no longer kept: the journal keeps the last {records} of a table")]
+    Forgotten {
+        /// Its number.
+        number: u64,
+        /// How many are kept.
+        records: usize,
+    },
+    /// The next record would have no number.
+    #[error("the journal has no number behind {last}, which {path} gives as the last one")]
+    Numbers {
+        /// The file.
+        path: String,
+        /// What it says.
+        last: u64,
+    },
     /// There is no such record.
     #[error("the journal has no record {number}")]
     Missing {
@@ -53,7 +69,8 @@ impl JournalError {
             Self::Damaged { number, .. } => format!(
                 "look at the table; then `ipvsh recover --discard {number}` sets the record aside"
             ),
-            Self::Missing { .. } => "`ipvsh history` lists what there is".to_owned(),
+            Self::Numbers { path, .. } => format!("remove {path}: the number is made anew from the records that are there"),
+            Self::Forgotten { .. } | Self::Missing { .. } => "`ipvsh history` lists what there is".to_owned(),
         }
     }
 }

@@ -2,32 +2,36 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::error::JournalError;
+use super::place::TableIdentity;
 use super::record::{self, Event, EventKind, Intent, Planned, Record, State};
-use super::runbook::is_runbook;
+use super::trust::{check_owner, check_way, open_plain};
+use crate::files;
 
 /// The largest record that is read.
 const LARGEST: u64 = 1 << 30;
 /// The folder of records while something is still to be done about their commits.
 const OPEN: &str = "open";
+/// The folder of the journal of kernels' tables.
+pub(super) const KERNELS: &str = "journal";
+/// The folder with a journal for each simulated table.
+pub(super) const SIMULATED: &str = "simulated";
 /// How a file is called.
 const ENDING: &str = ".json";
-/// How it is called until it is whole.
-const FRESH: &str = ".new";
+/// How one is called until it is whole, where a file needs a name from the start.
+const FRESH: &str = "new";
 /// The file with the number that was given last: there may be thousands of names to look at else.
 const LAST: &str = "last";
-/// How often all records are counted and weighed, in commits.
-const ROUND: u64 = 64;
 
 /// How much is kept: the oldest commits that are over go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Commits.
+    /// Commits to one table.
     pub records: usize,
-    /// Bytes of all files together.
+    /// Bytes of all files of a journal together.
     pub bytes: u64,
 }
 
@@ -54,28 +58,68 @@ pub enum Step {
 
 /// The journal in a state folder.
 pub struct Journal {
-    folder: PathBuf,
-    limits: Limits,
+    pub(super) folder: PathBuf,
+    pub(super) limits: Limits,
     watch: Option<Box<dyn FnMut(Step)>>,
 }
 
 /// Where a file is: its number, and whether its commit is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Name {
-    number: u64,
-    open: bool,
+pub(super) struct Name {
+    pub(super) number: u64,
+    pub(super) open: bool,
 }
 
 impl Journal {
-    /// Opens the journal of a state folder, and makes both if they are not there.
+    /// Opens the journal of a table in a state folder, and makes both if they are not there.
     ///
     /// # Errors
     /// [`JournalError`] if that can't be, or others could write there.
-    pub fn open(state: &Path) -> Result<Self, JournalError> {
-        let folder = state.join("journal");
+    pub fn open(state: &Path, table: &TableIdentity) -> Result<Self, JournalError> {
+        Self::at(state, state.join(table.folder()))
+    }
+
+    /// Opens the journal of a table if it is there; makes nothing.
+    ///
+    /// # Errors
+    /// [`JournalError`] if it is there and can't be looked at, or others could write it.
+    pub fn look(state: &Path, table: &TableIdentity) -> Result<Option<Self>, JournalError> {
+        Self::look_at(state, state.join(table.folder()))
+    }
+
+    /// Opens the journals of all tables that there are in a state folder: that of kernels, and one of each simulated table.
+    ///
+    /// # Errors
+    /// As [`Self::look`].
+    pub fn look_all(state: &Path) -> Result<Vec<Self>, JournalError> {
+        let mut found = Vec::new();
+        found.extend(Self::look_at(state, state.join(KERNELS))?);
+        let mut folders: Vec<PathBuf> = fs::read_dir(state.join(SIMULATED))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .collect();
+        folders.sort();
+        for folder in folders {
+            found.extend(Self::look_at(state, folder)?);
+        }
+        Ok(found)
+    }
+
+    /// Returns the folder that programs of one user lock while they commit to a simulated table. The folder above it is
+    /// locked while a record gets its number.
+    #[must_use]
+    pub fn commit_lock_place(state: &Path, table: &TableIdentity) -> PathBuf {
+        state.join(table.folder()).join(OPEN)
+    }
+
+    fn at(state: &Path, folder: PathBuf) -> Result<Self, JournalError> {
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700);
-        for part in [state, &folder, &folder.join(OPEN)] {
+        check_way(state)?;
+        let parent = folder.parent().unwrap_or(state).to_owned();
+        for part in [state, &parent, &folder, &folder.join(OPEN)] {
             if !part.is_dir() {
                 builder.create(part).map_err(|error| failed(part, &error))?;
             }
@@ -88,14 +132,9 @@ impl Journal {
         })
     }
 
-    /// Opens the journal if it is there; makes nothing.
-    ///
-    /// # Errors
-    /// [`JournalError`] if it is there and can't be looked at, or others could write it.
-    pub fn look(state: &Path) -> Result<Option<Self>, JournalError> {
-        let folder = state.join("journal");
+    fn look_at(state: &Path, folder: PathBuf) -> Result<Option<Self>, JournalError> {
         match fs::metadata(&folder) {
-            Ok(_) => Self::open(state).map(Some),
+            Ok(_) => Self::at(state, folder).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed(&folder, &error)),
         }
@@ -129,13 +168,13 @@ impl Journal {
         self.path(Name { number, open: true })
     }
 
-    fn path(&self, name: Name) -> PathBuf {
+    pub(super) fn path(&self, name: Name) -> PathBuf {
         self.place(name.open)
             .join(format!("{:08}{ENDING}", name.number))
     }
 
     /// Lists what is open, or what is over, by number.
-    fn names(&self, open: bool) -> Result<Vec<Name>, JournalError> {
+    pub(super) fn names(&self, open: bool) -> Result<Vec<Name>, JournalError> {
         let place = self.place(open);
         let mut names = Vec::new();
         for entry in fs::read_dir(&place).map_err(|error| failed(&place, &error))? {
@@ -153,9 +192,17 @@ impl Journal {
     /// Returns the number of the next record.
     fn next_number(&self) -> Result<u64, JournalError> {
         let open = self.names(true)?.last().map_or(0, |name| name.number);
-        let noted = fs::read_to_string(self.folder.join(LAST)).unwrap_or_default();
-        if let Ok(last) = noted.trim().parse::<u64>() {
-            let number = last.max(open).saturating_add(1);
+        let path = self.folder.join(LAST);
+        let noted = fs::read_to_string(&path).unwrap_or_default();
+        let noted = noted.trim().parse::<u64>().ok();
+        let next = |last: u64| {
+            last.checked_add(1).ok_or_else(|| JournalError::Numbers {
+                path: path.display().to_string(),
+                last,
+            })
+        };
+        if let Some(last) = noted {
+            let number = next(last.max(open))?;
             let over = Name {
                 number,
                 open: false,
@@ -165,7 +212,7 @@ impl Journal {
             }
         }
         let over = self.names(false)?.last().map_or(0, |name| name.number);
-        Ok(open.max(over).saturating_add(1))
+        next(open.max(over).max(noted.unwrap_or_default()))
     }
 
     /// Takes down what is about to be sent and returns the number of the record. It is on the disk when this returns.
@@ -190,18 +237,12 @@ impl Journal {
         let number = self.next_number()?;
         intent.number = number;
         let place = self.place(true);
-        let fresh = place.join(format!("{number:08}{FRESH}"));
         let path = self.path(Name { number, open: true });
         let line = record::intent_line(intent, plan)
             .map_err(|text| failed(&path, &io::Error::other(text)))?;
-        let file = match self.write_fresh(&fresh, &path, &line, plan.is_none()) {
-            Ok(file) => file,
-            Err(error) => {
-                // What is left of it would only be in the way.
-                let _gone_or_not = fs::remove_file(&fresh);
-                return Err(failed(&path, &error));
-            }
-        };
+        let file = self
+            .write_fresh(&path, &line, plan.is_none())
+            .map_err(|error| failed(&path, &error))?;
         self.step(Step::Sync);
         let synced = File::open(&place).and_then(|place| place.sync_all());
         if let Err(error) = synced {
@@ -211,35 +252,25 @@ impl Journal {
         }
         // Without it the names are looked at.
         let _noted_or_not = fs::write(self.folder.join(LAST), number.to_string());
+        self.forget_old(&intent.table, number, line.len() > 1 << 16);
         drop(held);
-        self.forget_old(number, line.len() > 1 << 16);
         Ok(file)
     }
 
-    fn write_fresh(
-        &mut self,
-        fresh: &Path,
-        path: &Path,
-        line: &[u8],
-        locked: bool,
-    ) -> io::Result<File> {
+    fn write_fresh(&mut self, path: &Path, line: &[u8], locked: bool) -> io::Result<File> {
         self.step(Step::Create);
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(fresh)?;
+        let fresh = files::Fresh::make(&self.place(true), FRESH, 0o600)?;
         if locked {
-            file.lock()?;
+            fresh.file.lock()?;
         }
         self.step(Step::Write);
-        file.write_all(line)?;
+        (&fresh.file).write_all(line)?;
         self.step(Step::Sync);
-        file.sync_all()?;
+        fresh.file.sync_all()?;
         self.step(Step::Rename);
-        fs::rename(fresh, path)?;
-        Ok(file)
+        fresh.name(path)?;
+        // The lock is that of the open file, and stays with the clone.
+        fresh.file.try_clone()
     }
 
     /// Takes down what happened to a commit, and whether it is over with that.
@@ -269,12 +300,18 @@ impl Journal {
     fn append(&mut self, path: &Path, event: &Event) -> io::Result<()> {
         let mut line = record::event_line(event).map_err(io::Error::other)?;
         self.step(Step::Write);
-        let mut file = OpenOptions::new().read(true).append(true).open(path)?;
+        let mut file = open_plain(OpenOptions::new().read(true).append(true), path)?;
+        let length = file.metadata()?.len();
         if !ends_with_newline(&file)? {
             // An earlier line was cut off.
             line.insert(0, b'\n');
         }
-        file.write_all(&line)
+        let written = file.write_all(&line);
+        if written.is_err() {
+            // Half a line says nothing. Where even that can't be, the reader leaves it out.
+            let _shortened_or_not = file.set_len(length);
+        }
+        written
     }
 
     /// Returns what is still open, oldest first: each record, or why it can't be read.
@@ -310,7 +347,8 @@ impl Journal {
     /// # Errors
     /// [`JournalError`] if it is not there or can't be read.
     pub fn record(&self, number: u64) -> Result<Record, JournalError> {
-        self.find(number)?.ok_or(JournalError::Missing { number })
+        let found = self.find(number)?;
+        found.ok_or_else(|| self.missing(number))
     }
 
     /// Returns the numbers of what came after a record, in order.
@@ -347,11 +385,7 @@ impl Journal {
             path: shown.clone(),
             text,
         };
-        let file = match OpenOptions::new()
-            .read(true)
-            .custom_flags(NO_LINKS)
-            .open(&path)
-        {
+        let file = match open_plain(OpenOptions::new().read(true), &path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(damaged(error.to_string())),
@@ -401,52 +435,9 @@ impl Journal {
                 };
             }
         }
-        Err(JournalError::Missing { number })
-    }
-
-    /// Forgets the oldest commits that are over. A failure only means that more is kept. What came after a runbook
-    /// that is open is needed to lead that back.
-    fn forget_old(&self, newest: u64, is_large: bool) {
-        let records = u64::try_from(self.limits.records).unwrap_or(u64::MAX);
-        let open = self.names(true).unwrap_or_default().into_iter();
-        let mut runbooks = open.filter(|name| is_runbook(&self.path(*name)));
-        let needed = runbooks.next().map_or(u64::MAX, |name| name.number);
-        if let Some(number) = newest
-            .checked_sub(records)
-            .filter(|number| *number < needed)
-        {
-            let name = Name {
-                number,
-                open: false,
-            };
-            let _gone_or_never_there = fs::remove_file(self.path(name));
-        }
-        // Looking at each file takes longer than all the rest.
-        if !is_large && !newest.is_multiple_of(ROUND) {
-            return;
-        }
-        let Ok(names) = self.names(false) else {
-            return;
-        };
-        let size = |name: &Name| fs::metadata(self.path(*name)).map_or(0, |file| file.len());
-        let sizes: Vec<u64> = names.iter().map(size).collect();
-        let mut bytes: u64 = sizes.iter().sum();
-        let mut count = names.len();
-        for (name, size) in names.iter().zip(sizes) {
-            let fits = count <= self.limits.records && bytes <= self.limits.bytes;
-            if fits || name.number >= needed {
-                break;
-            }
-            if fs::remove_file(self.path(*name)).is_ok() {
-                count -= 1;
-                bytes -= size;
-            }
-        }
+        Err(self.missing(number))
     }
 }
-
-/// `O_NOFOLLOW`: a link in the place of a record is not ours.
-const NO_LINKS: i32 = 0o400_000;
 
 fn ends_with_newline(file: &File) -> io::Result<bool> {
     use std::os::unix::fs::FileExt;
@@ -459,38 +450,9 @@ fn ends_with_newline(file: &File) -> io::Result<bool> {
     Ok(byte == *b"\n")
 }
 
-fn failed(path: &Path, error: &io::Error) -> JournalError {
+pub(super) fn failed(path: &Path, error: &io::Error) -> JournalError {
     JournalError::Folder {
         path: path.display().to_string(),
         text: error.to_string(),
     }
-}
-
-/// Refuses a folder in which someone else could write records for this user to act on.
-fn check_owner(path: &Path) -> Result<(), JournalError> {
-    const OTHERS_WRITE: u32 = 0o022;
-    let found = fs::metadata(path).map_err(|error| failed(path, &error))?;
-    let own = crate::config::user_id();
-    let wrong = |text: String| {
-        Err(JournalError::Owner {
-            path: path.display().to_string(),
-            text,
-        })
-    };
-    if !found.is_dir() {
-        return Err(failed(path, &io::ErrorKind::NotADirectory.into()));
-    }
-    if found.uid() != own {
-        return wrong(format!(
-            "belongs to user {}, and this program runs as user {own}",
-            found.uid()
-        ));
-    }
-    if found.mode() & OTHERS_WRITE != 0 {
-        return wrong(format!(
-            "can be written by others (its mode is {:04o})",
-            found.mode() & 0o7777
-        ));
-    }
-    Ok(())
 }

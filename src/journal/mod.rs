@@ -1,6 +1,6 @@
 //! What lasts of a commit: a record on disk before its first request, its outcome after the last.
 //!
-//! One file for each commit, `journal/NUMBER.json` in the state folder, mode 0600, one JSON object a line:
+//! One file for each commit, `journal/NUMBER.json` in the state folder (of a simulated table `simulated/TABLE/NUMBER.json`), mode 0600, one JSON object a line:
 //! `{"checksum":"crc32:…","record":{…}}`. The checksum is that of the bytes of `record`. The first line is the
 //! [`Intent`]: who, when, why, which table, and the plan with both ends of what it touches. Each further line is an
 //! [`Event`]: how the commit ended, and what became of it since. While something is still to be done about a commit its
@@ -14,9 +14,11 @@ mod error;
 mod folder;
 mod place;
 mod record;
+mod retention;
 mod runbook;
 mod shape;
 mod syslog;
+mod trust;
 
 pub use error::JournalError;
 pub use folder::{Journal, Limits, Step};
@@ -25,4 +27,4 @@ pub use record::{
     Data, Event, EventKind, Intent, Planned, Record, RecordKind, Remains, State, Summary, time_text,
 };
 pub use runbook::{Alive, Life};
-pub use syslog::{Facts, tell};
+pub use syslog::{Facts, tell, tell_text};

@@ -1,8 +1,11 @@
 //! Which table a record is about.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+use super::folder::{KERNELS, SIMULATED};
 
 /// Names one table for as long as it exists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +73,34 @@ impl TableIdentity {
                 },
             ) => boot != boot_here || (namespace == namespace_here && cookie != cookie_here),
             _ => false,
+        }
+    }
+
+    /// Returns the folder of its journal within the state folder. Numbers are given within one.
+    #[must_use]
+    pub fn folder(&self) -> PathBuf {
+        const LONGEST: usize = 40;
+        match self {
+            Self::Kernel { .. } => KERNELS.into(),
+            Self::Simulation { file } => {
+                let name = file.rsplit('/').next().unwrap_or_default();
+                let is_plain = |c: &char| c.is_ascii_alphanumeric() || "._-".contains(*c);
+                let name: String = name.chars().filter(is_plain).take(LONGEST).collect();
+                let sum = crc32fast::hash(file.as_bytes());
+                Path::new(SIMULATED).join(format!("{name}-{sum:08x}"))
+            }
+        }
+    }
+
+    /// Returns what its records are counted under: a name outlives the machine's start and the namespace.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Kernel {
+                name: Some(name), ..
+            } => format!("namespace {name:?}"),
+            Self::Kernel { namespace, .. } => format!("namespace {namespace}"),
+            Self::Simulation { file } => format!("simulation {file:?}"),
         }
     }
 

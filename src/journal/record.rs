@@ -470,7 +470,13 @@ pub(super) fn read(path: &str, text: &str) -> Result<(Record, Option<String>), S
         path: path.to_owned(),
     };
     let mut complaint = None;
-    for line in lines.filter(|line| !line.is_empty()) {
+    // What the last line lacks was never written: nothing was said.
+    let is_torn = !text.ends_with('\n');
+    let mut lines = lines.filter(|line| !line.is_empty()).peekable();
+    while let Some(line) = lines.next() {
+        if is_torn && lines.peek().is_none() && content(line).is_err() {
+            break;
+        }
         let event = content(line).and_then(|text| {
             serde_json::from_str::<Event>(text).map_err(|error| error.to_string())
         });

@@ -1,12 +1,13 @@
 //! Runbooks: records that stay open while their program lives, and the commits that belong to them.
 
-use std::fs::{File, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use super::error::JournalError;
 use super::folder::Journal;
 use super::record::{Intent, Record};
+use super::trust::open_plain;
 
 /// Held by the program that runs a runbook: the system gives it back when that ends, however it ends.
 #[derive(Debug)]
@@ -40,7 +41,8 @@ impl Journal {
     /// Tells whether the program that runs a runbook lives.
     #[must_use]
     pub fn life(&self, number: u64) -> Life {
-        let file = match File::open(self.open_path(number)) {
+        let opened = open_plain(OpenOptions::new().read(true), &self.open_path(number));
+        let file = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Life::Over,
             Err(_) => return Life::Unknown,
@@ -83,6 +85,7 @@ impl Journal {
 /// Tells from its beginning whether a record is that of a runbook.
 pub(super) fn is_runbook(path: &Path) -> bool {
     let mut head = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(96).read_to_end(&mut head));
+    let opened = open_plain(OpenOptions::new().read(true), path);
+    let read = opened.and_then(|file| file.take(96).read_to_end(&mut head));
     read.is_ok() && String::from_utf8_lossy(&head).contains("\"kind\":\"runbook\"")
 }

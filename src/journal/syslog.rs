@@ -29,6 +29,12 @@ pub fn tell(facts: &Facts<'_>) {
     send(SOCKET, &line(facts));
 }
 
+/// Tells the system's log a sentence.
+pub fn tell_text(text: &str) {
+    let line = format!("<{PRIORITY}>ipvsh[{}]: {text:?}", std::process::id());
+    send(SOCKET, &line);
+}
+
 fn line(facts: &Facts<'_>) -> String {
     let label = facts
         .label

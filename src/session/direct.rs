@@ -13,7 +13,23 @@ impl Session {
     /// Does operations in their order, whatever becomes of each, and returns their fates. An error tells why the
     /// last ones were not sent, or their answers were lost.
     pub fn execute_each(&mut self, operations: &[Operation]) -> (Vec<Fate>, Option<BackendError>) {
-        self.is_unsaved |= !operations.is_empty();
+        // A simulated table in a file is shared: each line is in it, or is not.
+        let lock = match self.saver.is_some().then(|| self.lock()) {
+            Some(Err(error)) => {
+                let failure = BackendError::Table(error.to_string());
+                return (vec![Fate::NotSent; operations.len()], Some(failure));
+            }
+            Some(Ok(lock)) => Some(lock),
+            None => None,
+        };
+        let (fates, failure) = self.send_each(operations);
+        let unsaved = self.save().err();
+        drop(lock);
+        let failure = failure.or(unsaved.map(|error| BackendError::Table(error.to_string())));
+        (fates, failure)
+    }
+
+    fn send_each(&mut self, operations: &[Operation]) -> (Vec<Fate>, Option<BackendError>) {
         let mut fates = Vec::with_capacity(operations.len());
         while let Some(rest) = operations
             .get(fates.len()..)

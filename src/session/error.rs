@@ -4,7 +4,9 @@ use thiserror::Error as ThisError;
 
 use super::keeping::RecordError;
 use super::terms::RunbookError;
-use crate::backend::{BackendError, Errno, NamespaceError, Operation, Refusal, RefusalKind};
+use crate::backend::{
+    BackendError, Errno, Holder, NamespaceError, Operation, Refusal, RefusalKind,
+};
 use crate::export::DocumentError;
 use crate::journal::JournalError;
 use crate::model::{Invalid, ObjectId};
@@ -91,6 +93,9 @@ pub enum Error {
         /// The object.
         object: ObjectId,
     },
+    /// The file of a simulated table can't be written.
+    #[error("{0}")]
+    Unsaved(String),
     /// The table can't be reached or read; nothing was sent.
     #[error(transparent)]
     Backend(#[from] BackendError),
@@ -146,12 +151,22 @@ fn commit_text(report: &Report) -> String {
             }
             lines.join("\n       ")
         }
-        Outcome::Locked { waited } => format!(
-            "another ipvsh commits to this table; waited {} s",
+        Outcome::Locked { waited, by } => format!(
+            "the commit lock of this table is held by {}; waited {} s",
+            holder_text(by.as_ref()),
             waited.as_secs()
         ),
         Outcome::Committed | Outcome::Unchanged => "done".to_owned(),
     }
+}
+
+/// Names who holds the commit lock.
+#[must_use]
+pub fn holder_text(holder: Option<&Holder>) -> String {
+    holder.map_or_else(
+        || "a process that can't be seen from here".to_owned(),
+        ToString::to_string,
+    )
 }
 
 impl From<RecordError> for Error {
@@ -200,7 +215,7 @@ impl Error {
             ) => ErrorKind::Permission,
             Self::Namespace(_) => ErrorKind::Unavailable,
             Self::Rehearsal(_) => ErrorKind::Unavailable,
-            Self::NoRecord => ErrorKind::Io,
+            Self::NoRecord | Self::Unsaved(_) => ErrorKind::Io,
             Self::Record(error) => match error.as_ref() {
                 RecordError::Journal(JournalError::Missing { .. })
                 | RecordError::NotKept
@@ -239,6 +254,10 @@ impl Error {
                     cause: Cause::Backend(error),
                     ..
                 } => backend_kind(error),
+                Outcome::RolledBack {
+                    cause: Cause::Unsaved { .. },
+                    ..
+                } => ErrorKind::Io,
                 Outcome::RolledBack { .. } => ErrorKind::Refused,
                 Outcome::Conflict { .. } => ErrorKind::Conflict,
                 Outcome::Locked { .. } => ErrorKind::Locked,
@@ -342,7 +361,11 @@ impl Error {
             Self::Missing { .. } => Some("`ipvsh list` shows what is there".to_owned()),
             Self::Record(error) => error.hint(),
             Self::Runbook(error) => error.hint().map(str::to_owned),
-            Self::Invalid(_) | Self::Rehearsal(_) | Self::Declined | Self::NoRecord => None,
+            Self::Invalid(_)
+            | Self::Rehearsal(_)
+            | Self::Declined
+            | Self::NoRecord
+            | Self::Unsaved(_) => None,
         }
     }
 }
@@ -363,6 +386,7 @@ const fn backend_kind(error: &BackendError) -> ErrorKind {
         | BackendError::Transport(_)
         | BackendError::Socket(_)
         | BackendError::Lock(_)
+        | BackendError::Table(_)
         | BackendError::Lost { .. }
         | BackendError::Malformed(_)
         | BackendError::Refused { .. }

@@ -32,6 +32,18 @@ impl Interrupt {
         Ok(())
     }
 
+    /// Has a file that grows over the limit of its user be an error like a full disk, instead of the end of the program in
+    /// the middle of a commit.
+    ///
+    /// # Errors
+    /// The system's error.
+    pub fn survive_file_limit() -> io::Result<()> {
+        /// SIGXFSZ.
+        const FILE_LIMIT: i32 = 25;
+        signal_hook::flag::register(FILE_LIMIT, Arc::default())?;
+        Ok(())
+    }
+
     /// Has a thread called back with the number of each signal that asks the program to end: SIGHUP and SIGTERM.
     ///
     /// # Errors

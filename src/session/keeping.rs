@@ -10,7 +10,9 @@ use std::time::{Duration, SystemTime};
 use thiserror::Error as ThisError;
 
 use super::error::Error;
+use super::shared::Saver;
 use super::{Origin, Session};
+use crate::backend::Ipvs;
 use crate::config;
 use crate::journal::{
     Data, Event, EventKind, Facts, Intent, Journal, JournalError, Life, Record, RecordKind,
@@ -18,7 +20,7 @@ use crate::journal::{
 };
 use crate::model::ObjectId;
 use crate::txn::{
-    Breach, Change, Guarding, Outcome, Plan, Recorded, Recorder, Report, Touch, Unrecorded,
+    Breach, Cause, Change, Guarding, Outcome, Plan, Recorded, Recorder, Report, Touch, Unrecorded,
 };
 
 /// Why a transaction is committed, and on what terms.
@@ -48,9 +50,6 @@ impl Reason {
 /// Starts the program that takes a commit back when its time has passed, and waits until it is ready.
 pub type Watcher = Rc<dyn Fn(u64) -> Result<(), String>>;
 
-/// Writes a simulated table to its file.
-pub type Saver = Rc<dyn Fn(&mut Session) -> Result<(), String>>;
-
 /// Where a session keeps its commits.
 #[derive(Clone)]
 pub struct JournalSetup {
@@ -62,16 +61,12 @@ pub struct JournalSetup {
     pub table: TableIdentity,
     /// What starts a watcher.
     pub watcher: Watcher,
-    /// What writes a simulated table to its file after each commit.
-    pub saver: Option<Saver>,
 }
 
 /// A journal, and what goes into each of its records.
 pub(super) struct Keeping {
     pub(super) setup: JournalSetup,
     journal: Option<Journal>,
-    /// How a commit to a simulated table ended, until that is in its file.
-    unsaid: Option<(Event, bool)>,
 }
 
 /// Why the journal stands in the way.
@@ -163,7 +158,6 @@ impl Keeping {
         Self {
             setup,
             journal: None,
-            unsaid: None,
         }
     }
 
@@ -172,7 +166,7 @@ impl Keeping {
         let folder = self.setup.folder.as_ref().ok_or(RecordError::NoFolder)?;
         Ok(match &mut self.journal {
             Some(journal) => journal,
-            none => none.insert(Journal::open(folder)?),
+            none => none.insert(Journal::open(folder, &self.setup.table)?),
         })
     }
 }
@@ -198,45 +192,12 @@ impl Session {
     pub(super) fn kept(&mut self) -> Result<&mut Keeping, RecordError> {
         self.keeping.as_mut().ok_or(RecordError::NotKept)
     }
-
-    /// Writes a simulated table to its file and takes down that it is there.
-    pub(super) fn persist(&mut self, report: &Report) {
-        let Some((keeping, (event, over))) = self
-            .keeping
-            .as_mut()
-            .and_then(|keeping| keeping.unsaid.take().map(|unsaid| (keeping, unsaid)))
-        else {
-            return;
-        };
-        let saver = keeping
-            .setup
-            .saver
-            .clone()
-            .filter(|_| report.outcome.is_success());
-        if let Some(saver) = saver {
-            if let Err(text) = saver(self) {
-                self.warn(text);
-                return;
-            }
-            self.is_unsaved = false;
-        }
-        let number = report
-            .recorded
-            .as_ref()
-            .map_or(0, |recorded| recorded.number);
-        let noted = self.kept().and_then(|keeping| {
-            keeping.journal()?.note(number, &event, over)?;
-            Ok(())
-        });
-        if let Err(error) = noted {
-            self.warn(error.to_string());
-        }
-    }
 }
 
 /// Keeps the record of one commit.
 pub(super) struct Keeper<'a> {
-    keeping: &'a mut Keeping,
+    keeping: Option<&'a mut Keeping>,
+    saver: Option<&'a Saver>,
     reason: Reason,
     runbook: Option<u64>,
     script: Option<&'a Origin>,
@@ -247,13 +208,15 @@ pub(super) struct Keeper<'a> {
 
 impl<'a> Keeper<'a> {
     pub(super) const fn new(
-        keeping: &'a mut Keeping,
+        keeping: Option<&'a mut Keeping>,
+        saver: Option<&'a Saver>,
         reason: Reason,
         runbook: Option<u64>,
         script: Option<&'a Origin>,
     ) -> Self {
         Self {
             keeping,
+            saver,
             reason,
             runbook,
             script,
@@ -280,10 +243,13 @@ impl<'a> Keeper<'a> {
         touch: &Touch,
         overridden: &[Breach],
     ) -> Result<(), RecordError> {
-        let table = self.keeping.setup.table.clone();
-        let command = self.keeping.setup.command.clone();
-        let watcher = Rc::clone(&self.keeping.setup.watcher);
-        let journal = self.keeping.journal()?;
+        let Some(keeping) = &mut self.keeping else {
+            return Ok(());
+        };
+        let table = keeping.setup.table.clone();
+        let command = keeping.setup.command.clone();
+        let watcher = Rc::clone(&keeping.setup.watcher);
+        let journal = keeping.journal()?;
         for record in journal.open_records()? {
             check_open(journal, &record?, &table, plan)?;
         }
@@ -347,8 +313,6 @@ fn check_open(
             let name = record.intent.label.clone().unwrap_or_default();
             Err(RecordError::RunbookCutOff { number, name })
         }
-        // A simulated table is in its file as a whole or not at all.
-        State::Unfinished if table.is_simulated() => Ok(()),
         State::Unfinished => Err(RecordError::CutOff { number }),
         State::Awaiting { .. } => {
             let held = record.plan()?;
@@ -437,8 +401,15 @@ impl Recorder for Keeper<'_> {
         })
     }
 
-    fn end(&mut self, report: &Report) {
-        let Some(number) = self.number else {
+    fn end(&mut self, report: &mut Report, kernel: &mut Ipvs) {
+        if let Some(saver) = self.saver
+            && let Err(text) = saver.save(kernel)
+        {
+            let undone = report.plan.changes().len();
+            let cause = Cause::Unsaved { text };
+            report.outcome = Outcome::RolledBack { cause, undone };
+        }
+        let (Some(number), Some(keeping)) = (self.number, &mut self.keeping) else {
             return;
         };
         let mut event = event_of(report);
@@ -452,15 +423,11 @@ impl Recorder for Keeper<'_> {
             self.confirm_by = event.confirm_by_time.clone();
         }
         let over = event.confirm_by.is_none();
-        let table = self.keeping.setup.table.clone();
-        if table.is_simulated() {
-            // It is done when it is in the file.
-            self.keeping.unsaid = Some((event, over));
-            return;
+        let table = keeping.setup.table.clone();
+        if !table.is_simulated() {
+            tell_log(number, report, &table, self.reason.label.as_deref());
         }
-        tell_log(number, report, &table, self.reason.label.as_deref());
-        let noted = self
-            .keeping
+        let noted = keeping
             .journal()
             .and_then(|journal| Ok(journal.note(number, &event, over)?));
         if let Err(error) = noted {

@@ -25,34 +25,36 @@ mod recovery;
 mod rehearsal;
 mod runbook;
 mod settings;
+mod shared;
 mod takeback;
 mod terms;
 mod verbs;
 mod waiting;
 mod way_back;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::time::Duration;
 
 pub use apply::{ApplyOptions, Prune};
 pub use commits::Commits;
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, holder_text};
 pub use history::Awaiting;
 pub use interrupt::Interrupt;
-pub use keeping::{JournalSetup, Reason, RecordError, Saver, Watcher};
+pub use keeping::{JournalSetup, Reason, RecordError, Watcher};
 pub use layers::{Ended, LayerKind, Mark};
 pub use narrator::{Narrator, WaitView};
 pub use observe::SchedulerInfo;
 pub use open::{Place, Purpose, Target};
 pub use recovery::{Direction, Settled};
 pub use runbook::StepWay;
+pub use shared::TableFile;
 pub use terms::{RunbookError, RunbookOptions};
 pub use verbs::{Done, IfMissing};
 pub use waiting::Waiting;
 pub use way_back::Stopped;
 
-use crate::backend::{BackendError, Ipvs, KernelFile, ProcReading};
+use crate::backend::{BackendError, Ipvs, KernelFile, LockWait, ProcReading};
 use crate::model::{Invalid, ObjectId, ServiceEntry, ServiceKey, SysctlName, Table};
 use crate::txn::{
     Breach, Cause, CommitError, CommitOptions, Guarding, Outcome, Plan, Report, RunbookReport,
@@ -61,6 +63,7 @@ use keeping::{Keeper, Keeping};
 use layers::Layer;
 use rehearsal::Rehearsal;
 use runbook::Running;
+use shared::{ChosenSysctls, Saver};
 
 /// Where in a script a change was staged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +91,7 @@ pub struct Session {
     warnings: Vec<String>,
     origin: Option<Origin>,
     origins: HashMap<ObjectId, Origin>,
-    sysctls: BTreeSet<SysctlName>,
+    sysctls: ChosenSysctls,
     reads: u64,
     question: Option<Question>,
     keeping: Option<Keeping>,
@@ -102,8 +105,10 @@ pub struct Session {
     notes_rehearsed: bool,
     /// Time that counted as passed in rehearsals.
     rehearsed_time: Duration,
-    /// Whether anything was sent that may have changed the table, and is in no file of a simulated one yet.
-    is_unsaved: bool,
+    /// What writes a simulated table to its file.
+    saver: Option<Saver>,
+    /// Whether the journal could not take down how a commit ended.
+    is_unnoted: bool,
 }
 
 /// How long a commit waits for another one, unless told otherwise.
@@ -124,7 +129,7 @@ impl Session {
             warnings: Vec::new(),
             origin: None,
             origins: HashMap::new(),
-            sysctls: BTreeSet::new(),
+            sysctls: ChosenSysctls::default(),
             reads: 0,
             question: None,
             keeping: None,
@@ -135,7 +140,8 @@ impl Session {
             from: None,
             notes_rehearsed: false,
             rehearsed_time: Duration::ZERO,
-            is_unsaved: false,
+            saver: None,
+            is_unnoted: false,
         }
     }
 
@@ -183,10 +189,11 @@ impl Session {
         &self.interrupt
     }
 
-    /// Tells whether anything was sent that may have changed the table, and was not saved since.
+    /// Tells whether the journal could not take down how a commit of this session ended: the next change may find its
+    /// record unfinished.
     #[must_use]
-    pub const fn is_unsaved(&self) -> bool {
-        self.is_unsaved
+    pub const fn is_unnoted(&self) -> bool {
+        self.is_unnoted
     }
 
     /// Returns what was committed in this session.
@@ -268,7 +275,8 @@ impl Session {
     /// [`Error`] if one can't be read.
     pub fn chosen_sysctls(&mut self) -> Result<BTreeMap<SysctlName, String>, Error> {
         let mut chosen = BTreeMap::new();
-        for name in self.sysctls.clone() {
+        let names = self.sysctls.borrow().clone();
+        for name in names {
             if let Some(value) = self.sysctl(&name)? {
                 chosen.insert(name, value);
             }
@@ -324,42 +332,49 @@ impl Session {
         }
         let interrupt = self.interrupt.clone();
         let options = CommitOptions {
-            lock_wait: self.lock_wait,
-            signal: &|| interrupt.signal(),
+            lock: LockWait {
+                longest: self.lock_wait,
+                signal: &|| interrupt.signal(),
+                told: &|_| {},
+            },
             guarding: &guarding,
         };
         let runbook = self.running.as_ref().filter(|running| !running.goes_back);
         let runbook = runbook.and_then(|running| running.number);
-        let report = match &mut self.keeping {
-            None => self.commit_unkept(plan, &options, &reason)?,
-            Some(keeping) => {
-                let script = self.origin.as_ref();
-                let mut keeper = Keeper::new(keeping, reason, runbook, script);
-                let committed = plan.commit(&mut self.live, &options, &mut keeper);
-                let (recorded, failure) = keeper.ended();
-                let mut report = match (committed, failure) {
-                    (Err(CommitError::Unrecorded), Some(error)) => return Err(error),
-                    (Err(CommitError::Backend(error)), _) => return Err(error.into()),
-                    (Err(CommitError::Unrecorded), None) => return Err(Error::NoRecord),
-                    (Ok(report), failure) => {
-                        self.warnings.extend(failure.map(|error| error.to_string()));
-                        report
-                    }
-                };
-                report.recorded = recorded;
+        if self.keeping.is_none() && reason.confirm.is_some() {
+            self.confirm_unkept()?;
+        }
+        // What was chosen is part of what is saved.
+        let chosen = plan
+            .changes()
+            .iter()
+            .filter_map(|change| match change.object() {
+                ObjectId::Sysctl(name) => Some(name),
+                _ => None,
+            });
+        self.sysctls.borrow_mut().extend(chosen);
+        let mut keeper = Keeper::new(
+            self.keeping.as_mut(),
+            self.saver.as_ref(),
+            reason,
+            runbook,
+            self.origin.as_ref(),
+        );
+        let committed = plan.commit(&mut self.live, &options, &mut keeper);
+        let (recorded, failure) = keeper.ended();
+        let mut report = match (committed, failure) {
+            (Err(CommitError::Unrecorded), Some(error)) => return Err(error),
+            (Err(CommitError::Backend(error)), _) => return Err(error.into()),
+            (Err(CommitError::Unrecorded), None) => return Err(Error::NoRecord),
+            (Ok(report), failure) => {
+                if let Some(error) = failure {
+                    self.warnings.push(error.to_string());
+                    self.is_unnoted = true;
+                }
                 report
             }
         };
-        self.is_unsaved |= report.outcome.may_have_sent();
-        // What was chosen is part of what is saved.
-        if report.outcome.is_success() {
-            for change in report.plan.changes() {
-                if let ObjectId::Sysctl(name) = change.object() {
-                    self.sysctls.insert(name);
-                }
-            }
-        }
-        self.persist(&report);
+        report.recorded = recorded;
         for (action, failure) in &report.failed_actions {
             self.warnings.push(format!(
                 "after the commit the kernel refused to {action}: {failure}"
@@ -400,29 +415,18 @@ impl Session {
         Err(Error::Commit(Box::new(report)))
     }
 
-    /// Commits where no journal is kept.
-    fn commit_unkept(
-        &mut self,
-        plan: Plan,
-        options: &CommitOptions<'_>,
-        reason: &Reason,
-    ) -> Result<Report, Error> {
-        if reason.confirm.is_some() {
-            if !self.place.is_simulated() {
-                return Err(Invalid::new(
-                    "confirm",
-                    "--no-journal",
-                    "what goes back by itself needs the journal",
-                )
-                .into());
-            }
-            self.warn("a simulated table without a file has no journal: nothing takes this commit back if it is not confirmed");
+    /// Tells what a commit that goes back by itself is without a journal.
+    fn confirm_unkept(&mut self) -> Result<(), Error> {
+        if !self.place.is_simulated() {
+            return Err(Invalid::new(
+                "confirm",
+                "--no-journal",
+                "what goes back by itself needs the journal",
+            )
+            .into());
         }
-        match plan.commit(&mut self.live, options, &mut ()) {
-            Ok(report) => Ok(report),
-            Err(CommitError::Backend(error)) => Err(error.into()),
-            Err(CommitError::Unrecorded) => Err(Error::NoRecord),
-        }
+        self.warn("a simulated table without a file has no journal: nothing takes this commit back if it is not confirmed");
+        Ok(())
     }
 }
 

@@ -22,6 +22,11 @@ pub trait Narrator {
     /// A script has something to say.
     fn warns(&self, text: &str);
 
+    /// Another program holds the commit lock, and is waited for.
+    fn waits_for_lock(&self, holder: &str) {
+        let _unused = holder;
+    }
+
     /// A runbook begins.
     fn runbook_begins(&self, name: &str) {
         let _unused = name;

@@ -1,18 +1,21 @@
 //! Opening a session: which table, and what for.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::error::Error;
+use super::shared::{FileStore, Saver, TableFile};
 use super::{Interrupt, Session};
 use crate::backend::{
-    BackendError, Errno, Fate, Ipvs, KernelFile, KernelTransport, Operation, Refusal, Transport,
-    enter_namespace, host_and_release,
+    BackendError, CommitLock, Errno, Fate, Ipvs, KernelFile, KernelTransport, Operation, Refusal,
+    Transport, enter_namespace, host_and_release,
 };
-use crate::model::{Invalid, ServiceKey, TableSpecification, Trust};
+use crate::model::{Invalid, ServiceKey, SysctlName, TableSpecification, Trust};
 use crate::sim::{Environment, Names, SimulatedKernel};
 
 /// Which table a session is about.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Target {
     /// The kernel's, in a network namespace by name or path, or in the one this program runs in.
     Kernel {
@@ -25,6 +28,8 @@ pub enum Target {
         contents: Option<Box<TableSpecification>>,
         /// What to call it.
         label: Option<String>,
+        /// The file that it is kept in, shared with other programs.
+        file: Option<Rc<dyn TableFile>>,
     },
 }
 
@@ -66,18 +71,32 @@ impl Session {
     pub fn open(target: Target, purpose: Purpose, interrupt: Interrupt) -> Result<Self, Error> {
         let (host, release) = host_and_release();
         match target {
-            Target::Simulation { contents, label } => {
+            Target::Simulation {
+                contents,
+                label,
+                file,
+            } => {
                 let place = Place {
                     host,
                     release: None,
                     detail: label,
                 };
-                let simulated = SimulatedKernel::new(environment_for(contents.as_deref()));
-                let live = Ipvs::open(Box::new(simulated.another_socket()))?;
-                let mut session = Self::new(live, place, interrupt);
-                if let Some(contents) = contents {
-                    session.fill(&simulated, *contents)?;
+                let (mut simulated, chosen) = filled(contents.map(|contents| *contents))?;
+                let sysctls = Rc::new(RefCell::new(chosen));
+                if let Some(file) = &file {
+                    simulated.share(Box::new(FileStore {
+                        file: Rc::clone(file),
+                        sysctls: Rc::clone(&sysctls),
+                        lock: RefCell::new(CommitLock::new(file.lock_places())),
+                    }));
                 }
+                let live = Ipvs::open(Box::new(simulated))?;
+                let mut session = Self::new(live, place, interrupt);
+                session.saver = file.map(|file| Saver {
+                    file,
+                    sysctls: Rc::clone(&sysctls),
+                });
+                session.sysctls = sysctls;
                 Ok(session)
             }
             Target::Kernel { namespace } => {
@@ -104,62 +123,69 @@ impl Session {
             }
         }
     }
+}
 
-    /// Fills a simulated table; values that only a kernel can make are taken as recorded. What is done of the
-    /// document makes place for the table.
-    fn fill(
-        &mut self,
-        simulated: &SimulatedKernel,
-        contents: TableSpecification,
-    ) -> Result<(), Error> {
-        for service in contents.services {
-            let key: ServiceKey = service.key;
-            let configuration = Box::new(service.edit.apply(&key, None, Trust::Recorded)?);
-            self.make(simulated, &Operation::AddService { key, configuration })?;
-            for server in service.destinations.into_iter().flatten().rev() {
-                let operation = Operation::AddDestination {
-                    service: key,
-                    key: server.key,
-                    configuration: server
-                        .edit
-                        .apply(&key, &server.key, None, Trust::Recorded)?,
-                };
-                self.make(simulated, &operation)?;
-            }
+/// Makes a simulated kernel with the table of a document, and names the kernel parameters that the document sets. Values
+/// that only a kernel can make are taken as recorded. What is done of the document makes place for the table.
+///
+/// # Errors
+/// [`Error`] if a simulated kernel can't be what the document says.
+pub(super) fn filled(
+    contents: Option<TableSpecification>,
+) -> Result<(SimulatedKernel, BTreeSet<SysctlName>), Error> {
+    let simulated = SimulatedKernel::new(environment_for(contents.as_ref()));
+    let mut chosen = BTreeSet::new();
+    let Some(contents) = contents else {
+        return Ok((simulated, chosen));
+    };
+    let mut live = Ipvs::open(Box::new(simulated.another_socket()))?;
+    let mut make = |operation: &Operation| make(&simulated, &mut live, operation);
+    for service in contents.services {
+        let key: ServiceKey = service.key;
+        let configuration = Box::new(service.edit.apply(&key, None, Trust::Recorded)?);
+        make(&Operation::AddService { key, configuration })?;
+        for server in service.destinations.into_iter().flatten().rev() {
+            make(&Operation::AddDestination {
+                service: key,
+                key: server.key,
+                configuration: server
+                    .edit
+                    .apply(&key, &server.key, None, Trust::Recorded)?,
+            })?;
         }
-        if let Some(edit) = &contents.timeouts {
-            let timeouts = edit.apply(self.live.timeouts()?)?;
-            self.make(simulated, &Operation::SetTimeouts(timeouts))?;
-        }
-        for daemon in contents.daemons.into_iter().flat_map(BTreeMap::into_values) {
-            self.make(simulated, &Operation::StartDaemon(daemon))?;
-        }
-        for (name, value) in contents.sysctl {
-            self.sysctls.insert(name.clone());
-            self.make(simulated, &Operation::SetSysctl { name, value })?;
-        }
-        Ok(())
     }
+    for daemon in contents.daemons.into_iter().flat_map(BTreeMap::into_values) {
+        make(&Operation::StartDaemon(daemon))?;
+    }
+    for (name, value) in contents.sysctl {
+        chosen.insert(name.clone());
+        make(&Operation::SetSysctl { name, value })?;
+    }
+    if let Some(edit) = &contents.timeouts {
+        let timeouts = edit.apply(live.timeouts()?)?;
+        self::make(&simulated, &mut live, &Operation::SetTimeouts(timeouts))?;
+    }
+    Ok((simulated, chosen))
+}
 
-    /// Does one operation of a document to the simulated table that it describes.
-    fn make(&mut self, simulated: &SimulatedKernel, operation: &Operation) -> Result<(), Error> {
-        let refusal = if let Some(request) = operation.request() {
-            let answer = simulated.request(request);
-            let explain = |number| Refusal::explain(operation, Errno::from_number(number), None);
-            answer.err().map(explain)
-        } else {
-            let one = std::slice::from_ref(operation);
-            let mut fates = self.live.execute(one, &mut || true).fates.into_iter();
-            fates.next().and_then(|fate| match fate {
-                Fate::Refused(refusal) => Some(*refusal),
-                _ => None,
-            })
-        };
-        // The simulation can't be what the document says: nothing ran.
-        refusal.map_or(Ok(()), |refusal| {
-            Err(Invalid::new("document", operation, refusal.meaning).into())
+/// Does one operation of a document to the simulated table that it describes.
+fn make(simulated: &SimulatedKernel, live: &mut Ipvs, operation: &Operation) -> Result<(), Error> {
+    let refusal = if let Some(request) = operation.request() {
+        let answer = simulated.request(request);
+        let explain = |number| Refusal::explain(operation, Errno::from_number(number), None);
+        answer.err().map(explain)
+    } else {
+        let one = std::slice::from_ref(operation);
+        let mut fates = live.execute(one, &mut || true).fates.into_iter();
+        fates.next().and_then(|fate| match fate {
+            Fate::Refused(refusal) => Some(*refusal),
+            _ => None,
         })
-    }
+    };
+    // The simulation can't be what the document says: nothing ran.
+    refusal.map_or(Ok(()), |refusal| {
+        Err(Invalid::new("document", operation, refusal.meaning).into())
+    })
 }
 
 /// Returns a kernel that also has the modules that a document names.

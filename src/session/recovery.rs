@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use super::error::Error;
+use super::error::{Error, holder_text};
 use super::keeping::RecordError;
 use super::{Cause, Outcome, Session};
-use crate::backend::{BackendError, Lock, namespace_is_seen};
+use crate::backend::{Lock, LockWait, NotLocked, namespace_is_seen};
 use crate::config;
 use crate::journal::{Event, EventKind, Journal, Life, Record, State, TableIdentity};
 use crate::txn::{Change, Plan};
@@ -89,30 +89,37 @@ fn is_due(journal: &Journal, record: &Record) -> bool {
 }
 
 impl Session {
-    /// Takes the right to commit, waiting for it as a commit does.
+    /// Takes the commit lock, waiting for it as a commit does.
     pub(super) fn lock(&mut self) -> Result<Lock, Error> {
-        const STEP: Duration = Duration::from_millis(100);
-        let begun = self.live.now();
-        loop {
-            match self.live.lock(STEP.min(self.lock_wait)) {
-                Ok(lock) => return Ok(lock),
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(BackendError::Lock(error.to_string()).into()),
-            }
-            let waited = self.live.now().saturating_sub(begun);
-            let outcome = match self.interrupt.signal() {
-                Some(signal) => Outcome::RolledBack {
-                    cause: Cause::Interrupted { signal },
-                    undone: 0,
-                },
-                None if waited >= self.lock_wait => Outcome::Locked { waited },
-                None => continue,
-            };
-            return Err(Error::Commit(Box::new(super::report_of(
-                Plan::default(),
-                outcome,
-            ))));
-        }
+        let interrupt = self.interrupt.clone();
+        let narrator = self.narrator.clone();
+        let wait = LockWait {
+            longest: self.lock_wait,
+            signal: &|| interrupt.signal(),
+            told: &|holder| {
+                if let Some(narrator) = &narrator {
+                    narrator.waits_for_lock(&holder_text(holder));
+                }
+            },
+        };
+        let outcome = match self.live.lock(&wait) {
+            Ok(lock) => return Ok(lock),
+            Err(NotLocked::Failed(error)) => return Err(error.into()),
+            Err(NotLocked::Held { waited, by }) => Outcome::Locked { waited, by },
+            Err(NotLocked::Interrupted(signal)) => Outcome::RolledBack {
+                cause: Cause::Interrupted { signal },
+                undone: 0,
+            },
+        };
+        Err(Error::Commit(Box::new(super::report_of(
+            Plan::default(),
+            outcome,
+        ))))
+    }
+
+    /// Has the commit lock waited for however long it takes: what rolls back is not given up because of time.
+    pub fn wait_for_lock(&mut self) {
+        self.lock_wait = Duration::MAX;
     }
 
     /// Does what is to be done about records of this table, the latest first, and returns what that was. Damaged
@@ -187,7 +194,7 @@ impl Session {
                 self.lock()?
             }
             // Its program holds the right to commit for as long as it lives.
-            State::Unfinished => match self.live.lock(Duration::ZERO) {
+            State::Unfinished => match self.live.lock(&LockWait::NONE) {
                 Ok(lock) => lock,
                 Err(_) => return Ok(Some(Duration::ZERO)),
             },
@@ -289,12 +296,7 @@ impl Session {
         if let Some(error) = unread {
             return Err(error.into());
         }
-        if let Some(saver) = self.kept()?.setup.saver.clone() {
-            saver(self).map_err(|text| RecordError::Unnoted {
-                number: record.intent.number,
-                text,
-            })?;
-        }
+        self.save()?;
         Ok(left)
     }
 
@@ -338,7 +340,7 @@ impl Session {
         let Ok(Some(due)) = self.looked_at() else {
             return Vec::new();
         };
-        if due.is_empty() || self.live.lock(Duration::ZERO).is_err() {
+        if due.is_empty() || self.live.lock(&LockWait::NONE).is_err() {
             return Vec::new();
         }
         due.iter()
@@ -359,7 +361,7 @@ impl Session {
         let (Some(folder), here) = (&setup.folder, &setup.table) else {
             return Ok(None);
         };
-        let Some(journal) = Journal::look(folder)? else {
+        let Some(journal) = Journal::look(folder, here)? else {
             return Ok(None);
         };
         let mut due = journal.open_records()?;

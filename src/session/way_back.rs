@@ -136,10 +136,10 @@ impl Session {
         number: Option<u64>,
         plan: &Plan,
     ) -> Result<(Vec<Change>, Option<Error>), Error> {
-        self.is_unsaved = true;
         let _lock = self.lock_regardless()?;
         let Some(number) = number else {
             let (left, unread) = plan.take_back(&mut self.live);
+            self.save()?;
             return match unread {
                 Some(error) => Err(error.into()),
                 None => Ok((left, None)),
@@ -151,16 +151,19 @@ impl Session {
         Ok((left, noted.err()))
     }
 
-    /// Takes the right to commit; a signal does not keep from the way back.
+    /// Takes the commit lock; neither a signal nor time keeps from the way back.
     fn lock_regardless(&mut self) -> Result<crate::backend::Lock, Error> {
-        loop {
+        let usual = std::mem::replace(&mut self.lock_wait, std::time::Duration::MAX);
+        let lock = loop {
             match self.lock() {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {
                     self.put_off_signal();
                 }
-                other => return other,
+                other => break other,
             }
-        }
+        };
+        self.lock_wait = usual;
+        lock
     }
 
     /// Ends a runbook that did not come to its end; signals that were put off are back.

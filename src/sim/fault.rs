@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::backend::transport::{KernelFile, Lock, Transport, TransportError};
+use crate::backend::transport::{KernelFile, Lock, LockError, Transport, TransportError};
 use crate::wire::{Messages, finish, put_header, uapi as k};
 
 /// What goes wrong. Messages, datagrams and replies are counted from 0, from the moment the fault is planted.
@@ -199,7 +199,7 @@ impl Transport for Faulty {
         self.inner.sleep(duration);
     }
 
-    fn lock(&mut self, wait: Duration) -> io::Result<Lock> {
+    fn lock(&mut self, wait: Duration) -> Result<Lock, LockError> {
         self.inner.lock(wait)
     }
 }

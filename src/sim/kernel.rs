@@ -1,6 +1,6 @@
 //! The simulated kernel as a transport.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
@@ -8,13 +8,35 @@ use std::time::Duration;
 use super::environment::Environment;
 use super::netlink::Socket;
 use super::state::State;
-use crate::backend::transport::{KernelFile, Lock, Transport, TransportError};
+use crate::backend::transport::{KernelFile, Lock, LockError, Transport, TransportError};
 use crate::wire::{DaemonAttributes, Request, ServiceRecord};
 
 /// A kernel in this process: one socket to one network namespace. Clones of a namespace share their table.
 pub struct SimulatedKernel {
     state: Rc<RefCell<State>>,
     socket: Socket,
+    shared: Option<Rc<Shared>>,
+}
+
+/// Where the table of a simulated kernel is kept that several programs share.
+pub trait Store {
+    /// Returns the table if another program wrote it since it was read or saved here.
+    ///
+    /// # Errors
+    /// What can't be read, and why.
+    fn newer(&self) -> Result<Option<Snapshot>, String>;
+
+    /// Waits for the commit lock of the table.
+    ///
+    /// # Errors
+    /// [`LockError`] as [`Transport::lock`] has it.
+    fn lock(&self, wait: Duration) -> Result<Lock, LockError>;
+}
+
+/// A store, and whether this program holds its lock: then the table is its own until it is saved.
+struct Shared {
+    store: Box<dyn Store>,
+    is_held: Rc<Cell<bool>>,
 }
 
 /// The table of a simulated kernel at one moment.
@@ -28,6 +50,29 @@ impl SimulatedKernel {
         Self {
             state: Rc::new(RefCell::new(State::new(environment))),
             socket: Socket::default(),
+            shared: None,
+        }
+    }
+
+    /// Has the table kept in a store from now on: what others put there is seen with the next request, and the commit
+    /// lock is that of the store. What is changed here is saved by whoever holds the lock.
+    pub fn share(&mut self, store: Box<dyn Store>) {
+        self.shared = Some(Rc::new(Shared {
+            store,
+            is_held: Rc::default(),
+        }));
+    }
+
+    /// Takes over what another program put into the store.
+    fn catch_up(&self) -> Result<(), String> {
+        match &self.shared {
+            Some(shared) if !shared.is_held.get() => {
+                if let Some(snapshot) = shared.store.newer()? {
+                    self.restore(snapshot);
+                }
+                Ok(())
+            }
+            _ => Ok(()),
         }
     }
 
@@ -37,6 +82,7 @@ impl SimulatedKernel {
         Self {
             state: Rc::clone(&self.state),
             socket: Socket::default(),
+            shared: self.shared.clone(),
         }
     }
 
@@ -103,6 +149,8 @@ impl SimulatedKernel {
 
 impl Transport for SimulatedKernel {
     fn send(&mut self, datagram: &[u8]) -> Result<(), TransportError> {
+        self.catch_up()
+            .map_err(|text| TransportError::Table { text })?;
         self.socket.execute(&mut self.state.borrow_mut(), datagram);
         Ok(())
     }
@@ -117,6 +165,7 @@ impl Transport for SimulatedKernel {
     }
 
     fn read_file(&mut self, file: &KernelFile) -> io::Result<Vec<u8>> {
+        self.catch_up().map_err(io::Error::other)?;
         let state = self.state.borrow();
         let text = match file {
             KernelFile::Services => state.services_file(),
@@ -137,6 +186,7 @@ impl Transport for SimulatedKernel {
     }
 
     fn write_file(&mut self, file: &KernelFile, contents: &[u8]) -> io::Result<()> {
+        self.catch_up().map_err(io::Error::other)?;
         match file {
             KernelFile::Sysctl(name) => {
                 let written = self.state.borrow_mut().sysctls.write(name, contents);
@@ -155,7 +205,15 @@ impl Transport for SimulatedKernel {
         state.now = state.now.saturating_add(duration);
     }
 
-    fn lock(&mut self, _wait: Duration) -> io::Result<Lock> {
-        Ok(Lock::needless())
+    fn lock(&mut self, wait: Duration) -> Result<Lock, LockError> {
+        let Some(shared) = &self.shared else {
+            return Ok(Lock::needless());
+        };
+        let lock = shared.store.lock(wait)?;
+        self.catch_up()
+            .map_err(|text| LockError::Failed(io::Error::other(text)))?;
+        shared.is_held.set(true);
+        let is_held = Rc::clone(&shared.is_held);
+        Ok(lock.releasing(move || is_held.set(false)))
     }
 }

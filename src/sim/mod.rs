@@ -22,4 +22,4 @@ mod state;
 mod sysctl;
 
 pub use environment::{Environment, Flavour, Names};
-pub use kernel::{SimulatedKernel, Snapshot};
+pub use kernel::{SimulatedKernel, Snapshot, Store};

@@ -8,20 +8,20 @@ use super::outcome::{Cause, Outcome, Report};
 use super::plan::Plan;
 use super::touched::{Touch, Touched};
 use super::undo;
-use crate::backend::{BackendError, Execution, Fate, Ipvs, Lock, Operation, Selection};
+use crate::backend::{
+    BackendError, Execution, Fate, Ipvs, LockWait, NotLocked, Operation, Selection,
+};
 use crate::model::Table;
 
 /// What a commit may do and when it must stop.
 pub struct CommitOptions<'a> {
-    /// How long to wait while another program commits to the same table.
-    pub lock_wait: Duration,
-    /// Asked between datagrams: the number of a signal that came, if one did.
-    pub signal: &'a dyn Fn() -> Option<i32>,
+    /// How to wait while another program commits to the same table. Its signal is asked between datagrams too.
+    pub lock: LockWait<'a>,
     /// What it is checked against before anything is sent.
     pub guarding: &'a Guarding,
 }
 
-/// Keeps a record of a commit while the right to commit is held.
+/// Keeps a record of a commit while the commit lock is held.
 pub trait Recorder {
     /// Takes down what is about to be sent; called once, when the conflict check has passed and before the first
     /// request. What it takes down must last if this program ends at any moment from here on. `touch` is what the plan
@@ -39,9 +39,10 @@ pub trait Recorder {
         Ok(())
     }
 
-    /// Takes down how it ended; called once if `begin` passed.
-    fn end(&mut self, report: &Report) {
-        let _unused = report;
+    /// Takes down how it ended; called once if `begin` passed, and while the lock is held. Where a table is kept in a
+    /// file it is saved here, and what can't be saved has not happened.
+    fn end(&mut self, report: &mut Report, kernel: &mut Ipvs) {
+        let _unused = (report, kernel);
     }
 }
 
@@ -86,9 +87,16 @@ impl Plan {
         if self.is_empty() {
             return Ok(self.ended(kernel, begun, Outcome::Unchanged));
         }
-        let lock = match locked(kernel, options, begun)? {
+        let lock = match kernel.lock(&options.lock) {
             Ok(lock) => lock,
-            Err(outcome) => return Ok(self.ended(kernel, begun, outcome)),
+            Err(NotLocked::Failed(error)) => return Err(error.into()),
+            Err(NotLocked::Held { waited, by }) => {
+                return Ok(self.ended(kernel, begun, Outcome::Locked { waited, by }));
+            }
+            Err(NotLocked::Interrupted(signal)) => {
+                let cause = Cause::Interrupted { signal };
+                return Ok(self.ended(kernel, begun, Outcome::RolledBack { cause, undone: 0 }));
+            }
         };
         let touch = self.touch();
         let touched = touch.all();
@@ -113,7 +121,7 @@ impl Plan {
         let operations: Vec<Operation> = self.changes.iter().map(Change::operation).collect();
         let mut signal = None;
         let execution = kernel.execute(&operations, &mut || {
-            signal = (options.signal)();
+            signal = (options.lock.signal)();
             signal.is_none()
         });
         let outcome = if execution.is_complete() {
@@ -127,7 +135,7 @@ impl Plan {
             act(kernel, &mut report);
         }
         report.elapsed = kernel.now().saturating_sub(begun);
-        recorder.end(&report);
+        recorder.end(&mut report, kernel);
         drop(lock);
         Ok(report)
     }
@@ -140,32 +148,6 @@ impl Plan {
             failed_actions: Vec::new(),
             elapsed,
             recorded: None,
-        }
-    }
-}
-
-/// Takes the right to commit, in short waits so that a signal ends them.
-fn locked(
-    kernel: &mut Ipvs,
-    options: &CommitOptions<'_>,
-    begun: Duration,
-) -> Result<Result<Lock, Outcome>, BackendError> {
-    const STEP: Duration = Duration::from_millis(100);
-    loop {
-        let waited = kernel.now().saturating_sub(begun);
-        let left = options.lock_wait.saturating_sub(waited);
-        match kernel.lock(left.min(STEP)) {
-            Ok(lock) => return Ok(Ok(lock)),
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(BackendError::Lock(error.to_string())),
-        }
-        if let Some(signal) = (options.signal)() {
-            let cause = Cause::Interrupted { signal };
-            return Ok(Err(Outcome::RolledBack { cause, undone: 0 }));
-        }
-        let waited = kernel.now().saturating_sub(begun);
-        if waited >= options.lock_wait {
-            return Ok(Err(Outcome::Locked { waited }));
         }
     }
 }

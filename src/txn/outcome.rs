@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::change::{Action, Change};
 use super::guard::Breach;
 use super::plan::Plan;
-use crate::backend::{BackendError, Refusal};
+use crate::backend::{BackendError, Holder, Refusal};
 use crate::model::ObjectId;
 
 /// Why a commit did not go through.
@@ -29,6 +29,11 @@ pub enum Cause {
     Lost,
     /// The way to the kernel failed.
     Backend(BackendError),
+    /// The file of a simulated table could not be written; the table is what the file says.
+    Unsaved {
+        /// The file, and why.
+        text: String,
+    },
     /// A signal came.
     Interrupted {
         /// Its number.
@@ -63,6 +68,7 @@ impl fmt::Display for Cause {
             }
             Self::Lost => out.write_str("answers of the kernel were lost"),
             Self::Backend(error) => error.fmt(out),
+            Self::Unsaved { text } => out.write_str(text),
             Self::Interrupted { signal } => write!(out, "interrupted by signal {signal}"),
             Self::Unverified { differences } => {
                 let count = differences.len();
@@ -101,10 +107,12 @@ pub enum Outcome {
         /// What they refuse.
         breaches: Vec<Breach>,
     },
-    /// Another program held the right to commit. Nothing was sent.
+    /// Another program held the commit lock. Nothing was sent.
     Locked {
         /// How long it was waited for.
         waited: Duration,
+        /// Who held it; `None` can't be seen from here.
+        by: Option<Holder>,
     },
     /// The table is neither as planned nor as before.
     Indeterminate {

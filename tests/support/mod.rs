@@ -11,7 +11,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipvsh::backend::{Execution, Ipvs, KernelTransport, Operation, Transport, namespace_identity};
+use ipvsh::backend::{
+    Execution, Ipvs, KernelTransport, LockWait, Operation, Transport, namespace_identity,
+};
 use ipvsh::journal::TableIdentity;
 use ipvsh::model::{
     DestinationConfiguration, DestinationKey, ServiceConfiguration, ServiceKey, Table,
@@ -116,7 +118,6 @@ pub(crate) fn with_journal(mut session: Session, state: &Path) -> Session {
         command: vec!["test".to_owned()],
         table: identity(),
         watcher: Rc::new(|_| Ok(())),
-        saver: None,
     });
     session
 }
@@ -135,8 +136,10 @@ pub(crate) fn identity() -> TableIdentity {
 /// Commits with no one to wait for and no signal.
 pub(crate) fn commit(plan: Plan, kernel: &mut Ipvs) -> Report {
     let options = CommitOptions {
-        lock_wait: Duration::from_secs(5),
-        signal: &|| None,
+        lock: LockWait {
+            longest: Duration::from_secs(5),
+            ..LockWait::NONE
+        },
         guarding: &Guarding::default(),
     };
     plan.commit(kernel, &options, &mut ()).unwrap()

@@ -55,6 +55,16 @@ impl Shop {
         self.folder.path()
     }
 
+    /// Returns the folder of the journal of this table, once something was committed.
+    pub(crate) fn journal(&self) -> std::path::PathBuf {
+        let state = super::state_of(self.path());
+        if !self.is_simulated() {
+            return state.join("journal");
+        }
+        let mut folders = std::fs::read_dir(state.join("simulated")).unwrap();
+        folders.next().unwrap().unwrap().path()
+    }
+
     pub(crate) fn arguments<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
         let mut all: Vec<&str> = self.options.clone();
         all.extend(arguments);

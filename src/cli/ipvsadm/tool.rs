@@ -388,7 +388,7 @@ impl Tool<'_> {
             self.print_json(&shape);
         }
         self.flush(true);
-        if let Err(failure) = target::write_back(&self.globals, &mut self.session) {
+        if let Err(failure) = target::write_back(&mut self.session) {
             failure.tell(
                 &crate::cli::report::TargetWords::of(&self.globals),
                 &Ui::default(),

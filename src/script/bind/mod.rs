@@ -115,6 +115,7 @@ mod tests {
         let target = Target::Simulation {
             contents: Some(Box::new(contents)),
             label: None,
+            file: None,
         };
         let mut session = Session::open(target, Purpose::Changing, Interrupt::default()).unwrap();
         session.keep_journal(JournalSetup {
@@ -124,7 +125,6 @@ mod tests {
                 file: "/fixture".to_owned(),
             },
             watcher: Rc::new(|_| Ok(())),
-            saver: None,
         });
         session
     }

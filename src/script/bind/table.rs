@@ -116,6 +116,7 @@ pub(in crate::script) mod functions {
             let target = Target::Simulation {
                 contents: Some(Box::new(specification(a)?)),
                 label: None,
+                file: None,
             };
             let mut between = Session::open(target, Purpose::Reading, Interrupt::default())?;
             difference(&mut between, &specification(b)?)
