@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules in reading order, what each may import from the crate, and which packages it may use.
 const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
-    ("model", &[], &[]),
+    ("model", &[], &["humantime"]),
     ("config", &[], &["directories", "nix"]),
     (
         "ui",
@@ -47,7 +47,15 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
         &[
             "model", "txn", "session", "export", "journal", "render", "ui", "config", "files",
         ],
-        &["rhai", "csv", "humantime", "serde_json", "cap", "anstream"],
+        &[
+            "rhai",
+            "csv",
+            "humantime",
+            "serde",
+            "serde_json",
+            "cap",
+            "anstream",
+        ],
     ),
     (
         "repl",

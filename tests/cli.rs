@@ -699,7 +699,7 @@ fn signalled(command: &mut Command, signals: &[&str]) -> Finished {
 #[test]
 fn a_static_build_has_the_c_library_inside() {
     let is_static = cfg!(target_feature = "crt-static");
-    assert!(is_static || std::env::var_os("IPVSH_STATIC").is_none());
+    assert!(is_static || std::env::var_os("IPVSHTEST_STATIC").is_none());
     let program = ipvsh_command(folder().path(), &[]);
     let bytes = std::fs::read(program.get_program()).unwrap();
     // What is not static names who loads its libraries.

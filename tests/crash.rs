@@ -425,7 +425,7 @@ const CHILD: &str = "crash::a_process_does_a_job_and_kills_itself_on_the_way";
 #[test]
 fn a_process_does_a_job_and_kills_itself_on_the_way() {
     let variable = |name: &str| std::env::var(name);
-    let Ok(cut) = variable("IPVSH_CHILD_CUT") else {
+    let Ok(cut) = variable("IPVSHTEST_CHILD_CUT") else {
         let listed = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", CHILD, "--list"])
             .output()
@@ -435,12 +435,12 @@ fn a_process_does_a_job_and_kills_itself_on_the_way() {
         return;
     };
     let cut: usize = cut.parse().unwrap();
-    let job = match variable("IPVSH_CHILD_JOB").unwrap().as_str() {
+    let job = match variable("IPVSHTEST_CHILD_JOB").unwrap().as_str() {
         "commit" => Job::Commit,
         "back" => Job::Recover(Direction::Back),
         _ => Job::Recover(Direction::Forward),
     };
-    let state = variable("IPVSH_CHILD_STATE").unwrap();
+    let state = variable("IPVSHTEST_CHILD_STATE").unwrap();
     let steps = Rc::new(Cell::new(0));
     let counted = Rc::clone(&steps);
     let tick: Rc<dyn Fn()> = Rc::new(move || {
@@ -467,9 +467,9 @@ fn start(job: Job, state: &Path, cut: usize) -> Child {
     };
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", CHILD, "--test-threads=1"])
-        .env("IPVSH_CHILD_JOB", word)
-        .env("IPVSH_CHILD_STATE", state)
-        .env("IPVSH_CHILD_CUT", cut.to_string())
+        .env("IPVSHTEST_CHILD_JOB", word)
+        .env("IPVSHTEST_CHILD_STATE", state)
+        .env("IPVSHTEST_CHILD_CUT", cut.to_string())
         .stdout(Stdio::null())
         .spawn()
         .unwrap()
@@ -518,7 +518,7 @@ fn a_program_is_killed_at_random_instants() {
     if !only_in_lab() {
         return;
     }
-    let kills: usize = std::env::var("IPVSH_KILLS").map_or(200, |text| text.parse().unwrap());
+    let kills: usize = std::env::var("IPVSHTEST_KILLS").map_or(200, |text| text.parse().unwrap());
     let seed = u64::from(std::process::id());
     println!("seed {seed}, {kills} kills");
     let mut random = Random::new(seed);

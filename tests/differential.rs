@@ -10,7 +10,7 @@ use ipvsh::wire::{
 
 use crate::support::{Place, Random, only_in_lab};
 
-/// Requests in all, unless IPVSH_DIFFERENTIAL says otherwise.
+/// Requests in all, unless IPVSHTEST_DIFFERENTIAL says otherwise.
 const REQUESTS: usize = 100_000;
 const REQUESTS_PER_SEED: usize = 2_500;
 const REQUESTS_PER_DATAGRAM: usize = 50;
@@ -384,7 +384,7 @@ fn random_requests_get_the_same_answers_from_both_kernels() {
     if !only_in_lab() {
         return;
     }
-    let requests = std::env::var("IPVSH_DIFFERENTIAL")
+    let requests = std::env::var("IPVSHTEST_DIFFERENTIAL")
         .ok()
         .and_then(|text| text.parse().ok())
         .unwrap_or(REQUESTS);

@@ -425,10 +425,10 @@ fn the_journal_knows_what_is_drained() {
         );
         let refused = shop.runs(&["drain", "10.0.0.9"]);
         assert!(
-            refused.status == 1
-                && refused
-                    .stderr
-                    .starts_with("error: there is no real server 10.0.0.9 in any service\n"),
+            refused.status == 3
+                && refused.stderr.starts_with(
+                    "error: there is no virtual service and no real server 10.0.0.9\n"
+                ),
             "{refused:?}"
         );
         shop.ok(&["undrain", "10.0.0.1"]);

@@ -10,19 +10,19 @@ const FEWEST: usize = 55;
 /// Runs all cases in a guest; `kernel` names another one than the installed.
 fn all_cases(kernel: Option<(&str, &str)>) {
     // On the newer one, the tests of the build with the C library inside, where there is one.
-    let (binary, build) = match (kernel, std::env::var_os("IPVSH_STATIC_TESTS")) {
-        (Some(_), Some(binary)) => (binary.into(), "IPVSH_STATIC=1"),
+    let (binary, build) = match (kernel, std::env::var_os("IPVSHTEST_STATIC_TESTS")) {
+        (Some(_), Some(binary)) => (binary.into(), "IPVSHTEST_STATIC=1"),
         _ => (std::env::current_exe().unwrap(), ""),
     };
     // Structure, text and terminals need no kernel.
     let skip = "--skip architecture:: --skip readme:: --skip terminal:: --skip kernel::";
     // Thousands of random lines on one kernel and hundreds of kills on the other, at the same time; each gets as many of
     // the rest as show whether it differs.
-    let has_newer = std::env::var_os("IPVSH_NEWER_KERNEL").is_some();
+    let has_newer = std::env::var_os("IPVSHTEST_NEWER_KERNEL").is_some();
     let amounts = match (kernel, has_newer) {
-        (Some(_), _) => "IPVSH_TWINS=800 IPVSH_KILLS=200",
-        (None, true) => "IPVSH_TWINS=3200 IPVSH_KILLS=40",
-        (None, false) => "IPVSH_TWINS=3200 IPVSH_KILLS=200",
+        (Some(_), _) => "IPVSHTEST_TWINS=800 IPVSHTEST_KILLS=200",
+        (None, true) => "IPVSHTEST_TWINS=3200 IPVSHTEST_KILLS=40",
+        (None, false) => "IPVSHTEST_TWINS=3200 IPVSHTEST_KILLS=200",
     };
     // What starts many programs and asks little of the kernel runs on one of them; where there is one, all of it does.
     let elsewhere = match (kernel, has_newer) {
@@ -41,7 +41,7 @@ fn all_cases(kernel: Option<(&str, &str)>) {
         lab.env("LAB_KERNEL", kernel).env("LAB_MODULES", modules);
     }
     let finished: Finished = lab.output().unwrap().into();
-    let required = std::env::var_os("IPVSH_LAB").is_some_and(|value| value == "require");
+    let required = std::env::var_os("IPVSHTEST_LAB").is_some_and(|value| value == "require");
     if finished.status == 77 && !required {
         eprintln!("SKIPPED: {}", finished.stderr);
         return;
@@ -72,8 +72,8 @@ fn every_case_passes_on_a_real_kernel() {
 fn every_case_passes_on_a_newer_kernel_where_there_is_one() {
     let variable = |name: &str| std::env::var(name).ok();
     match (
-        variable("IPVSH_NEWER_KERNEL"),
-        variable("IPVSH_NEWER_MODULES"),
+        variable("IPVSHTEST_NEWER_KERNEL"),
+        variable("IPVSHTEST_NEWER_MODULES"),
     ) {
         (Some(kernel), Some(modules)) => all_cases(Some((&kernel, &modules))),
         _ => eprintln!("SKIPPED: no newer kernel; tests/run fetches one where it can"),

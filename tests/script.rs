@@ -387,7 +387,7 @@ fn files_are_touched_only_where_that_is_allowed() {
         }
         let (_, result) = run(&script, session, &surroundings);
         result
-            .map(|ran| ran.value.text())
+            .map(|ran| ran.value.text().unwrap())
             .map_err(|failure| failure.kind())
     };
     assert_eq!(

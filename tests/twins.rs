@@ -7,7 +7,7 @@ use std::io::Read;
 use crate::support::tool::Tool;
 use crate::support::{Finished, Place, Random, only_in_lab, system};
 
-/// Lines in all, unless IPVSH_TWINS says otherwise.
+/// Lines in all, unless IPVSHTEST_TWINS says otherwise.
 const LINES: usize = 3_200;
 const LINES_PER_SEED: usize = 400;
 
@@ -708,10 +708,10 @@ fn random_lines_do_what_the_original_does() {
     if !only_in_lab() {
         return;
     }
-    let lines = std::env::var("IPVSH_TWINS")
+    let lines = std::env::var("IPVSHTEST_TWINS")
         .ok()
         .map_or(LINES, |text| text.parse().unwrap());
-    let first: u64 = std::env::var("IPVSH_SEED")
+    let first: u64 = std::env::var("IPVSHTEST_SEED")
         .ok()
         .map_or(1, |text| text.parse().unwrap());
     let (mut statuses, mut refused) = (std::collections::BTreeMap::<i32, usize>::new(), 0);

@@ -40,13 +40,13 @@ passes through.";
 #[command(next_help_heading = "Global options")]
 pub(super) struct Globals {
     /// Work on a simulated kernel: empty, or loaded from a table document, which stays as it is
-    #[arg(long, global = true, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with = "netns")]
+    #[arg(long, global = true, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = BARE, value_parser = filled_or_bare, conflicts_with = "netns")]
     pub(super) sim: Option<String>,
-    /// As --sim=FILE, and write the table back to FILE in the end; a missing file is an empty table
-    #[arg(long, global = true, value_name = "FILE", conflicts_with_all = ["sim", "netns"])]
+    /// Work on the simulated table in FILE, which other programs may share; a missing file is an empty table
+    #[arg(long, global = true, value_name = "FILE", value_parser = filled, conflicts_with_all = ["sim", "netns"])]
     pub(super) sim_state: Option<String>,
     /// Work in another network namespace: a name as `ip netns` knows it, or a path
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", value_parser = filled)]
     pub(super) netns: Option<String>,
     /// Print results as one JSON document
     #[arg(long, global = true)]
@@ -58,11 +58,11 @@ pub(super) struct Globals {
     #[arg(short, long, global = true)]
     pub(super) quiet: bool,
     /// How long to wait while another ipvsh commits to the same table
-    #[arg(long, global = true, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, global = true, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub(super) lock_wait: Duration,
     /// Where the journal of commits is kept [IPVSH_STATE_DIR; root: /var/lib/ipvsh; others: the state folder of their home]
-    #[arg(long, global = true, value_name = "DIR")]
-    pub(super) state_dir: Option<std::path::PathBuf>,
+    #[arg(long, global = true, value_name = "DIR", value_parser = filled)]
+    pub(super) state_dir: Option<String>,
     /// Refuse what a guard forbids: last_server, min_weight_percent=N, max_objects=N, protected=KEY; may come often
     #[arg(long, global = true, value_name = "GUARD")]
     pub(super) guard: Vec<String>,
@@ -194,10 +194,10 @@ pub(super) struct Limits {
     #[arg(long, value_name = "MIB", default_value_t = crate::script::Limits::DEFAULT.memory_mib)]
     pub(super) max_memory: usize,
     /// Let the script read files: all, or those in FILES (files and folders, separated by commas)
-    #[arg(long, value_name = "FILES", num_args = 0..=1, require_equals = true, default_missing_value = "", value_delimiter = ',')]
+    #[arg(long, value_name = "FILES", num_args = 0..=1, require_equals = true, default_missing_value = BARE, value_parser = filled_or_bare, value_delimiter = ',')]
     pub(super) allow_read: Option<Vec<String>>,
     /// Let the script write files: all, or those in FILES
-    #[arg(long, value_name = "FILES", num_args = 0..=1, require_equals = true, default_missing_value = "", value_delimiter = ',')]
+    #[arg(long, value_name = "FILES", num_args = 0..=1, require_equals = true, default_missing_value = BARE, value_parser = filled_or_bare, value_delimiter = ',')]
     pub(super) allow_write: Option<Vec<String>>,
 }
 
@@ -212,10 +212,10 @@ pub(super) struct RunArguments {
     #[arg(long, conflicts_with = "dry_run")]
     pub(super) step: bool,
     /// Begin a runbook with this step, if the journal proves that those before it are in place
-    #[arg(long, value_name = "STEP", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "STEP", value_parser = filled, conflicts_with = "dry_run")]
     pub(super) from: Option<String>,
     /// Write what became of runbooks to a file, as JUnit
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = filled)]
     pub(super) junit: Option<String>,
     /// The script, then its own arguments; `-` is standard input
     #[arg(
@@ -244,7 +244,7 @@ pub(super) struct EvalArguments {
 #[derive(Clone, Debug, Args)]
 pub(super) struct CheckArguments {
     /// Let scripts import from other folders: all, or those in FILES
-    #[arg(long, value_name = "FILES", num_args = 0..=1, require_equals = true, default_missing_value = "", value_delimiter = ',')]
+    #[arg(long, value_name = "FILES", num_args = 0..=1, require_equals = true, default_missing_value = BARE, value_parser = filled_or_bare, value_delimiter = ',')]
     pub(super) allow_read: Option<Vec<String>>,
     /// The scripts
     #[arg(required = true, value_name = "FILE")]
@@ -293,10 +293,10 @@ pub(super) struct PlanArguments {
     #[arg(long, value_enum, default_value = "text")]
     pub(super) format: PlanFormat,
     /// Write the plan to a file, for `ipvsh apply`: it is a conflict there if the table has changed since
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = filled)]
     pub(super) out: Option<String>,
     /// Write to a file the plan that leads back, for `ipvsh apply` after this one
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = filled)]
     pub(super) undo_out: Option<String>,
     /// Exit with 10 if changes are pending
     #[arg(long)]
@@ -326,12 +326,35 @@ pub(super) struct ApplyArguments {
     pub(super) file: String,
 }
 
+/// What an option stands for that is given without its value: no argument of a program can hold it.
+const BARE: &str = "\0";
+
+/// Reads a text that may not be empty, as that of a variable that is not set is.
+fn filled(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("the value is empty".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// Reads the value of an option that can also stand alone; that is the empty text then.
+fn filled_or_bare(text: &str) -> Result<String, String> {
+    if text == BARE {
+        return Ok(String::new());
+    }
+    filled(text).map_err(|text| format!("{text}: without `=` the option stands for all"))
+}
+
+/// Reads a duration.
+fn duration(text: &str) -> Result<Duration, String> {
+    crate::model::parse_duration(text).map_err(str::to_owned)
+}
+
 /// Reads a time that is longer than nothing.
 fn confirm_time(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(Duration::ZERO) => Err("it is longer than nothing".to_owned()),
-        Ok(time) => Ok(time),
-        Err(error) => Err(error.to_string()),
+    match duration(text)? {
+        Duration::ZERO => Err("it is longer than nothing".to_owned()),
+        time => Ok(time),
     }
 }
 
@@ -363,13 +386,16 @@ pub(super) struct ExportArguments {
     /// Configuration alone, without what was observed: for version control
     #[arg(long)]
     pub(super) config: bool,
+    /// Export these only: KEY, KEY/SERVER, SERVER, or a pattern with `*`
+    #[arg(value_name = "OBJECT")]
+    pub(super) objects: Vec<String>,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct ListArguments {
-    /// Show these services only
-    #[arg(value_name = "KEY")]
-    pub(super) keys: Vec<String>,
+    /// Show these only: KEY, KEY/SERVER, SERVER, or a pattern with `*`
+    #[arg(value_name = "OBJECT")]
+    pub(super) objects: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, Args)]
@@ -423,7 +449,7 @@ pub(super) struct ChangeArguments {
     /// Show what would change, and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// KEY or KEY/SERVER
+    /// KEY or KEY/SERVER; to edit also SERVER, in every service that has it, or a pattern with `*`
     #[arg(value_name = "OBJECT")]
     pub(super) object: String,
     #[command(flatten, next_help_heading = "Of a virtual service")]
@@ -449,7 +475,7 @@ pub(super) struct RemoveArguments {
     /// Show what would change, and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// KEY or KEY/SERVER
+    /// KEY, KEY/SERVER, SERVER (in every service that has it), or a pattern with `*`
     #[arg(value_name = "OBJECT")]
     pub(super) object: String,
 }

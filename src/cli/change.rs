@@ -8,10 +8,10 @@ use super::finish::Ending;
 use super::run::Context;
 use super::target;
 use crate::model::{
-    DestinationEdit, EngineName, ForwardingMethod, Granularity, Invalid, ObjectId, PersistenceEdit,
-    Scheduler, ServiceEdit, Tunnel, Weight,
+    DURATION_FORM, DestinationEdit, EngineName, ForwardingMethod, Granularity, Invalid, ObjectId,
+    PersistenceEdit, Scheduler, Selector, ServiceEdit, Tunnel, Weight, parse_duration,
 };
-use crate::session::{Done, Error, IfMissing, LayerKind, Purpose, Session};
+use crate::session::{Done, Ended, Error, IfMissing, LayerKind, Purpose, Reason, Session};
 
 /// What to do to an object that is given with fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,10 +59,11 @@ fn persistence_edit(options: &ServiceOptions) -> Result<Option<Option<Persistenc
 fn whole_seconds(text: &str) -> Result<u32, Invalid> {
     let wrong = |expected: &str| Invalid::new("duration", text, expected);
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(wrong("a bare number is ambiguous; write 90s, 6m or 1h30m"));
+        return Err(wrong(&format!(
+            "a bare number is ambiguous; {DURATION_FORM}"
+        )));
     }
-    let duration: Duration =
-        humantime::parse_duration(text).map_err(|_| wrong("write 90s, 6m or 1h30m"))?;
+    let duration: Duration = parse_duration(text).map_err(wrong)?;
     if duration.subsec_nanos() != 0 {
         return Err(wrong("the kernel counts whole seconds"));
     }
@@ -116,18 +117,25 @@ pub(super) fn change(
     verb: Verb,
     arguments: &ChangeArguments,
 ) -> Result<Ending, Failure> {
-    let object = ObjectId::parse(&arguments.object)?;
+    let selector = Selector::parse(&arguments.object)?;
     let service = service_edit(&arguments.service)?;
     let server = server_edit(&arguments.server)?;
-    match &object {
-        ObjectId::Service(key) if server != DestinationEdit::default() => {
+    if verb != Verb::Edit && selector.exact().is_none() {
+        return Err(Failure::usage(format!(
+            "{selector} may be many: what is to be there is named in full, KEY or KEY/SERVER"
+        )));
+    }
+    match &selector {
+        Selector::Service(_) | Selector::Services(_) if server != DestinationEdit::default() => {
             return Err(Failure::usage(format!(
-                "{key} is a virtual service: weight, forwarding, tunnel and thresholds belong to its real servers, KEY/SERVER"
+                "{selector} is a virtual service: weight, forwarding, tunnel and thresholds belong to its real servers, KEY/SERVER"
             )));
         }
-        ObjectId::Destination(service_key, key) if service != ServiceEdit::default() => {
+        Selector::Destination(..) | Selector::Server(..) | Selector::Destinations(..)
+            if service != ServiceEdit::default() =>
+        {
             return Err(Failure::usage(format!(
-                "{key} is a real server: scheduler, persistence and one-packet belong to its service, {service_key}"
+                "{selector} is a real server: scheduler, persistence and one-packet belong to its service"
             )));
         }
         _ => {}
@@ -137,11 +145,16 @@ pub(super) fn change(
         && server == DestinationEdit::default()
     {
         return Err(Failure::usage(format!(
-            "nothing to edit: name what shall change of {object}, such as --weight 0"
+            "nothing to edit: name what shall change of {selector}, such as --weight 0"
         )));
     }
-    transaction(context, globals, arguments.dry_run, |session| {
-        match (&object, verb) {
+    let meant = (&selector, IfMissing::Refuse);
+    each(
+        context,
+        globals,
+        arguments.dry_run,
+        meant,
+        |session, object| match (object, verb) {
             (ObjectId::Service(key), Verb::Add) => session.add_service(*key, &service, &[]),
             (ObjectId::Service(key), Verb::Edit) => session.edit_service(*key, &service),
             (ObjectId::Service(key), Verb::Ensure) => session.ensure_service(*key, &service, &[]),
@@ -154,24 +167,25 @@ pub(super) fn change(
             (ObjectId::Destination(service, key), Verb::Ensure) => {
                 session.ensure_destination(*service, *key, &server)
             }
-            _ => Err(not_an_object(&object)),
-        }
-    })
+            (other, _) => Err(not_an_object(other)),
+        },
+    )
 }
 
-/// Deletes an object.
+/// Deletes an object, or all that are meant.
 pub(super) fn remove(
     context: &Context,
     globals: &Globals,
     if_missing: IfMissing,
     arguments: &RemoveArguments,
 ) -> Result<Ending, Failure> {
-    let object = ObjectId::parse(&arguments.object)?;
-    transaction(
+    let selector = Selector::parse(&arguments.object)?;
+    each(
         context,
         globals,
         arguments.dry_run,
-        |session| match &object {
+        (&selector, if_missing),
+        |session, object| match object {
             ObjectId::Service(key) => session.delete_service(*key, if_missing),
             ObjectId::Destination(service, key) => {
                 session.delete_destination(*service, *key, if_missing)
@@ -179,6 +193,40 @@ pub(super) fn remove(
             other => Err(not_an_object(other)),
         },
     )
+}
+
+/// Does something to each object that is meant, in one transaction.
+fn each(
+    context: &Context,
+    globals: &Globals,
+    dry_run: bool,
+    (selector, if_missing): (&Selector, IfMissing),
+    verb: impl Fn(&mut Session, &ObjectId) -> Result<Done, Error>,
+) -> Result<Ending, Failure> {
+    transaction(context, globals, dry_run, |session| {
+        if let Some(object) = selector.exact() {
+            return verb(session, &object);
+        }
+        session.begin(LayerKind::Transaction)?;
+        let staged = session.select(selector).and_then(|objects| {
+            for object in &objects {
+                let _staged = verb(session, object)?;
+            }
+            Ok(())
+        });
+        match staged {
+            Err(Error::Unmatched(_)) if if_missing == IfMissing::Accept => {}
+            Err(error) => {
+                session.abandon();
+                return Err(error);
+            }
+            Ok(()) => {}
+        }
+        Ok(match session.end_transaction(Reason::default())? {
+            Ended::Committed(report) => Done::Committed(report),
+            Ended::Staged(_) => Done::Staged,
+        })
+    })
 }
 
 fn not_an_object(object: &ObjectId) -> Error {

@@ -9,6 +9,7 @@ use super::args::{
 };
 use super::failure::Failure;
 use super::finish::Ending;
+use super::look::selectors;
 use super::run::Context;
 use super::target;
 use crate::export::{
@@ -246,9 +247,11 @@ pub(super) fn export(
     let ExportFormat::Json = arguments.format;
     let mut session = target::open(globals, Purpose::Reading, &context.interrupt)?;
     context.warn(&mut session);
-    let (table, missing) = match session.table() {
+    let selectors = selectors(&arguments.objects)?;
+    let (table, missing) = match session.selected(&selectors) {
         Err(error) if lacks_permission(&error) => {
             let (table, missing) = session.table_without_privilege()?;
+            let table = Session::part_of(&table, &selectors)?;
             context.ui.warning(&format!(
                 "without privilege this document lacks {}, and can't be applied",
                 missing.join(", ")

@@ -66,7 +66,11 @@ fn list(context: &Context, globals: &Globals, ending: Ending) -> Result<Ending, 
     else {
         return Ok(ending);
     };
-    let found: Value = serde_json::from_str(&value.json()).unwrap_or_default();
+    let found: Value = value
+        .json()
+        .ok()
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default();
     if globals.json {
         let shape = json!({"version": crate::export::VERSION, "drained": found});
         let text = serde_json::to_string_pretty(&shape).unwrap_or_default();

@@ -2,6 +2,8 @@
 
 use clap::{Args, ValueEnum};
 
+use crate::model::Selector;
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Then {
     /// It stays, at weight 0
@@ -36,11 +38,11 @@ pub(super) fn word(choice: impl ValueEnum) -> String {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct DrainArguments {
-    /// The real server, wherever it stands: an address, or address and port
-    #[arg(required_unless_present = "list")]
+    /// The real server: SERVER or its address (in every service), KEY/SERVER, KEY for all of a service, or a pattern with `*`
+    #[arg(required_unless_present = "list", value_name = "OBJECT", value_parser = object)]
     pub(super) server: Option<String>,
     /// List what is drained: since when, by whom, why
-    #[arg(long, conflicts_with_all = ["server", "dry_run"])]
+    #[arg(long, conflicts_with_all = ["server", "dry_run", "service", "deadline", "then", "late", "interrupted", "reason"])]
     pub(super) list: bool,
     /// Only in this service; may come often
     #[arg(long, value_name = "KEY")]
@@ -67,7 +69,8 @@ pub(super) struct DrainArguments {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct UndrainArguments {
-    /// The real server, wherever it stands: an address, or address and port
+    /// The real server: SERVER or its address (in every service), KEY/SERVER, KEY for all of a service, or a pattern with `*`
+    #[arg(value_name = "OBJECT", value_parser = object)]
     pub(super) server: String,
     /// Only in this service; may come often
     #[arg(long, value_name = "KEY")]
@@ -83,10 +86,15 @@ pub(super) struct UndrainArguments {
     pub(super) dry_run: bool,
 }
 
+/// Makes sure that a text names something, and writes it as the language does.
+fn object(text: &str) -> Result<String, String> {
+    Selector::parse(text)
+        .map(|selector| selector.to_string())
+        .map_err(|error| error.expected)
+}
+
 /// Makes sure that a text is a time.
 fn time(text: &str) -> Result<String, String> {
-    let parsed = humantime::parse_duration(text);
-    parsed
-        .map(|_| text.to_owned())
-        .map_err(|error| error.to_string())
+    let parsed = crate::model::parse_duration(text);
+    parsed.map(|_| text.to_owned()).map_err(str::to_owned)
 }

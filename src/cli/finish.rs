@@ -10,7 +10,7 @@ use super::run::Context;
 use crate::export::{ResultShape, plan_shape, runbook_shape};
 use crate::model::ObjectId;
 use crate::render::{Kept, PlanView, plan as render_plan, plan_commands, runbook_plan};
-use crate::script::ValueText;
+use crate::script::{TooLarge, ValueText};
 use crate::session::{Commits, Done};
 use crate::txn::{Plan, RunbookEnd, RunbookReport};
 use crate::ui::Ui;
@@ -309,6 +309,10 @@ fn write_plan(
     }
 }
 
+fn too_large(error: TooLarge) -> io::Error {
+    io::Error::other(error.to_string())
+}
+
 fn write_value(
     ui: &Ui,
     globals: &Globals,
@@ -316,7 +320,7 @@ fn write_value(
     (committed, runbooks): (&Commits, &[RunbookReport]),
 ) -> io::Result<()> {
     match (globals.json, value) {
-        (true, Some(value)) => ui.line(&value.json()),
+        (true, Some(value)) => ui.line(&value.json().map_err(too_large)?),
         (true, None) => {
             let mut shape = ResultShape::new(if committed.is_empty() {
                 "unchanged"
@@ -327,7 +331,7 @@ fn write_value(
             shape.runbooks = runbooks.iter().map(runbook_shape).collect();
             ui.line(&json(&shape))
         }
-        (false, Some(value)) => match value.text() {
+        (false, Some(value)) => match value.text().map_err(too_large)? {
             text if text.is_empty() => Ok(()),
             text => ui.line(&text),
         },

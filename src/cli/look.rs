@@ -7,9 +7,9 @@ use super::run::Context;
 use super::target;
 use crate::config::{self, Characters};
 use crate::export::{Detail, DocumentWriter, write_document};
-use crate::model::{ObjectId, ServiceKey, Table};
+use crate::model::Selector;
 use crate::render::{Heading, list as render_list, time_of_day};
-use crate::session::{Error, Place, Purpose, Session, lacks_permission};
+use crate::session::{Place, Purpose, Session, lacks_permission};
 
 /// Shows the table, or some services of it.
 pub(super) fn list(
@@ -17,20 +17,13 @@ pub(super) fn list(
     globals: &Globals,
     arguments: &ListArguments,
 ) -> Result<Ending, Failure> {
-    let keys = arguments
-        .keys
-        .iter()
-        .map(|text| ServiceKey::parse(text))
-        .collect::<Result<Vec<_>, _>>()?;
+    let selectors = selectors(&arguments.objects)?;
     let mut session = target::open(globals, Purpose::Reading, &context.interrupt)?;
     context.warn(&mut session);
-    let (table, missing) = match read(&mut session, &keys) {
+    let (table, missing) = match session.selected(&selectors) {
         Err(error) if lacks_permission(&error) => {
-            let (mut table, missing) = session.table_without_privilege()?;
-            if !keys.is_empty() {
-                table.services.retain(|key, _| keys.contains(key));
-            }
-            (table, missing)
+            let (table, missing) = session.table_without_privilege()?;
+            (Session::part_of(&table, &selectors)?, missing)
         }
         other => (other?, Vec::new()),
     };
@@ -65,22 +58,10 @@ pub(super) fn list(
     Ok(Ending::Shown)
 }
 
-fn read(session: &mut Session, keys: &[ServiceKey]) -> Result<Table, Error> {
-    if keys.is_empty() {
-        return session.table();
-    }
-    let mut table = Table::default();
-    for key in keys {
-        let entry = session.find_service(key)?;
-        let entry = entry.ok_or(Error::Missing {
-            what: "virtual service",
-            object: ObjectId::Service(*key),
-        })?;
-        table
-            .services
-            .insert(*key, std::rc::Rc::unwrap_or_clone(entry));
-    }
-    Ok(table)
+/// Reads what a command is to work on.
+pub(super) fn selectors(texts: &[String]) -> Result<Vec<Selector>, Failure> {
+    let read = texts.iter().map(|text| Selector::parse(text));
+    Ok(read.collect::<Result<_, _>>()?)
 }
 
 /// Returns where a table is, in words.

@@ -23,6 +23,7 @@ mod prompt;
 mod report;
 mod run;
 mod script;
+mod script_arguments;
 mod settings;
 mod table_file;
 mod target;

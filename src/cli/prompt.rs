@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::args::{Globals, HelpArguments};
+use clap::CommandFactory;
+
+use super::args::{Arguments, Globals, HelpArguments};
 use super::failure::Failure;
 use super::finish::Ending;
 use super::narrator::{Reports, Teller};
@@ -70,7 +72,18 @@ pub(super) fn prompt(context: &Context, globals: &Globals) -> Result<Ending, Fai
     Ok(Ending::Prompted { status })
 }
 
-/// Prints what there is to say of a name.
+/// Returns the help of a command of that name.
+fn command_help(name: &str) -> Option<String> {
+    let mut program = Arguments::command();
+    program.build();
+    let command = program.find_subcommand_mut(name)?;
+    if command.is_hide_set() {
+        return None;
+    }
+    Some(command.render_long_help().to_string())
+}
+
+/// Prints what there is to say of a name: of a command, or of the script language.
 pub(super) fn help(context: &Context, arguments: &HelpArguments) -> Result<Ending, Failure> {
     let text = if arguments.reference {
         REFERENCE.trim_end().to_owned()
@@ -78,7 +91,16 @@ pub(super) fn help(context: &Context, arguments: &HelpArguments) -> Result<Endin
         DEFINITIONS.trim_end().to_owned()
     } else {
         let name = arguments.name.as_deref().unwrap_or_default();
-        help_on(name).map_err(|text| Failure::Usage { text, hint: None })?
+        match command_help(name) {
+            // A name of both is that of the command first.
+            Some(text) => match help_on(name) {
+                Ok(language) if !language.starts_with("Nothing is called") => {
+                    format!("{text}\nIn the script language:\n\n{language}")
+                }
+                _ => text,
+            },
+            None => help_on(name).map_err(|text| Failure::Usage { text, hint: None })?,
+        }
     };
     context.ui.line(&text).map_err(Failure::Output)?;
     Ok(Ending::Shown)

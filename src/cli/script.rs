@@ -10,13 +10,14 @@ use super::failure::Failure;
 use super::finish::Ending;
 use super::narrator::{Reports, Teller};
 use super::run::Context;
+use super::script_arguments::{script_of, wants_help};
 use super::{document, report, target};
 use crate::export::ResultShape;
 use crate::files;
 use crate::render::junit;
 use crate::script::{
-    Allowed, Limits, Output, Permissions, Script, ScriptFailure, Surroundings, check,
-    describe_options, run,
+    Allowed, ArgumentsTaken, Limits, Output, Permissions, Script, ScriptFailure, Surroundings,
+    arguments_taken, check, describe_options, run,
 };
 use crate::session::{LayerKind, Purpose, Session};
 use crate::txn::RunbookReport;
@@ -25,14 +26,12 @@ use crate::ui::Ui;
 /// The largest script that is read, in bytes.
 const LARGEST_SCRIPT: u64 = 4 << 20;
 
-/// Names of global options that must not hide among a script's own arguments.
-const GLOBAL_NAMES: [&str; 5] = ["--sim", "--sim-state", "--dry-run", "--netns", "--json"];
-
 /// Returns what an option such as `--allow-read=FILES` allows.
 fn allowed(option: Option<&Vec<String>>) -> Allowed {
     match option {
         None => Allowed::Nowhere,
-        Some(files) if files.iter().all(String::is_empty) => Allowed::Everywhere,
+        // The option without a value: no value is empty.
+        Some(files) if files.iter().any(String::is_empty) => Allowed::Everywhere,
         Some(files) => Allowed::In(files.iter().map(Into::into).collect()),
     }
 }
@@ -51,14 +50,6 @@ fn surroundings(arguments: &LimitArguments, ui: Ui, json: bool) -> Surroundings 
         },
         output: output(ui, json),
     }
-}
-
-/// Tells whether help on a script is asked for; behind `--`, arguments are the script's own business.
-fn wants_help(arguments: &[String]) -> bool {
-    let before = arguments.iter().take_while(|argument| *argument != "--");
-    before
-        .into_iter()
-        .any(|argument| argument == "--help" || argument == "-h")
 }
 
 /// Prints what a script says of itself. Nothing of it is run.
@@ -95,34 +86,6 @@ fn read_script(path: &str) -> Result<String, Failure> {
     })
 }
 
-/// Returns a script's own arguments; global options among them are refused unless they stand behind `--`.
-fn own_arguments(arguments: &[String]) -> Result<Vec<String>, Failure> {
-    let mut own = Vec::new();
-    let mut rest = arguments.iter();
-    while let Some(argument) = rest.next() {
-        if argument == "--" {
-            own.extend(rest.cloned());
-            break;
-        }
-        let name = argument
-            .split_once('=')
-            .map_or(argument.as_str(), |(name, _)| name);
-        if GLOBAL_NAMES.contains(&name) {
-            return Err(Failure::Usage {
-                text: format!(
-                    "{argument} stands behind the script's name, where it would go to the script"
-                ),
-                hint: Some(
-                    "write it before the script's name, as in `ipvsh run --dry-run FILE`, or behind -- if it is meant for the script"
-                        .to_owned(),
-                ),
-            });
-        }
-        own.push(argument.clone());
-    }
-    Ok(own)
-}
-
 /// Where `print` goes: with --json, standard output belongs to the result.
 fn output(ui: Ui, json: bool) -> Output {
     if json {
@@ -144,11 +107,7 @@ pub(super) fn run_file(
         .script
         .split_first()
         .ok_or_else(|| Failure::usage("no script is named"))?;
-    let script = Script {
-        path: path.clone(),
-        source: read_script(path)?,
-        arguments: own_arguments(rest)?,
-    };
+    let script = script_of(path, read_script(path)?, rest)?;
     if wants_help(rest) {
         return help(context, &script);
     }
@@ -172,11 +131,16 @@ pub(super) fn eval(
     globals: &Globals,
     arguments: &EvalArguments,
 ) -> Result<Ending, Failure> {
-    let script = Script {
-        path: "eval".to_owned(),
-        source: arguments.code.clone(),
-        arguments: arguments.arguments.clone(),
-    };
+    let mut script = script_of("eval", arguments.code.clone(), &[])?;
+    script.arguments.clone_from(&arguments.arguments);
+    if let Some(first) = script.arguments.first()
+        && arguments_taken(&script) == ArgumentsTaken::None
+    {
+        return Err(Failure::Usage {
+            text: format!("the code takes no arguments, and {first} is one"),
+            hint: Some("options of ipvsh stand before `--`".to_owned()),
+        });
+    }
     execute(
         context,
         globals,
@@ -283,11 +247,7 @@ fn make_plan(
             "{path} is a script; --prune and --keep are for documents"
         )));
     }
-    let script = Script {
-        path: path.clone(),
-        source: read_script(path)?,
-        arguments: own_arguments(rest)?,
-    };
+    let script = script_of(path, read_script(path)?, rest)?;
     if wants_help(rest) {
         return help(context, &script);
     }
@@ -423,6 +383,7 @@ fn execute(
         let teller = Teller::new(context.ui, reports, steps.asks, context.interrupt.clone());
         session.set_narrator(Some(Rc::new(teller)));
     }
+    session.only_in_steps(steps.asks);
     session.begin_from(steps.from.clone());
     let (mut session, result): (Session, Result<_, ScriptFailure>) =
         run(script, session, surroundings);

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::args::Globals;
 use super::failure::Failure;
 use crate::config;
-use crate::model::Invalid;
+use crate::model::{Invalid, suggestion};
 use crate::txn::{GuardName, Guarding, Guards, ServicePattern};
 
 /// The largest configuration file.
@@ -57,6 +57,25 @@ pub(super) struct Settings {
     pub(super) files: Vec<(PathBuf, bool)>,
 }
 
+/// Refuses environment variables that look like ours and are none: what they were to set would be passed over.
+fn check_variables() -> Result<(), Failure> {
+    const OURS: [&str; 2] = ["IPVSH_CONFIG", "IPVSH_STATE_DIR"];
+    for (name, _) in std::env::vars_os() {
+        let Some(name) = name.to_str().filter(|name| name.starts_with("IPVSH_")) else {
+            continue;
+        };
+        if !OURS.contains(&name) {
+            let near = suggestion(name, OURS);
+            let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+            return Err(Failure::Usage {
+                text: format!("the environment variable {name} means nothing here{near}"),
+                hint: Some(format!("{} are read; `unset {name}`", OURS.join(" and "))),
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Returns the configuration files, the most general first.
 fn files() -> Vec<PathBuf> {
     if let Some(named) = std::env::var_os("IPVSH_CONFIG") {
@@ -75,6 +94,7 @@ fn files() -> Vec<PathBuf> {
 impl Settings {
     /// Reads the configuration files and the options.
     pub(super) fn of(globals: &Globals) -> Result<Self, Failure> {
+        check_variables()?;
         let mut settings = Self::default();
         let is_named = std::env::var_os("IPVSH_CONFIG").is_some();
         for path in files() {

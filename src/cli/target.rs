@@ -93,7 +93,11 @@ pub(super) const fn keeps_journal(globals: &Globals) -> bool {
 
 /// Returns the state folder.
 pub(super) fn state_folder(globals: &Globals) -> Option<PathBuf> {
-    let folder = globals.state_dir.clone().or_else(config::lasting_folder)?;
+    let folder = globals
+        .state_dir
+        .as_ref()
+        .map(PathBuf::from)
+        .or_else(config::lasting_folder)?;
     // A watcher looks for it from another place.
     Some(std::path::absolute(&folder).unwrap_or(folder))
 }

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -34,9 +35,8 @@ pub(super) fn start(
     folder: Option<&Path>,
     simulated: Option<&str>,
 ) -> Result<(), String> {
-    // The file may have been replaced since this program started; then it is still to be had here.
-    let own = std::env::current_exe().ok().filter(|path| path.exists());
-    let mut command = Command::new(own.unwrap_or_else(|| "/proc/self/exe".into()));
+    // The very program that runs, also where its file was replaced since it started.
+    let mut command = Command::new("/proc/self/exe");
     command.arg0("ipvsh");
     if let Some(folder) = folder {
         command.arg("--state-dir").arg(folder);
@@ -71,6 +71,15 @@ pub(super) fn start(
 
 /// Watches a commit until nothing is left to be done about it.
 pub(super) fn watch(context: &Context, globals: &Globals, number: u64) -> Result<Ending, Failure> {
+    if !is_own_child() || !target::keeps_journal(globals) {
+        return Err(Failure::Usage {
+            text: "`watch` is started by a commit that is to be confirmed, and by nothing else"
+                .to_owned(),
+            hint: Some("`ipvsh confirm --list` shows what waits to be confirmed".to_owned()),
+        });
+    }
+    // It was started by another name than its own.
+    let _named_or_not = std::fs::write("/proc/self/comm", "ipvsh");
     // A leader of a group can't, and need not.
     let _session_of_its_own = nix::unistd::setsid();
     let opened = target::open_unsettled(globals, Purpose::Changing, &context.interrupt);
@@ -106,6 +115,16 @@ pub(super) fn watch(context: &Context, globals: &Globals, number: u64) -> Result
             // Another program commits, or the kernel has no memory: there is no one to tell, and the next time it may do.
             Err(_) => {}
         }
+    }
+}
+
+/// Tells whether this very program started this one.
+fn is_own_child() -> bool {
+    let program = |process: &str| std::fs::metadata(format!("/proc/{process}/exe"));
+    let parent = std::os::unix::process::parent_id().to_string();
+    match (program(&parent), program("self")) {
+        (Ok(parent), Ok(own)) => (parent.dev(), parent.ino()) == (own.dev(), own.ino()),
+        _ => false,
     }
 }
 

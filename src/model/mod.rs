@@ -10,12 +10,14 @@ mod address;
 mod connection;
 mod counters;
 mod destination;
+mod duration;
 mod edit;
 mod forwarding;
 mod invalid;
 mod object;
 mod persistence;
 mod scheduler;
+mod selector;
 mod service;
 mod table;
 mod tuning;
@@ -24,6 +26,7 @@ pub use address::{AddressFamily, Port, Protocol};
 pub use connection::ConnectionEntry;
 pub use counters::{Connections, Counters, Observed, Rates};
 pub use destination::{ConnectionThresholds, DestinationConfiguration, DestinationKey, Weight};
+pub use duration::{DURATION_FORM, parse_duration};
 pub use edit::{
     DestinationEdit, DestinationSpecification, Dormant, PersistenceEdit, ServiceEdit,
     ServiceSpecification, TableSpecification, Trust,
@@ -33,6 +36,7 @@ pub use invalid::{Invalid, suggestion};
 pub use object::ObjectId;
 pub use persistence::{EngineName, Granularity, Persistence};
 pub use scheduler::{Scheduler, SchedulerFlags};
+pub use selector::{Pattern, Selector};
 pub use service::{Fwmark, ServiceConfiguration, ServiceKey};
 pub use table::{DestinationEntry, ListedService, ServiceEntry, Table};
 pub use tuning::{

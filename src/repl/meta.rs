@@ -1,12 +1,16 @@
 //! The commands of the prompt that begin with a colon.
 
 use super::prompt::{Ask, Next, Open, Prompt, counts, plan_text};
+use crate::model::{DURATION_FORM, Selector, parse_duration};
 use crate::session::{Ended, LayerKind, Reason};
 use crate::txn::GuardName;
 
 const COMMANDS: [(&str, &str); 17] = [
     (":help", "this list; `help` alone is about the language"),
-    (":list", "the table, as `ipvsh list` shows it"),
+    (
+        ":list [OBJECT..]",
+        "the table or a part of it, as `ipvsh list` shows it",
+    ),
     (":json CODE", "the value of code as JSON"),
     (
         ":begin [LABEL]",
@@ -24,7 +28,7 @@ const COMMANDS: [(&str, &str); 17] = [
     (":rollback", "drops what is staged"),
     (":undo", "takes back what the last line staged or committed"),
     (
-        ":history",
+        ":history [HOW MANY]",
         "what was committed to this table; `history::undo(NUMBER)` takes one back",
     ),
     (":vars", "variables, functions and imports"),
@@ -57,6 +61,21 @@ impl Prompt {
     pub(super) fn command(&mut self, command: &str) -> Next {
         let (name, rest) = command.split_once(' ').unwrap_or((command, ""));
         let rest = rest.trim();
+        // What is not taken is not passed over.
+        let takes_nothing = [
+            "help", "h", "quit", "q", "exit", "diff", "rollback", "undo", "vars",
+        ];
+        if !rest.is_empty() && takes_nothing.contains(&name) {
+            let hint = match name {
+                "undo" => "; `history::undo(NUMBER)` takes back any commit",
+                "rollback" => "; `rollback_to(NAME)` goes back to a savepoint",
+                _ => "",
+            };
+            self.screen.warn(&format!(
+                ":{name} takes no argument, and {rest} is one: nothing was done{hint}"
+            ));
+            return Next::Continue;
+        }
         match name {
             "help" | "h" => {
                 let lines: Vec<String> = COMMANDS
@@ -66,7 +85,7 @@ impl Prompt {
                 self.screen.show(&lines.join("\n"));
             }
             "quit" | "q" | "exit" => return Next::End(0),
-            "list" => self.list(),
+            "list" => self.list(rest),
             "json" => return self.evaluate(rest, true),
             "begin" => self.begin(rest),
             "diff" => self.diff(),
@@ -74,7 +93,7 @@ impl Prompt {
             "override" => self.override_guards(rest),
             "rollback" => self.rollback(),
             "undo" => self.undo(),
-            "history" => self.history(),
+            "history" => self.history(rest),
             "vars" => self.variables(),
             "set" => self.set(rest),
             other => {
@@ -90,9 +109,19 @@ impl Prompt {
         Next::Continue
     }
 
-    fn list(&self) {
+    fn list(&self, keys: &str) {
         let shell = self.shell.borrow();
-        let table = shell.session().table();
+        let mut selectors = Vec::new();
+        for key in keys.split_whitespace() {
+            match Selector::parse(key) {
+                Ok(selector) => selectors.push(selector),
+                Err(error) => {
+                    self.screen.warn(&error.to_string());
+                    return;
+                }
+            }
+        }
+        let table = shell.session().selected(&selectors);
         match table {
             Ok(table) => {
                 let place = self.place.clone();
@@ -142,8 +171,18 @@ impl Prompt {
         ));
     }
 
-    fn history(&self) {
+    fn history(&self, wanted: &str) {
         const LAST: usize = 20;
+        let last: usize = match wanted.parse() {
+            _ if wanted.is_empty() => LAST,
+            Ok(number) if number > 0 => number,
+            _ => {
+                self.screen.warn(&format!(
+                    ":history takes how many commits to show, and {wanted} is no such number; `history::get(NUMBER)` shows one"
+                ));
+                return;
+            }
+        };
         let records = self.shell.borrow().session().history(false);
         let records = match records {
             Ok(records) => records,
@@ -156,7 +195,8 @@ impl Prompt {
             self.screen.warn(&damaged.to_string());
         }
         let known: Vec<_> = records.iter().flatten().collect();
-        let last = &known[known.len().saturating_sub(LAST)..];
+        let is_all = known.len() <= last;
+        let last = &known[known.len().saturating_sub(last)..];
         if last.is_empty() {
             self.screen.note("nothing was committed to this table yet");
             return;
@@ -164,7 +204,7 @@ impl Prompt {
         let rows = crate::render::history_rows(last, false);
         self.screen
             .show(&crate::render::columns(&rows, Some(self.screen.width())));
-        if known.len() > LAST {
+        if !is_all {
             self.screen
                 .note("earlier ones: `history::list()`, or `ipvsh history`");
         }
@@ -174,6 +214,12 @@ impl Prompt {
         if self.open.is_some() {
             self.screen
                 .warn("a transaction is open already; :commit or :rollback ends it");
+            return;
+        }
+        if parse_duration(label).is_ok() {
+            self.screen.warn(&format!(
+                ":begin takes a label, and {label} is a duration: `:commit {label}` asks for a confirmation; nothing was begun (as a label: `:begin \"{label}\"`)"
+            ));
             return;
         }
         let label = Some(label.trim_matches('"').to_owned()).filter(|label| !label.is_empty());
@@ -265,11 +311,11 @@ impl Prompt {
         if rest.is_empty() {
             return Some(None);
         }
-        match humantime::parse_duration(rest) {
+        match parse_duration(rest) {
             Ok(time) if !time.is_zero() => Some(Some(time)),
             _ => {
                 self.screen.warn(&format!(
-                    ":commit takes a time to confirm, such as 60s, and not {rest}; nothing was sent"
+                    ":commit takes a time to confirm, and {rest} is none; {DURATION_FORM}; nothing was sent"
                 ));
                 None
             }
@@ -367,6 +413,9 @@ impl Prompt {
             Some(("numbers", on)) => self.numbers = on,
             Some((name, _)) => self.screen.warn(&format!(
                 "there is no setting {name}: ask, files, json, numbers"
+            )),
+            None if !rest.is_empty() => self.screen.warn(&format!(
+                ":set takes a setting and on or off, as in `:set ask off`, and not {rest}: nothing was set"
             )),
             None => {
                 let word = |on: bool| if on { "on" } else { "off" };

@@ -7,6 +7,7 @@
 mod complete;
 mod highlight;
 mod meta;
+mod pager;
 mod prompt;
 mod terminal;
 mod words;

@@ -325,16 +325,15 @@ impl Prompt {
     }
 
     fn show_value(&self, value: &ValueText, json: bool) {
-        if json {
-            self.screen.show(&value.json());
-            return;
-        }
-        let text = match value.rows() {
-            Some(rows) => columns(&rows, Some(self.screen.width())),
+        let text = match value.rows().filter(|_| !json) {
+            Some(rows) => Ok(columns(&rows, Some(self.screen.width()))),
+            None if json => value.json(),
             None => value.text(),
         };
-        if !text.is_empty() {
-            self.screen.show(&text);
+        match text {
+            Ok(text) if text.is_empty() => {}
+            Ok(text) => self.screen.show(&text),
+            Err(error) => self.screen.error(&format!("error: {error}")),
         }
     }
 

@@ -12,10 +12,11 @@ use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::{Hinter, HistoryHinter};
 use rustyline::history::FileHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{ColorMode, CompletionType, Config, Context, Editor, Helper};
+use rustyline::{ColorMode, CompletionType, Config, Context, Editor, Event, EventHandler, Helper};
 
 use super::complete::Completer;
 use super::highlight::highlight;
+use super::pager::{Asked, SingleKey, Turn};
 use super::prompt::{Next, Prompt, Screen, help_wanted, name_asked};
 use crate::script::{Completeness, Shell, completeness};
 use crate::txn::Report;
@@ -49,6 +50,7 @@ struct Help {
     completer: Completer,
     hinter: HistoryHinter,
     coloured: bool,
+    asked: Arc<Asked>,
 }
 
 impl Helper for Help {}
@@ -75,7 +77,7 @@ impl Hinter for Help {
     type Hint = String;
 
     fn hint(&self, line: &str, cursor: usize, context: &Context<'_>) -> Option<String> {
-        if line.trim().is_empty() {
+        if line.trim().is_empty() || self.asked.answer.load(Ordering::SeqCst) {
             return None;
         }
         self.hinter.hint(line, cursor, context)
@@ -124,8 +126,10 @@ impl Highlighter for Help {
 impl Validator for Help {
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
         let input = context.input();
-        let is_code =
-            !input.starts_with(':') && name_asked(input).is_none() && help_wanted(input).is_none();
+        let is_code = !self.asked.answer.load(Ordering::SeqCst)
+            && !input.starts_with(':')
+            && name_asked(input).is_none()
+            && help_wanted(input).is_none();
         Ok(match completeness(input) {
             Completeness::Incomplete if is_code => ValidationResult::Incomplete,
             _ => ValidationResult::Valid(None),
@@ -139,6 +143,9 @@ struct Terminal {
     /// Whether a line or an answer is waited for.
     waiting: Arc<AtomicBool>,
     editor: Rc<RefCell<Line>>,
+    asked: Arc<Asked>,
+    /// What was typed at a pager and is for the prompt.
+    typed: RefCell<String>,
     outcome: Rc<dyn Fn(&Report)>,
 }
 
@@ -153,9 +160,26 @@ impl Terminal {
     fn answer(&self, question: &str) -> Option<String> {
         let mut editor = self.editor.try_borrow_mut().ok()?;
         self.waiting.store(true, Ordering::SeqCst);
+        self.asked.answer.store(true, Ordering::SeqCst);
         let answer = editor.readline(question);
+        self.asked.answer.store(false, Ordering::SeqCst);
         self.waiting.store(false, Ordering::SeqCst);
-        answer.ok().map(|answer| answer.trim().to_lowercase())
+        answer.ok()
+    }
+
+    /// Waits for a key. What is none of the pager's stops it, and is the beginning of the next line of the prompt.
+    fn turn(&self, question: &str) -> Turn {
+        self.asked.key.store(true, Ordering::SeqCst);
+        let line = self.answer(question);
+        self.asked.key.store(false, Ordering::SeqCst);
+        match line.map(|line| self.asked.turn(line)) {
+            Some(Turn::Typed(text)) => {
+                self.typed.borrow_mut().push_str(&text);
+                Turn::Stop
+            }
+            Some(turn) => turn,
+            None => Turn::Stop,
+        }
     }
 }
 
@@ -182,10 +206,10 @@ impl Screen for Terminal {
                 "-- {} more lines: Enter shows more, a all, q no more -- ",
                 rest.len()
             );
-            match self.answer(&question).as_deref() {
-                Some("a") => step = rest.len(),
-                Some("") => step = page,
-                _ => return,
+            match self.turn(&question) {
+                Turn::All => step = rest.len(),
+                Turn::Page => step = page,
+                Turn::Stop | Turn::Typed(_) => return,
             }
         }
     }
@@ -203,10 +227,9 @@ impl Screen for Terminal {
     }
 
     fn ask(&self, question: &str) -> bool {
-        matches!(
-            self.answer(&format!("{question} [y/N] ")).as_deref(),
-            Some("y" | "yes")
-        )
+        let answer = self.answer(&format!("{question} [y/N] "));
+        let answer = answer.map(|answer| answer.trim().to_lowercase());
+        matches!(answer.as_deref(), Some("y" | "yes"))
     }
 
     fn width(&self) -> usize {
@@ -222,7 +245,11 @@ impl Screen for Terminal {
     }
 }
 
-fn editor(shell: &Rc<RefCell<Shell>>, setup: &Setup) -> rustyline::Result<Line> {
+fn editor(
+    shell: &Rc<RefCell<Shell>>,
+    setup: &Setup,
+    asked: &Arc<Asked>,
+) -> rustyline::Result<Line> {
     let coloured = setup.ui.colours_results();
     let config = Config::builder()
         .completion_type(CompletionType::List)
@@ -239,13 +266,17 @@ fn editor(shell: &Rc<RefCell<Shell>>, setup: &Setup) -> rustyline::Result<Line> 
         completer: Completer::new(Rc::clone(shell)),
         hinter: HistoryHinter::new(),
         coloured,
+        asked: Arc::clone(asked),
     }));
+    let single = SingleKey(Arc::clone(asked));
+    editor.bind_sequence(Event::Any, EventHandler::Conditional(Box::new(single)));
     Ok(editor)
 }
 
 /// Runs the prompt until it ends, and returns its exit status.
 pub fn run(shell: &Rc<RefCell<Shell>>, setup: &Setup) -> u8 {
-    let editor = match editor(shell, setup) {
+    let asked = Arc::new(Asked::default());
+    let editor = match editor(shell, setup, &asked) {
         Ok(editor) => Rc::new(RefCell::new(editor)),
         Err(error) => {
             setup
@@ -269,9 +300,15 @@ pub fn run(shell: &Rc<RefCell<Shell>>, setup: &Setup) -> u8 {
         ui: setup.ui,
         waiting: Arc::clone(&waiting),
         editor: Rc::clone(&editor),
+        asked,
+        typed: RefCell::default(),
         outcome: Rc::clone(&setup.outcome),
     });
-    let mut prompt = Prompt::new(Rc::clone(shell), screen, setup.asks);
+    let mut prompt = Prompt::new(
+        Rc::clone(shell),
+        Rc::clone(&screen) as Rc<dyn Screen>,
+        setup.asks,
+    );
     if let Some(status) = start(&mut prompt, shell, setup) {
         return status;
     }
@@ -279,7 +316,10 @@ pub fn run(shell: &Rc<RefCell<Shell>>, setup: &Setup) -> u8 {
         let text = prompt.text();
         open.store(prompt.is_open(), Ordering::SeqCst);
         waiting.store(true, Ordering::SeqCst);
-        let line = editor.borrow_mut().readline(&text);
+        let typed = screen.typed.take();
+        let line = editor
+            .borrow_mut()
+            .readline_with_initial(&text, (&typed, ""));
         waiting.store(false, Ordering::SeqCst);
         let line = match line {
             Ok(line) => line,

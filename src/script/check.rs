@@ -411,14 +411,14 @@ mod tests {
 
     #[test]
     fn the_list_of_functions_is_the_engines_own() {
-        if std::env::var_os("IPVSH_REGENERATE").is_some() {
+        if std::env::var_os("IPVSHTEST_REGENERATE").is_some() {
             std::fs::write("src/script/functions.txt", listed()).unwrap();
             return;
         }
         assert_eq!(
             FUNCTIONS,
             listed(),
-            "run the tests once with IPVSH_REGENERATE=1 and look at what changed"
+            "run the tests once with IPVSHTEST_REGENERATE=1 and look at what changed"
         );
     }
 

@@ -9,7 +9,7 @@ use crate::journal::{Data, Remains};
 use crate::model::{
     Checksum, DaemonRole, DestinationEdit, DestinationKey, DestinationSpecification, EngineName,
     ForwardingMethod, Granularity, Invalid, PersistenceEdit, Scheduler, ServiceEdit, ServiceKey,
-    SyncDaemon, SysctlName, TimeoutsEdit, Tunnel, Weight, suggestion,
+    SyncDaemon, SysctlName, TimeoutsEdit, Tunnel, Weight, parse_duration, suggestion,
 };
 use crate::session::{ApplyOptions, IfMissing, Prune, RunbookOptions};
 use crate::txn::{GuardName, Guarding};
@@ -20,7 +20,7 @@ type Converted<T> = Result<T, Invalid>;
 fn shown(value: &Dynamic) -> String {
     match value.clone().into_string() {
         Ok(text) => text,
-        Err(_) => super::values::json_text(value),
+        Err(_) => super::values::short(value),
     }
 }
 
@@ -89,8 +89,7 @@ pub(super) fn duration(name: &str, value: &Dynamic) -> Converted<Duration> {
         ));
     }
     let text = text(name, value)?;
-    humantime::parse_duration(&text)
-        .map_err(|_| Invalid::new(name, &text, "write a duration such as \"90s\" or \"1h30m\""))
+    parse_duration(&text).map_err(|form| Invalid::new(name, &text, form))
 }
 
 fn seconds(name: &str, value: &Dynamic) -> Converted<u32> {
@@ -374,7 +373,7 @@ pub(super) fn runbook_options(name: String, map: &Map) -> Converted<RunbookOptio
         guarding: guarding(map)?,
         data: match map.get("data") {
             None => Data::default(),
-            Some(value) if value.is_map() => super::values::json_of(value),
+            Some(value) if value.is_map() => super::values::json_or_end(value),
             Some(value) => {
                 return Err(wrong(
                     "data",

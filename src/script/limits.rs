@@ -1,6 +1,9 @@
 //! How much a script may take.
 
+use std::cell::RefCell;
 use std::rc::Rc;
+
+use rhai::{Dynamic, EvalAltResult, Position};
 
 use super::host::Host;
 use crate::session::Interrupt;
@@ -37,6 +40,66 @@ pub(super) const LARGEST_STEP: i64 = 16 << 20;
 /// What the undos of a runbook may take beyond that: the script may have been ended for what it took.
 const UNDO_BYTES: usize = 64 << 20;
 
+/// What functions ask before they take memory, and on their way.
+struct Meter {
+    interrupt: Interrupt,
+    /// What may be allocated in all.
+    ceiling: usize,
+    memory_mib: usize,
+    /// Steps since the last look.
+    steps: u32,
+    /// Why the script is to end with its next operation.
+    over: Option<Stop>,
+}
+
+thread_local! {
+    /// That of the script that runs, or ran last. There is one allocator too.
+    static METER: RefCell<Option<Meter>> = const { RefCell::new(None) };
+}
+
+/// Asks whether so many bytes more may be taken, and whether a signal came.
+pub(super) fn afford(bytes: usize) -> Result<(), Stop> {
+    METER.with_borrow(|meter| {
+        let Some(meter) = meter else {
+            return Ok(());
+        };
+        if let Some(signal) = meter.interrupt.signal() {
+            return Err(Stop::Signal(signal));
+        }
+        if ALLOCATOR.allocated().saturating_add(bytes) > meter.ceiling {
+            return Err(Stop::Memory(meter.memory_mib));
+        }
+        Ok(())
+    })
+}
+
+/// Looks now and then whether the script must end: for each element of what may be many.
+pub(super) fn tick() -> Result<(), Stop> {
+    const ROUND: u32 = 256;
+    let is_time = METER.with_borrow_mut(|meter| {
+        meter.as_mut().is_some_and(|meter| {
+            meter.steps = (meter.steps + 1) % ROUND;
+            meter.steps == 0
+        })
+    });
+    if is_time { afford(0) } else { Ok(()) }
+}
+
+/// Ends the script with its next operation, where an error would be swallowed.
+pub(super) fn end(stop: Stop) {
+    METER.with_borrow_mut(|meter| {
+        if let Some(meter) = meter {
+            meter.over = Some(stop);
+        }
+    });
+}
+
+impl From<Stop> for Box<EvalAltResult> {
+    fn from(stop: Stop) -> Self {
+        EvalAltResult::ErrorTerminated(Dynamic::from(stop), Position::NONE).into()
+    }
+}
+
 /// Why a script is ended between two operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
@@ -60,10 +123,18 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(limits: Limits, interrupt: Interrupt, host: Rc<Host>) -> Self {
-        let ceiling = ALLOCATOR
-            .allocated()
-            .saturating_add(limits.memory_mib.saturating_mul(1 << 20));
+        // What copies all that a script has, in one step, ends below one and a half times the limit and 64 MiB.
+        let whole = limits.memory_mib.saturating_mul(1 << 20);
+        let kept = whole.min((whole / 4).saturating_mul(3).saturating_add(32 << 20));
+        let ceiling = ALLOCATOR.allocated().saturating_add(kept);
         host.operations.set(0);
+        METER.set(Some(Meter {
+            interrupt: interrupt.clone(),
+            ceiling,
+            memory_mib: limits.memory_mib,
+            steps: 0,
+            over: None,
+        }));
         Self {
             interrupt,
             limits,
@@ -75,6 +146,9 @@ impl Watch {
     pub(super) fn stop(&self) -> Option<Stop> {
         if let Some(signal) = self.interrupt.signal() {
             return Some(Stop::Signal(signal));
+        }
+        if let Some(stop) = METER.with_borrow_mut(|meter| meter.as_mut()?.over.take()) {
+            return Some(stop);
         }
         if self.host.is_leaving() {
             return Some(Stop::Leaving);

@@ -10,7 +10,7 @@ use super::error::ScriptError;
 use super::failure::ScriptFailure;
 use super::runner::Script;
 use super::values::DurationValue;
-use crate::model::suggestion;
+use crate::model::{parse_duration, suggestion};
 
 /// What an option takes, by its default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,9 +183,9 @@ fn parsed(default: &Dynamic, text: &str) -> Result<Dynamic, &'static str> {
         Kind::Whole => text.parse::<i64>().map_err(|_| "a whole number")?.into(),
         Kind::Fraction => text.parse::<f64>().map_err(|_| "a number")?.into(),
         Kind::Length => {
-            let length = humantime::parse_duration(text);
+            let length = parse_duration(text);
             Dynamic::from(DurationValue(
-                length.map_err(|_| "a length of time such as 90s or 10m")?,
+                length.map_err(|_| "a duration such as 90s, 10m or 1h30m")?,
             ))
         }
         Kind::Required | Kind::List | Kind::Text | Kind::WorkedOut => text.into(),
@@ -263,6 +263,48 @@ pub fn describe_options(script: &Script) -> Result<String, ScriptFailure> {
     let comment = first_comment(&script.source);
     let options = known.as_ref();
     Ok(help(&script.path, &comment, options, reads_arguments))
+}
+
+/// What a script does with the arguments behind its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArgumentsTaken {
+    /// Nothing: it never asks for them.
+    None,
+    /// It has options, and an argument that is none of them is an error.
+    Options,
+    /// It reads them by itself, or something that it imports may.
+    All,
+}
+
+/// Finds out what a script does with its arguments. One that can't be compiled takes all: why is said elsewhere.
+#[must_use]
+pub fn arguments_taken(script: &Script) -> ArgumentsTaken {
+    let Ok(ast) = builtin_engine().compile(script.compilable()) else {
+        return ArgumentsTaken::All;
+    };
+    let mut taken = ArgumentsTaken::None;
+    ast.walk(&mut |path: &[ASTNode<'_>]| {
+        match path.last() {
+            Some(ASTNode::Stmt(Stmt::FnCall(call, _)) | ASTNode::Expr(Expr::FnCall(call, _))) => {
+                match call.name.as_str() {
+                    "options" if taken == ArgumentsTaken::None => taken = ArgumentsTaken::Options,
+                    "args" | "eval" => taken = ArgumentsTaken::All,
+                    _ => {}
+                }
+            }
+            // The built-in library takes no arguments; a file of the user may.
+            Some(ASTNode::Stmt(Stmt::Import(import, _))) => {
+                let named = import.0.get_literal_value(None);
+                let named = named.and_then(|name| name.into_string().ok());
+                if !named.is_some_and(|name| name.starts_with("std/")) {
+                    taken = ArgumentsTaken::All;
+                }
+            }
+            _ => {}
+        }
+        true
+    });
+    taken
 }
 
 /// Reads the map that describes options; what has to be worked out is known by name alone.

@@ -424,14 +424,14 @@ mod tests {
 
     #[test]
     fn the_reference_is_what_the_bindings_say() {
-        if std::env::var_os("IPVSH_REGENERATE").is_some() {
+        if std::env::var_os("IPVSHTEST_REGENERATE").is_some() {
             std::fs::write("src/script/reference.md", page()).unwrap();
             return;
         }
         // The pages are long: where they differ is for a diff to show.
         assert!(
             REFERENCE == page(),
-            "run the tests once with IPVSH_REGENERATE=1 and look at what changed"
+            "run the tests once with IPVSHTEST_REGENERATE=1 and look at what changed"
         );
     }
 
@@ -460,14 +460,14 @@ mod tests {
         let engine = builtin_engine();
         let definitions = engine.definitions().include_standard_packages(false);
         let own = definitions.single_file();
-        if std::env::var_os("IPVSH_REGENERATE").is_some() {
+        if std::env::var_os("IPVSHTEST_REGENERATE").is_some() {
             std::fs::write("src/script/ipvsh.d.rhai", own).unwrap();
             return;
         }
         assert!(DEFINITIONS.contains("module service"));
         assert!(
             DEFINITIONS == own,
-            "run the tests once with IPVSH_REGENERATE=1 and look at what changed"
+            "run the tests once with IPVSHTEST_REGENERATE=1 and look at what changed"
         );
     }
 

@@ -93,6 +93,9 @@ pub enum Error {
         /// The object.
         object: ObjectId,
     },
+    /// Nothing in the table is named so.
+    #[error("there is no virtual service and no real server {0}")]
+    Unmatched(String),
     /// The file of a simulated table can't be written.
     #[error("{0}")]
     Unsaved(String),
@@ -208,7 +211,7 @@ impl Error {
             Self::Document(DocumentError::File { .. }) => ErrorKind::Io,
             Self::Refused(refused) => refusal_kind(&refused.refusal),
             Self::Declined => ErrorKind::Declined,
-            Self::Missing { .. } => ErrorKind::Missing,
+            Self::Missing { .. } | Self::Unmatched(_) => ErrorKind::Missing,
             Self::Backend(error) => backend_kind(error),
             Self::Namespace(
                 NamespaceError::NotAllowed { .. } | NamespaceError::NotReadable { .. },
@@ -358,7 +361,9 @@ impl Error {
                 }
                 _ => None,
             },
-            Self::Missing { .. } => Some("`ipvsh list` shows what is there".to_owned()),
+            Self::Missing { .. } | Self::Unmatched(_) => {
+                Some("`ipvsh list` shows what is there".to_owned())
+            }
             Self::Record(error) => error.hint(),
             Self::Runbook(error) => error.hint().map(str::to_owned),
             Self::Invalid(_)

@@ -24,6 +24,7 @@ mod proof;
 mod recovery;
 mod rehearsal;
 mod runbook;
+mod select;
 mod settings;
 mod shared;
 mod takeback;
@@ -48,6 +49,7 @@ pub use observe::SchedulerInfo;
 pub use open::{Place, Purpose, Target};
 pub use recovery::{Direction, Settled};
 pub use runbook::StepWay;
+pub use select::Servers;
 pub use shared::TableFile;
 pub use terms::{RunbookError, RunbookOptions};
 pub use verbs::{Done, IfMissing};
@@ -101,6 +103,8 @@ pub struct Session {
     runbooks: Vec<RunbookReport>,
     /// The step that the next runbook begins with.
     from: Option<String>,
+    /// Whether changes are refused that no step of a runbook makes.
+    only_in_steps: bool,
     /// Whether transactions of a rehearsal are taken down one by one.
     notes_rehearsed: bool,
     /// Time that counted as passed in rehearsals.
@@ -138,6 +142,7 @@ impl Session {
             running: None,
             runbooks: Vec::new(),
             from: None,
+            only_in_steps: false,
             notes_rehearsed: false,
             rehearsed_time: Duration::ZERO,
             saver: None,
@@ -153,6 +158,11 @@ impl Session {
     /// Sets what is asked before a plan is sent; without it every plan is.
     pub fn set_question(&mut self, question: Option<Question>) {
         self.question = question;
+    }
+
+    /// Refuses changes that no step of a runbook makes: each step is asked about.
+    pub const fn only_in_steps(&mut self, only: bool) {
+        self.only_in_steps = only;
     }
 
     /// Sets who is told what goes on while it goes on.

@@ -422,6 +422,9 @@ impl Session {
     /// Refuses a commit before the step that a run is to begin with: it would be made again.
     pub(super) fn refuse_before_proof(&self) -> Result<(), RunbookError> {
         let running = self.running.as_ref();
+        if self.only_in_steps && running.is_none() {
+            return Err(RunbookError::OutsideOfSteps);
+        }
         let proof = running.and_then(|running| running.proof.as_ref());
         match (&self.from, proof) {
             (Some(from), _) => Err(RunbookError::NotInPlace {

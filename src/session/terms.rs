@@ -42,6 +42,8 @@ pub enum RunbookError {
     NotInPlace { from: String, text: String },
     #[error("the runbook {name:?} has no step {from:?} to begin with")]
     NoSuchStep { name: String, from: String },
+    #[error("something is to be changed outside of the steps of a runbook, where --step can't ask")]
+    OutsideOfSteps,
     #[error("a commit of a runbook can't go back by itself: the runbook does that as a whole")]
     Confirm,
 }
@@ -55,6 +57,9 @@ impl RunbookError {
                 Some("run it from its beginning; `ipvsh history` tells which runs there were")
             }
             Self::NoRunbook { .. } => Some("write runbook \"NAME\" { step \"NAME\" { … } }"),
+            Self::OutsideOfSteps => {
+                Some("`--dry-run` shows what a script would change; without --step it does that")
+            }
             Self::InTransaction { .. } => Some("put the transaction into a step of the runbook"),
             _ => None,
         }

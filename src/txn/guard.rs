@@ -9,7 +9,9 @@ use std::fmt;
 use super::change::{Action, Change};
 use super::plan::Plan;
 use crate::backend::{BackendError, Ipvs, model_entry};
-use crate::model::{DestinationKey, Invalid, ObjectId, ServiceEntry, ServiceKey, suggestion};
+use crate::model::{
+    DestinationKey, Invalid, ObjectId, Pattern, ServiceEntry, ServiceKey, suggestion,
+};
 
 /// Names a guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,7 +74,7 @@ impl fmt::Display for GuardName {
 
 /// A service, or with `*` for any text all that are named so.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ServicePattern(String);
+pub struct ServicePattern(Pattern);
 
 impl ServicePattern {
     /// Reads a pattern.
@@ -87,8 +89,18 @@ impl ServicePattern {
             let fits = |protocol: &&str| {
                 protocol.starts_with(&beginning) || beginning.starts_with(*protocol)
             };
-            if PROTOCOLS.iter().any(fits) {
-                return Ok(Self(text));
+            let is_server = text
+                .split_once("://")
+                .is_some_and(|(_, rest)| rest.contains('/'));
+            if PROTOCOLS.iter().any(fits) && !is_server {
+                return Pattern::new(&text).map(Self);
+            }
+            if is_server {
+                return Err(Invalid::new(
+                    "protected service",
+                    text,
+                    "it is the id of a virtual service, without a real server",
+                ));
             }
             return Err(Invalid::new(
                 "protected service",
@@ -97,7 +109,7 @@ impl ServicePattern {
             ));
         }
         match ObjectId::parse(text)? {
-            ObjectId::Service(key) => Ok(Self(key.to_string())),
+            ObjectId::Service(key) => Pattern::new(&key.to_string()).map(Self),
             _ => Err(Invalid::new(
                 "protected service",
                 text,
@@ -109,31 +121,13 @@ impl ServicePattern {
     /// Tells whether a service is meant.
     #[must_use]
     pub fn matches(&self, key: &ServiceKey) -> bool {
-        let name = key.to_string();
-        let mut parts = self.0.split('*');
-        let Some(mut rest) = name.strip_prefix(parts.next().unwrap_or_default()) else {
-            return false;
-        };
-        let mut parts = parts.peekable();
-        if parts.peek().is_none() {
-            return rest.is_empty();
-        }
-        while let Some(part) = parts.next() {
-            if parts.peek().is_none() {
-                return rest.ends_with(part);
-            }
-            match rest.find(part) {
-                Some(place) => rest = &rest[place + part.len()..],
-                None => return false,
-            }
-        }
-        true
+        self.0.matches(&key.to_string())
     }
 }
 
 impl fmt::Display for ServicePattern {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0)
+        self.0.fmt(out)
     }
 }
 

@@ -24,7 +24,7 @@ use ipvsh::txn::{CommitOptions, Guarding, Plan, Report};
 
 /// Tells whether this process runs in the guest of the lab, as root of a kernel with IPVS.
 pub(crate) fn in_lab() -> bool {
-    std::env::var_os("IPVSH_IN_LAB").is_some()
+    std::env::var_os("IPVSHTEST_IN_LAB").is_some()
 }
 
 /// Says that a case needs a real kernel; `kernel::every_case_passes_on_a_real_kernel` runs it there.

@@ -51,6 +51,16 @@ pub(in super::super) fn run(call: &Call, mut streams: Streams<'_>) -> u8 {
         streams.complain(b"\t-n   : addresses and ports as numbers; of ipvsh: --complete, --json");
         return 1;
     }
+    if call.program == Program::Restore
+        && let Some(word) = call.arguments.iter().find(|word| is_foreign(word))
+    {
+        let word = String::from_utf8_lossy(word);
+        streams.complain(
+            format!("ipvsadm-restore: unknown option {word:?}; nothing was done").as_bytes(),
+        );
+        streams.complain(b"\tof ipvsh: --atomic, --dry-run, --diff, --exit-code, --json");
+        return exit::USAGE;
+    }
     let interrupt = Interrupt::default();
     let session = match open(&call.globals, &mut streams, &interrupt) {
         Ok(session) => session,
@@ -100,6 +110,19 @@ pub(in super::super) fn run(call: &Call, mut streams: Streams<'_>) -> u8 {
         Program::Restore => restore::program(&mut tool, &words),
     };
     tool.end(status)
+}
+
+/// Tells whether a word looks like an option of ours and is none. The original's script has no options and takes no notice of
+/// any word; next to options that keep the table as it is, that would be a trap.
+fn is_foreign(word: &[u8]) -> bool {
+    let ours: [&[u8]; 5] = [
+        b"--atomic",
+        b"--dry-run",
+        b"--diff",
+        b"--exit-code",
+        b"--json",
+    ];
+    word.starts_with(b"--") && !ours.contains(&word)
 }
 
 fn save_arguments_fit(call: &Call) -> bool {

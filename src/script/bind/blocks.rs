@@ -7,7 +7,7 @@ use crate::script::convert;
 use crate::script::error::{ScriptError, Scripted};
 use crate::script::host::{host, with};
 use crate::script::limits::Stop;
-use crate::script::values::{PlanValue, json_text};
+use crate::script::values::{PlanValue, short};
 
 /// Refuses what belongs into a block and stands outside of one: a dry run is no block, so that it says the same.
 fn in_block(ctx: &NativeCallContext<'_>, what: &str) -> Scripted<()> {
@@ -118,6 +118,54 @@ pub(in crate::script) mod functions {
         }
     }
 
+    /// Demands that something holds before the script goes on; throws `requirement` otherwise.
+    ///
+    /// # Example
+    /// ```rhai
+    /// require(service::has("tcp://192.0.2.1:80"));
+    /// ```
+    #[rhai_fn(name = "require", return_raw)]
+    pub fn require_plain(ctx: NativeCallContext, holds: bool) -> Scripted<()> {
+        require(ctx, holds, "what is required does not hold")
+    }
+
+    /// Asserts that something holds; throws `assertion` otherwise.
+    ///
+    /// # Example
+    /// ```rhai
+    /// assert(service::list().len() > 0);
+    /// ```
+    #[rhai_fn(name = "assert", return_raw)]
+    pub fn assert_plain(ctx: NativeCallContext, holds: bool) -> Scripted<()> {
+        assert(ctx, holds, "what is asserted does not hold")
+    }
+
+    /// Asserts that two values are equal; throws `assertion` with both of them otherwise.
+    ///
+    /// # Example
+    /// ```rhai
+    /// assert_eq(destination::list().len(), 2);
+    /// ```
+    #[rhai_fn(name = "assert_eq", return_raw)]
+    pub fn assert_eq_plain(
+        ctx: NativeCallContext,
+        found: Dynamic,
+        expected: Dynamic,
+    ) -> Scripted<()> {
+        assert_eq(ctx, found, expected, "the values differ")
+    }
+
+    /// Makes an error of the kind `error`, to be thrown.
+    ///
+    /// # Example
+    /// ```rhai
+    /// try { throw error("too many servers"); } catch (e) { print(e.message); }
+    /// ```
+    #[rhai_fn(name = "error")]
+    pub fn error_text(message: &str) -> ScriptError {
+        ScriptError::new("error", message)
+    }
+
     /// Asserts that something holds; throws `assertion` with the text otherwise.
     ///
     /// # Example
@@ -155,8 +203,8 @@ pub(in crate::script) mod functions {
         }
         let message = format!(
             "{text}: found {}, expected {}",
-            json_text(&found),
-            json_text(&expected)
+            short(&found),
+            short(&expected)
         );
         failed(&ctx, "assertion", message)
     }

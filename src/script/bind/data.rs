@@ -5,8 +5,9 @@ use rhai::{Array, Dynamic, Map, NativeCallContext};
 
 use crate::script::error::{ScriptError, Scripted};
 use crate::script::host::host;
+use crate::script::limits;
 use crate::script::permission::{Access, LARGEST_FILE};
-use crate::script::values::{dynamic_of, json_of};
+use crate::script::values::{NoValue, dynamic_of, json_lines, json_of, parse_json};
 
 fn invalid(ctx: &NativeCallContext<'_>, message: String) -> Box<rhai::EvalAltResult> {
     ScriptError::new("invalid", message).raise(ctx.call_position())
@@ -46,23 +47,26 @@ fn bounded(ctx: &NativeCallContext<'_>, text: &str) -> Scripted<()> {
     ))
 }
 
-/// Returns JSON as a value, unless it has a whole number that the language can't hold.
-fn exact(ctx: &NativeCallContext<'_>, value: &serde_json::Value) -> Scripted<Dynamic> {
-    fn too_large(value: &serde_json::Value) -> Option<u64> {
-        match value {
-            serde_json::Value::Number(number) if number.as_i64().is_none() => number.as_u64(),
-            serde_json::Value::Array(items) => items.iter().find_map(too_large),
-            serde_json::Value::Object(fields) => fields.values().find_map(too_large),
-            _ => None,
-        }
-    }
-    match too_large(value) {
-        None => Ok(dynamic_of(value)),
-        Some(number) => Err(invalid(
-            ctx,
-            format!("{number} is larger than a whole number can be; write it as a text"),
-        )),
-    }
+/// Reads JSON; `what` begins the error.
+fn json(ctx: &NativeCallContext<'_>, text: &str, what: &str) -> Scripted<Dynamic> {
+    parse_json(text).map_err(|error| match error {
+        NoValue::Stopped(stop) => stop.into(),
+        NoValue::Wrong(error) => invalid(ctx, format!("{what} is no JSON: {}", json_error(&error))),
+    })
+}
+
+/// Says what is wrong with a JSON text, and where.
+fn json_error(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let text = text
+        .rsplit_once(" at line ")
+        .map_or(text.as_str(), |(text, _)| text);
+    let text = if error.is_eof() {
+        "it ends too early"
+    } else {
+        text
+    };
+    format!("{text} (line {}, column {})", error.line(), error.column())
 }
 
 /// Returns a cell of a CSV: a whole number if it is written as one, else text.
@@ -73,14 +77,67 @@ fn typed(cell: &str) -> Dynamic {
     }
 }
 
-fn cell(value: &Dynamic) -> String {
+fn cell(value: &Dynamic) -> Scripted<String> {
     if value.is_unit() {
-        return String::new();
+        return Ok(String::new());
     }
-    match value.clone().into_string() {
-        Ok(text) => text,
-        Err(_) => json_of(value).to_string(),
+    match json_of(value)? {
+        serde_json::Value::String(text) => Ok(text),
+        plain => Ok(plain.to_string()),
     }
+}
+
+/// Returns the rows of a CSV: maps, or snapshots by their fields.
+fn csv_rows(ctx: &NativeCallContext<'_>, rows: Dynamic) -> Scripted<Vec<Map>> {
+    let wrong = || {
+        invalid(
+            ctx,
+            "the rows of a CSV are a list of maps, such as [#{server: \"10.0.0.2:80\"}], or of snapshots"
+                .to_owned(),
+        )
+    };
+    let rows = match rows.try_cast_result::<Array>() {
+        Ok(rows) => rows,
+        // A list of snapshots.
+        Err(list) => match json_of(&list)? {
+            value @ serde_json::Value::Array(_) => {
+                dynamic_of(&value).try_cast().ok_or_else(wrong)?
+            }
+            _ => return Err(wrong()),
+        },
+    };
+    rows.into_iter()
+        .map(|row| match row.try_cast_result::<Map>() {
+            Ok(map) => Ok(map),
+            Err(snapshot) => dynamic_of(&json_of(&snapshot)?)
+                .try_cast()
+                .ok_or_else(wrong),
+        })
+        .collect()
+}
+
+fn csv_text(rows: &[Map], columns: &[String]) -> Scripted<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    if !columns.is_empty() {
+        // Writing to memory does not fail.
+        let _infallible = writer.write_record(columns);
+    }
+    let mut written = 0usize;
+    for row in rows {
+        for column in columns {
+            let cell = match row.get(column.as_str()) {
+                Some(value) => cell(value)?,
+                None => String::new(),
+            };
+            written = written.saturating_add(cell.len());
+            // A text that grows is copied into one of twice its size.
+            limits::afford(written)?;
+            let _infallible = writer.write_field(&cell);
+        }
+        let _infallible = writer.write_record(None::<&[u8]>);
+    }
+    let bytes = writer.into_inner().unwrap_or_default();
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Data.
@@ -98,8 +155,9 @@ pub(in crate::script) mod functions {
     /// ```rhai
     /// to_json(table::get())
     /// ```
-    pub fn to_json(value: Dynamic) -> String {
-        serde_json::to_string_pretty(&json_of(&value)).unwrap_or_default()
+    #[rhai_fn(name = "to_json", return_raw)]
+    pub fn to_json(value: Dynamic) -> Scripted<String> {
+        Ok(json_lines(&value)?)
     }
 
     /// Returns a map as JSON, indented.
@@ -108,8 +166,8 @@ pub(in crate::script) mod functions {
     /// ```rhai
     /// to_json(#{ a: 1 })
     /// ```
-    #[rhai_fn(name = "to_json")]
-    pub fn map_to_json(value: Map) -> String {
+    #[rhai_fn(name = "to_json", return_raw)]
+    pub fn map_to_json(value: Map) -> Scripted<String> {
         to_json(value.into())
     }
 
@@ -122,11 +180,7 @@ pub(in crate::script) mod functions {
     #[rhai_fn(return_raw)]
     pub fn parse_json(ctx: NativeCallContext, text: &str) -> Scripted<Dynamic> {
         bounded(&ctx, text)?;
-        let parsed: Result<serde_json::Value, _> = serde_json::from_str(text);
-        match parsed {
-            Ok(value) => exact(&ctx, &value),
-            Err(error) => Err(invalid(&ctx, format!("this is no JSON: {error}"))),
-        }
+        json(&ctx, text, "this")
     }
 
     /// Returns the rows of a CSV text as maps; the first line names the columns. A cell is a whole number if it is
@@ -152,8 +206,9 @@ pub(in crate::script) mod functions {
             ));
         }
         let mut rows = Array::new();
-        for row in reader.records() {
-            let row = row.map_err(wrong)?;
+        let mut row = csv::StringRecord::new();
+        while reader.read_record(&mut row).map_err(wrong)? {
+            limits::tick()?;
             let map: Map = columns
                 .iter()
                 .zip(&row)
@@ -164,35 +219,44 @@ pub(in crate::script) mod functions {
         Ok(rows)
     }
 
-    /// Returns a list of maps as CSV; the keys of the first map name the columns, in their order.
+    /// Returns a list of maps as CSV, with a column for each key that one of them has, sorted by name. Also of snapshots.
     ///
     /// # Example
     /// ```rhai
     /// print(to_csv([#{ server: "10.0.0.2:80", weight: 3 }]));
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn to_csv(ctx: NativeCallContext, rows: Array) -> Scripted<String> {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        let mut columns: Vec<String> = Vec::new();
-        for row in &rows {
-            let Some(map) = row.read_lock::<Map>() else {
-                return Err(invalid(
-                    &ctx,
-                    "a row of a CSV is a map, such as #{server: \"10.0.0.2:80\"}".to_owned(),
-                ));
-            };
-            if columns.is_empty() {
-                columns = map.keys().map(ToString::to_string).collect();
-                // Writing to memory does not fail.
-                let _infallible = writer.write_record(&columns);
+    #[rhai_fn(name = "to_csv", return_raw)]
+    pub fn to_csv_all(ctx: NativeCallContext, rows: Dynamic) -> Scripted<String> {
+        let rows = csv_rows(&ctx, rows)?;
+        let names: std::collections::BTreeSet<String> = rows
+            .iter()
+            .flat_map(|row| row.keys().map(ToString::to_string))
+            .collect();
+        csv_text(&rows, &names.into_iter().collect::<Vec<_>>())
+    }
+
+    /// Returns a list of maps as CSV, with these columns in this order. Also of snapshots.
+    ///
+    /// # Example
+    /// ```rhai
+    /// print(to_csv(destination::list(), ["id", "weight", "forwarding"]));
+    /// ```
+    #[rhai_fn(name = "to_csv", return_raw)]
+    pub fn to_csv(ctx: NativeCallContext, rows: Dynamic, columns: Array) -> Scripted<String> {
+        let rows = csv_rows(&ctx, rows)?;
+        let mut names = Vec::new();
+        for column in columns {
+            let name = column
+                .into_string()
+                .map_err(|_| invalid(&ctx, "a column of a CSV is named by a text".to_owned()))?;
+            let is_known =
+                rows.is_empty() || rows.iter().any(|row| row.contains_key(name.as_str()));
+            if !is_known {
+                return Err(invalid(&ctx, format!("no row has a value {name:?}")));
             }
-            let cells = columns
-                .iter()
-                .map(|column| map.get(column.as_str()).map(cell).unwrap_or_default());
-            let _infallible = writer.write_record(cells);
+            names.push(name);
         }
-        let bytes = writer.into_inner().unwrap_or_default();
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        csv_text(&rows, &names)
     }
 
     /// Returns the contents of a text file; needs `--allow-read`.
@@ -215,11 +279,7 @@ pub(in crate::script) mod functions {
     #[rhai_fn(return_raw)]
     pub fn read_json(ctx: NativeCallContext, path: &str) -> Scripted<Dynamic> {
         let text = read(&ctx, path)?;
-        let parsed: Result<serde_json::Value, _> = serde_json::from_str(&text);
-        match parsed {
-            Ok(value) => exact(&ctx, &value),
-            Err(error) => Err(invalid(&ctx, format!("{path} is no JSON: {error}"))),
-        }
+        json(&ctx, &text, path)
     }
 
     /// Writes a text file, whole or not at all; needs `--allow-write`. A rehearsal writes nothing.
@@ -241,6 +301,6 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn write_json(ctx: NativeCallContext, path: &str, value: Dynamic) -> Scripted<()> {
-        write(&ctx, path, &(to_json(value) + "\n"))
+        write(&ctx, path, &(to_json(value)? + "\n"))
     }
 }

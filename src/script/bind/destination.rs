@@ -6,7 +6,7 @@ use rhai::plugin::export_module;
 use rhai::{Dynamic, Map, NativeCallContext};
 
 use super::service::get_service;
-use crate::model::{DestinationKey, ObjectId, ServiceKey};
+use crate::model::{DestinationKey, ObjectId, Selector, ServiceKey};
 use crate::script::convert;
 use crate::script::error::Scripted;
 use crate::script::host::with;
@@ -93,6 +93,29 @@ pub(in crate::script) mod functions {
     pub fn list(ctx: NativeCallContext, svc: Service) -> Scripted<DestinationList> {
         with(&ctx, |session| {
             Ok(get_service(session, svc.key)?.destinations())
+        })
+    }
+
+    /// Returns the real servers that a text means: all of a service (`KEY`), one of it (`KEY/SERVER`), one wherever it is
+    /// (`10.0.0.2:80` or `10.0.0.2`), or with `*` for any text all that are named so. Throws `missing` if there is none.
+    ///
+    /// # Example
+    /// ```rhai
+    /// destination::select("10.0.0.2").map(|d| d.service.id)
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn select(ctx: NativeCallContext, object: &str) -> Scripted<DestinationList> {
+        with(&ctx, |session| {
+            let mut found = Vec::new();
+            for (key, entry, servers) in session.select_servers(&Selector::parse(object)?)? {
+                let service = ServiceValue::new(key, entry);
+                found.extend(
+                    servers
+                        .iter()
+                        .filter_map(|server| service.destination(server)),
+                );
+            }
+            Ok(DestinationList::new(found))
         })
     }
 

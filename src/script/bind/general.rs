@@ -1,12 +1,11 @@
 //! Functions without a noun.
 
 use rhai::plugin::export_module;
-use rhai::{Array, Blob, Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCallContext};
+use rhai::{Array, Dynamic, EvalAltResult, Map, NativeCallContext};
 
 use crate::render::columns;
 use crate::script::error::{ScriptError, Scripted};
 use crate::script::host::host;
-use crate::script::limits::LARGEST_STEP;
 use crate::script::options;
 use crate::script::values::ValueText;
 
@@ -61,7 +60,7 @@ pub(in crate::script) mod functions {
         let value = ValueText::of(value);
         let text = match value.rows() {
             Some(rows) => columns(&rows, None),
-            None => value.text(),
+            None => value.text()?,
         };
         host(&ctx)?.print(&text);
         Ok(())
@@ -123,102 +122,4 @@ pub(in crate::script) mod functions {
         host(&ctx)?.exit.set(Some(status));
         Err(EvalAltResult::Exit(Dynamic::UNIT, position).into())
     }
-}
-
-fn check(length: i64) -> Result<usize, Box<EvalAltResult>> {
-    match usize::try_from(length) {
-        Ok(whole) if length <= LARGEST_STEP => Ok(whole),
-        Ok(_) => Err(
-            format!("{length} elements at once are too many; {LARGEST_STEP} are allowed").into(),
-        ),
-        Err(_) => Ok(0),
-    }
-}
-
-/// Replaces the functions of the language that can take any amount of memory in a single step.
-pub(super) fn guard_sizes(engine: &mut Engine) {
-    engine.register_fn(
-        "pad",
-        |list: &mut Array, length: i64, item: Dynamic| -> Result<(), Box<EvalAltResult>> {
-            let length = check(length)?;
-            if length > list.len() {
-                list.resize(length, item);
-            }
-            Ok(())
-        },
-    );
-    engine.register_fn(
-        "pad",
-        |text: &mut ImmutableString, length: i64, with: char| -> Result<(), Box<EvalAltResult>> {
-            pad_text(text, check(length)?, &with.to_string());
-            Ok(())
-        },
-    );
-    engine.register_fn(
-        "pad",
-        |text: &mut ImmutableString, length: i64, with: &str| -> Result<(), Box<EvalAltResult>> {
-            pad_text(text, check(length)?, with);
-            Ok(())
-        },
-    );
-    engine.register_fn(
-        "pad",
-        |blob: &mut Blob, length: i64, byte: i64| -> Result<(), Box<EvalAltResult>> {
-            let length = check(length)?;
-            if length > blob.len() {
-                blob.resize(length, low_byte(byte));
-            }
-            Ok(())
-        },
-    );
-    engine.register_fn(
-        "replace",
-        |text: &mut ImmutableString, find: &str, with: &str| replace_in(text, find, with),
-    );
-    engine.register_fn(
-        "replace",
-        |text: &mut ImmutableString, find: char, with: &str| {
-            replace_in(text, &find.to_string(), with)
-        },
-    );
-    engine.register_fn("blob", |length: i64| -> Result<Blob, Box<EvalAltResult>> {
-        Ok(vec![0; check(length)?])
-    });
-    engine.register_fn(
-        "blob",
-        |length: i64, byte: i64| -> Result<Blob, Box<EvalAltResult>> {
-            Ok(vec![low_byte(byte); check(length)?])
-        },
-    );
-}
-
-/// Replaces `find`, if the result is not too large.
-fn replace_in(
-    text: &mut ImmutableString,
-    find: &str,
-    with: &str,
-) -> Result<(), Box<EvalAltResult>> {
-    let found = text.matches(find).count();
-    let length = found.saturating_mul(with.len()).saturating_add(text.len());
-    check(i64::try_from(length).unwrap_or(i64::MAX))?;
-    *text = text.replace(find, with).into();
-    Ok(())
-}
-
-fn low_byte(value: i64) -> u8 {
-    value.to_le_bytes()[0]
-}
-
-fn pad_text(text: &mut ImmutableString, length: usize, with: &str) {
-    let missing = length.saturating_sub(text.chars().count());
-    if missing == 0 || with.is_empty() {
-        return;
-    }
-    let mut padded = text.to_string();
-    padded.extend(
-        with.chars()
-            .cycle()
-            .take(missing.div_ceil(with.chars().count()) * with.chars().count()),
-    );
-    *text = padded.into();
 }

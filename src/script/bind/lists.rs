@@ -4,8 +4,9 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use rhai::plugin::export_module;
-use rhai::{Array, Dynamic, FnPtr, Map, NativeCallContext};
+use rhai::{Array, Dynamic, FnPtr, ImmutableString, Map, NativeCallContext};
 
+use super::sorting::{order_texts, try_sort};
 use crate::script::convert;
 use crate::script::error::{ScriptError, Scripted};
 use crate::script::host::with;
@@ -37,8 +38,11 @@ fn order(ctx: &NativeCallContext<'_>, a: &Dynamic, b: &Dynamic) -> Scripted<Orde
     if let (Ok(a), Ok(b)) = (a.as_bool(), b.as_bool()) {
         return Ok(a.cmp(&b));
     }
-    if let (Ok(a), Ok(b)) = (a.clone().into_string(), b.clone().into_string()) {
-        return Ok(a.cmp(&b));
+    if let (Some(a), Some(b)) = (
+        a.read_lock::<ImmutableString>(),
+        b.read_lock::<ImmutableString>(),
+    ) {
+        return Ok(order_texts(&a, &b)?);
     }
     let duration = |value: &Dynamic| {
         value
@@ -58,18 +62,9 @@ fn order(ctx: &NativeCallContext<'_>, a: &Dynamic, b: &Dynamic) -> Scripted<Orde
     ))
 }
 
-fn sorted<T>(ctx: &NativeCallContext<'_>, mut keyed: Vec<(Dynamic, T)>) -> Scripted<Vec<T>> {
-    let mut failure = None;
-    keyed.sort_by(|(a, _), (b, _)| {
-        order(ctx, a, b).unwrap_or_else(|error| {
-            failure.get_or_insert(error);
-            Ordering::Equal
-        })
-    });
-    match failure {
-        Some(error) => Err(error),
-        None => Ok(keyed.into_iter().map(|(_, element)| element).collect()),
-    }
+fn sorted<T>(ctx: &NativeCallContext<'_>, keyed: Vec<(Dynamic, T)>) -> Scripted<Vec<T>> {
+    let sorted = try_sort(keyed, &mut |(a, _), (b, _)| order(ctx, a, b))?;
+    Ok(sorted.into_iter().map(|(_, element)| element).collect())
 }
 
 /// Adds numbers: whole ones exactly, mixed ones as fractions.
@@ -106,11 +101,11 @@ fn count(ctx: &NativeCallContext<'_>, number: i64) -> Scripted<usize> {
 }
 
 /// The name under which group_by files an element.
-fn group(value: &Dynamic) -> String {
-    value
-        .clone()
-        .into_string()
-        .unwrap_or_else(|_| crate::script::values::json_text(value))
+fn group(value: &Dynamic) -> Scripted<String> {
+    match value.clone().into_string() {
+        Ok(text) => Ok(text),
+        Err(_) => Ok(crate::script::values::json_text(value)?),
+    }
 }
 
 /// Arrays.
@@ -184,7 +179,10 @@ pub(in crate::script) mod arrays {
         let mut groups: BTreeMap<String, Array> = BTreeMap::new();
         for element in list.iter() {
             let key = call(&ctx, &key, element.clone())?;
-            groups.entry(group(&key)).or_default().push(element.clone());
+            groups
+                .entry(group(&key)?)
+                .or_default()
+                .push(element.clone());
         }
         Ok(groups
             .into_iter()
@@ -380,7 +378,10 @@ macro_rules! list_functions {
                 let mut groups: BTreeMap<String, Vec<_>> = BTreeMap::new();
                 for element in list.iter() {
                     let key = call(&ctx, &key, Dynamic::from(element.clone()))?;
-                    groups.entry(group(&key)).or_default().push(element.clone());
+                    groups
+                        .entry(group(&key)?)
+                        .or_default()
+                        .push(element.clone());
                 }
                 let lists = groups.into_iter();
                 Ok(lists

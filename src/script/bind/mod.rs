@@ -1,6 +1,7 @@
 //! Functions of the language, one file for each noun. The documentation of a function stands at its binding.
 
 mod blocks;
+mod bounded;
 mod daemon;
 mod data;
 mod destination;
@@ -10,6 +11,7 @@ mod lists;
 mod named;
 mod scheduler;
 mod service;
+mod sorting;
 mod stats;
 mod table;
 mod time;
@@ -44,7 +46,7 @@ pub(super) fn register(engine: &mut Engine) {
     combine_with_exported_module!(&mut general, "list_verbs", lists::verbs);
     combine_with_exported_module!(&mut general, "plan", table::plan_methods);
     engine.register_global_module(general.into());
-    general::guard_sizes(engine);
+    bounded::register(engine);
 }
 
 #[cfg(test)]
@@ -61,15 +63,29 @@ mod tests {
         { "id": "10.0.0.2:80", "weight": 3 }, { "id": "10.0.0.3:80", "weight": 0 } ] } ] }"#;
 
     /// What Rhai has for its own lists and texts, here with bounds or for lists of snapshots.
-    const RHAIS_OWN: [&str; 8] = [
+    const RHAIS_OWN: [&str; 22] = [
         "blob",
         "contains",
+        "debug",
         "is_empty",
         "len",
+        "order",
+        "order_by",
+        "order_desc",
         "pad",
+        "print",
         "replace",
+        "sort",
+        "sort_by",
+        "sort_desc",
+        "split",
+        "split_rev",
+        "sub_string",
+        "to_array",
+        "to_chars",
         "to_debug",
         "to_string",
+        "blob_to_string",
     ];
 
     /// Returns each function of ours with its documentation.

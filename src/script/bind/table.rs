@@ -8,14 +8,14 @@ use crate::model::TableSpecification;
 use crate::script::convert;
 use crate::script::error::Scripted;
 use crate::script::host::with;
-use crate::script::values::{OutcomeValue, PlanValue, dynamic_of, json_of};
+use crate::script::values::{OutcomeValue, PlanValue, dynamic_of, json_or_end};
 use crate::session::{
     ApplyOptions, Done, Ended, Error, Interrupt, LayerKind, Prune, Purpose, Reason, Session, Target,
 };
 
 /// Reads a document that a script holds as a map.
 fn specification(document: Map) -> Result<TableSpecification, Error> {
-    let bytes = serde_json::to_vec(&json_of(&document.into())).unwrap_or_default();
+    let bytes = json_or_end(&document.into()).to_string().into_bytes();
     Ok(read_document("document", &bytes)?)
 }
 

@@ -227,7 +227,7 @@ fn incomparable(operator: &str, a: &Dynamic, b: &Dynamic) -> Made<bool> {
             "bool" => "truth value",
             _ => "length of time",
         };
-        format!("the {kind} {}", super::json_text(value))
+        format!("the {kind} {}", super::short(value))
     };
     let numeric = |value: &Dynamic| value.is_string();
     let hint = if numeric(a) || numeric(b) {

@@ -7,23 +7,29 @@ use super::{
     DestinationList, DestinationValue, OutcomeValue, PlanValue, ServiceList, ServiceValue,
 };
 use crate::script::error::ScriptError;
+use crate::script::limits::{self, Stop};
 
 /// Returns a value as JSON; snapshots have the shape of the document.
-pub(in crate::script) fn json_of(value: &Dynamic) -> Value {
+///
+/// # Errors
+/// [`Stop`] if that takes more than the script may: what is one text in many places is many there.
+pub(in crate::script) fn json_of(value: &Dynamic) -> Result<Value, Stop> {
+    limits::tick()?;
     if value.is_unit() {
-        return Value::Null;
+        return Ok(Value::Null);
     }
     if let Ok(flag) = value.as_bool() {
-        return flag.into();
+        return Ok(flag.into());
     }
     if let Ok(number) = value.as_int() {
-        return number.into();
+        return Ok(number.into());
     }
     if let Ok(number) = value.as_float() {
-        return number.into();
+        return Ok(number.into());
     }
     if let Ok(text) = value.clone().into_immutable_string() {
-        return text.as_str().into();
+        limits::afford(text.len())?;
+        return Ok(text.as_str().into());
     }
     if let Some(array) = value.read_lock::<Array>() {
         return array.iter().map(json_of).collect();
@@ -31,9 +37,21 @@ pub(in crate::script) fn json_of(value: &Dynamic) -> Value {
     if let Some(map) = value.read_lock::<Map>() {
         return map
             .iter()
-            .map(|(key, value)| (key.to_string(), json_of(value)))
+            .map(|(key, value)| Ok((key.to_string(), json_of(value)?)))
             .collect();
     }
+    Ok(snapshot(value))
+}
+
+/// Returns a value as JSON where no error can be returned: the script is ended with its next step instead.
+pub(in crate::script) fn json_or_end(value: &Dynamic) -> Value {
+    json_of(value).unwrap_or_else(|stop| {
+        limits::end(stop);
+        Value::Null
+    })
+}
+
+fn snapshot(value: &Dynamic) -> Value {
     if let Some(service) = value.read_lock::<ServiceValue>() {
         return service.json();
     }
@@ -64,8 +82,84 @@ pub(in crate::script) fn json_of(value: &Dynamic) -> Value {
 }
 
 /// Returns a value as one line of JSON.
-pub(in crate::script) fn json_text(value: &Dynamic) -> String {
-    json_of(value).to_string()
+///
+/// # Errors
+/// As [`json_of`].
+pub(in crate::script) fn json_text(value: &Dynamic) -> Result<String, Stop> {
+    let value = json_of(value)?;
+    limits::afford(length(&value).saturating_mul(2))?;
+    Ok(value.to_string())
+}
+
+/// Returns a value as indented JSON.
+///
+/// # Errors
+/// As [`json_of`].
+pub(in crate::script) fn json_lines(value: &Dynamic) -> Result<String, Stop> {
+    let value = json_of(value)?;
+    limits::afford(length(&value).saturating_mul(2))?;
+    Ok(serde_json::to_string_pretty(&value)
+        .unwrap_or_else(|error| unreachable!("BUG: a JSON value has a text: {error}")))
+}
+
+/// Returns about how long the text of a value is.
+fn length(value: &Value) -> usize {
+    const EACH: usize = 8;
+    match value {
+        Value::String(text) => text.len() + EACH,
+        Value::Array(items) => EACH + items.iter().map(length).sum::<usize>(),
+        Value::Object(fields) => {
+            let fields = fields.iter();
+            EACH + fields
+                .map(|(key, value)| key.len() + EACH + length(value))
+                .sum::<usize>()
+        }
+        _ => EACH,
+    }
+}
+
+/// Returns a value in short, for a message: as JSON, and only its beginning if it is long.
+pub(in crate::script) fn short(value: &Dynamic) -> String {
+    const LONGEST: usize = 120;
+    fn write(out: &mut String, value: &Dynamic) {
+        if out.len() > LONGEST {
+            return;
+        }
+        if let Some(list) = value.read_lock::<Array>() {
+            out.push('[');
+            for (index, item) in list.iter().enumerate().take(LONGEST) {
+                out.push_str(if index > 0 { ", " } else { "" });
+                write(out, item);
+            }
+            out.push(']');
+        } else if let Some(map) = value.read_lock::<Map>() {
+            out.push_str("#{");
+            for (index, (key, item)) in map.iter().enumerate().take(LONGEST) {
+                out.push_str(if index > 0 { ", " } else { "" });
+                out.extend(key.chars().take(LONGEST));
+                out.push_str(": ");
+                write(out, item);
+            }
+            out.push('}');
+        } else if let Some(text) = value.read_lock::<rhai::ImmutableString>() {
+            let beginning: String = text.chars().take(LONGEST).collect();
+            out.push_str(&format!("{beginning:?}"));
+        } else if value.is_unit() {
+            out.push_str("()");
+        } else if let Some(service) = value.read_lock::<ServiceValue>() {
+            out.push_str(&service.key.to_string());
+        } else if let Some(destination) = value.read_lock::<DestinationValue>() {
+            out.push_str(&destination.to_string());
+        } else {
+            out.push_str(&value.to_string());
+        }
+    }
+    let mut text = String::new();
+    write(&mut text, value);
+    if text.chars().count() > LONGEST {
+        text = text.chars().take(LONGEST).chain("..".chars()).collect();
+    }
+    text
 }
 
 /// Returns JSON as a script value. Numbers beyond the language's integers become its largest.

@@ -5,6 +5,7 @@ mod duration;
 mod json;
 mod list;
 mod outcome;
+mod parse;
 mod plan;
 mod rows;
 mod service;
@@ -14,13 +15,38 @@ use rhai::{Engine, Module};
 
 pub(super) use destination::{DestinationList, DestinationValue};
 pub(super) use duration::DurationValue;
-pub(super) use json::{dynamic_of, json_of, json_text};
+pub(super) use json::{dynamic_of, json_lines, json_of, json_or_end, json_text, short};
 pub(super) use outcome::OutcomeValue;
+pub(super) use parse::{NoValue, parse_json};
 pub(super) use plan::PlanValue;
 pub(super) use service::{ServiceList, ServiceValue, counters, rates};
 
 use super::error::ScriptError;
+use super::limits::Stop;
 use crate::render::Rows;
+
+/// A value has a text that takes more than the script may, or a signal came while it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLarge(Stop);
+
+impl std::fmt::Display for TooLarge {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Stop::Memory(mib) => write!(
+                out,
+                "the value is too large to be shown: its text takes more than {mib} MiB (--max-memory)"
+            ),
+            Stop::Signal(signal) => write!(out, "interrupted by signal {signal}"),
+            Stop::Operations | Stop::Leaving => out.write_str("the script was ended"),
+        }
+    }
+}
+
+impl From<TooLarge> for Box<rhai::EvalAltResult> {
+    fn from(error: TooLarge) -> Self {
+        error.0.into()
+    }
+}
 
 /// A value of a script, to be shown to people or given to programs. What is not asked for is not made: the JSON of
 /// a large table is long.
@@ -37,34 +63,38 @@ impl ValueText {
     }
 
     /// Returns the value for people; empty if there is nothing to show.
-    #[must_use]
-    pub fn text(&self) -> String {
+    ///
+    /// # Errors
+    /// [`TooLarge`] if its text takes more than the script may.
+    pub fn text(&self) -> Result<String, TooLarge> {
         let value = &self.0;
         if value.is_unit() {
-            return String::new();
+            return Ok(String::new());
         }
         if let Some(list) = value.read_lock::<ServiceList>() {
-            return list.lines();
+            return Ok(list.lines());
         }
         if let Some(list) = value.read_lock::<DestinationList>() {
-            return list.lines();
+            return Ok(list.lines());
         }
         if let Some(plan) = value.read_lock::<PlanValue>() {
-            return plan.text();
+            return Ok(plan.text());
         }
         if let Some(outcome) = value.read_lock::<OutcomeValue>() {
-            return outcome.text();
+            return Ok(outcome.text());
         }
         if let Ok(text) = value.clone().into_string() {
-            return text;
+            return Ok(text);
         }
         self.json()
     }
 
     /// Returns the value as JSON, indented.
-    #[must_use]
-    pub fn json(&self) -> String {
-        serde_json::to_string_pretty(&json_of(&self.0)).unwrap_or_default()
+    ///
+    /// # Errors
+    /// As [`Self::text`].
+    pub fn json(&self) -> Result<String, TooLarge> {
+        json_lines(&self.0).map_err(TooLarge)
     }
 
     /// Returns the value as a table, if it is one: snapshots, and lists of maps.
@@ -100,10 +130,7 @@ pub(super) fn plain_text(value: &Dynamic) -> String {
     if let Some(duration) = value.clone().try_cast::<DurationValue>() {
         return duration.to_string();
     }
-    value
-        .clone()
-        .into_string()
-        .unwrap_or_else(|_| json_text(value))
+    value.clone().into_string().unwrap_or_else(|_| short(value))
 }
 
 /// Returns what a commit left, as changes that lead back.

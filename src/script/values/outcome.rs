@@ -133,13 +133,13 @@ impl OutcomeValue {
     pub(super) fn json(&self) -> serde_json::Value {
         if let Some(report) = &self.runbook {
             let mut shape = serde_json::to_value(runbook_shape(report)).unwrap_or_default();
-            shape["value"] = super::json_of(&self.value);
+            shape["value"] = super::json_or_end(&self.value);
             return shape;
         }
         serde_json::json!({
             "id": self.recorded.as_ref().map(|recorded| recorded.number),
             "confirm_by": self.recorded.as_ref().and_then(|recorded| recorded.confirm_by.clone()),
-            "kind": self.kind, "label": self.label, "reason": self.reason, "seconds": self.seconds, "value": super::json_of(&self.value),
+            "kind": self.kind, "label": self.label, "reason": self.reason, "seconds": self.seconds, "value": super::json_or_end(&self.value),
             "plan": serde_json::to_value(plan_shape(&self.plan)).unwrap_or_default(),
         })
     }
