@@ -4,7 +4,7 @@ use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::ui::standard_stream;
 
@@ -74,6 +74,48 @@ pub fn target(path: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(ErrorKind::NotFound.into())
+}
+
+/// Returns where a path would lead, links followed as far as there is something: what is not there yet is taken as it is written.
+/// `None` if it goes up from what is not there.
+#[must_use]
+pub fn deepest(path: &Path) -> Option<PathBuf> {
+    let mut missing = Vec::new();
+    let mut there = std::path::absolute(path).ok()?;
+    let found = loop {
+        match std::fs::canonicalize(&there) {
+            Ok(found) => break found,
+            Err(_) => {
+                missing.push(there.file_name()?.to_owned());
+                there = there.parent()?.to_owned();
+            }
+        }
+    };
+    Some(
+        missing
+            .into_iter()
+            .rev()
+            .fold(found, |path, name| path.join(name)),
+    )
+}
+
+/// Returns a path without `.` and `..`, as it is written: whether the folders that it names are there does not matter.
+#[must_use]
+pub fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in std::path::absolute(path)
+        .unwrap_or_else(|_| path.to_owned())
+        .components()
+    {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::CurDir => {}
+            part => plain.push(part),
+        }
+    }
+    plain
 }
 
 /// Puts a new file in the place of the old one.

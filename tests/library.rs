@@ -30,6 +30,7 @@ fn said(session: Session, code: &str) -> (Session, String) {
         Ok(())
     });
     let surroundings = Surroundings {
+        last_resort: None,
         permissions: Permissions {
             read: Allowed::Everywhere,
             write: Allowed::Everywhere,
@@ -424,7 +425,7 @@ fn a_canary_gets_more_and_is_gone_when_a_check_fails() {
         (&["--percent", "0"][..], "0 is no percentage"),
         (&["--percent", "1"], "the least is 3 %"),
         (&["--pause", "10"], "invalid duration"),
-        (&["--percent", "5,x"], "Error parsing integer"),
+        (&["--percent", "5,x"], "\"x\" is not a whole number"),
     ] {
         let refused = with(&["run", "--sim=scripts/farm.json"], more);
         assert!(

@@ -148,7 +148,7 @@ fn a_transaction_is_opened_shown_taken_back_in_part_committed_and_undone() {
     for place in Place::every() {
         let mut typist = Typist::at(&place, false);
         assert!(
-            typist.types(WEB).contains("committed, 3 changes"),
+            typist.types(WEB).contains(", 3 changes, "),
             "{}",
             place.name()
         );
@@ -189,7 +189,7 @@ fn a_transaction_is_opened_shown_taken_back_in_part_committed_and_undone() {
                 .types("service::delete(\"fwmark://9\");")
                 .contains("error: ")
         );
-        assert!(typist.types(":commit").contains("committed, 1 change"));
+        assert!(typist.types(":commit").contains(", 1 change, "));
         let weight = || {
             place.table().services[&key("tcp://192.0.2.1:80")].destinations[&server("10.0.0.2:80")]
                 .configuration
@@ -197,7 +197,7 @@ fn a_transaction_is_opened_shown_taken_back_in_part_committed_and_undone() {
                 .get()
         };
         assert_eq!(weight(), 0);
-        assert!(typist.types(":undo").contains("committed, 1 change"));
+        assert!(typist.types(":undo").contains(", 1 change, "));
         assert_eq!(weight(), 10);
         typist.types(":undo");
         assert_eq!(weight(), 0, "the undo of an undo is a redo");
@@ -246,7 +246,7 @@ fn undo_takes_back_line_by_line_what_was_staged() {
     }
     assert!(typist.types(":undo").contains("has staged anything"));
     typist.types("service::add(\"fwmark://3\");");
-    assert!(typist.types(":commit").contains("committed, 1 change"));
+    assert!(typist.types(":commit").contains(", 1 change, "));
     assert_eq!(place.table().services.len(), 1);
 }
 
@@ -368,7 +368,7 @@ fn what_takes_something_away_is_shown_and_asked_about() {
             .contains("the transaction stays open")
     );
     typist.screen.answers.borrow_mut().push(true);
-    assert!(typist.types(":commit").contains("committed, 1 change"));
+    assert!(typist.types(":commit").contains(", 1 change, "));
     typist.types(":set ask off");
     typist.types(WEB);
     typist.types("table::clear();");

@@ -33,6 +33,7 @@ fn run_in(
         arguments,
     };
     let surroundings = Surroundings {
+        last_resort: None,
         limits,
         ..Surroundings::closed(output)
     };
@@ -374,6 +375,7 @@ fn files_are_touched_only_where_that_is_allowed() {
         };
         let only = Allowed::In(vec![inside.clone()]);
         let surroundings = Surroundings {
+            last_resort: None,
             permissions: Permissions {
                 read: only.clone(),
                 write: only,
@@ -448,6 +450,7 @@ fn a_file_keeps_its_mode_and_nothing_else_is_left_beside_it() {
             arguments: Vec::new(),
         };
         let surroundings = Surroundings {
+            last_resort: None,
             permissions: Permissions {
                 // The file alone, which is not there at first.
                 write: Allowed::In(vec![path.clone()]),

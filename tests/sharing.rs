@@ -403,3 +403,108 @@ fn a_pipe_in_the_journal_is_named_and_hangs_nothing() {
         );
     }
 }
+
+/// Damages nothing: a record that can be read is not set aside, whether its commit is over or waits to be confirmed.
+#[test]
+fn only_what_is_damaged_can_be_discarded() {
+    let shop = Shop::simulated();
+    shop.ok(&["edit", ONE, "--weight", "3"]);
+    let refused = shop.runs(&["recover", "--discard", "1"]);
+    assert!(
+        refused.status == 2 && refused.stderr.contains("record 1 can be read"),
+        "{refused:?}"
+    );
+    let path = shop.journal().join("00000001.json");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("edit", "tide", 1)).unwrap();
+    shop.ok(&["recover", "--discard", "1"]);
+    assert!(!path.exists());
+}
+
+/// The record of a commit of which something is left in the table.
+fn left_over(shop: &Shop) {
+    shop.ok(&["edit", ONE, "--weight", "5"]);
+    let path = shop.journal().join("00000001.json");
+    let text = fs::read_to_string(&path).unwrap();
+    let first = text.lines().next().unwrap();
+    let mut event: serde_json::Value = serde_json::from_str(text.lines().nth(1).unwrap()).unwrap();
+    let record = serde_json::to_string(&{
+        let mut record = event["record"].take();
+        record["kind"] = "indeterminate".into();
+        record["left"] = serde_json::json!(["weight 5 -> 1"]);
+        record
+    })
+    .unwrap();
+    let sum = ipvsh::export::checksum(record.as_bytes());
+    let line = format!("{{\"checksum\":\"{sum}\",\"record\":{record}}}");
+    fs::write(&path, format!("{first}\n{line}\n")).unwrap();
+}
+
+#[test]
+fn what_a_commit_left_can_be_rolled_back_or_completed() {
+    for (command, weight) in [
+        (&["undo"][..], 1),
+        (&["undo", "1"], 1),
+        (&["recover", "1"], 1),
+        (&["recover", "1", "--forward"], 5),
+    ] {
+        let shop = Shop::simulated();
+        left_over(&shop);
+        shop.ok(command);
+        assert_eq!(shop.weight(ONE), weight, "{command:?}");
+        let again = shop.runs(&["recover", "1"]);
+        assert!(
+            again.status == 2 && again.stderr.contains("has left nothing behind"),
+            "{again:?}"
+        );
+    }
+    // What others changed since is left to them, and said.
+    let shop = Shop::simulated();
+    left_over(&shop);
+    shop.ok(&["--no-journal", "edit", ONE, "--weight", "8"]);
+    let recovered = shop.runs(&["recover", "1"]);
+    assert!(
+        recovered.status == 4 && recovered.stderr.contains("--weight 1"),
+        "{recovered:?}"
+    );
+    assert_eq!(shop.weight(ONE), 8);
+}
+
+/// A program that was killed between its first request and its last word.
+fn cut_off(shop: &Shop) {
+    shop.ok(&["edit", ONE, "--weight", "5"]);
+    let path = shop.journal().join("00000001.json");
+    let text = fs::read_to_string(&path).unwrap();
+    let first = text.lines().next().unwrap();
+    let open = shop.journal().join("open/00000001.json");
+    fs::write(&open, format!("{first}\n")).unwrap();
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn undo_after_a_crash_is_the_recovery_and_nothing_more() {
+    for number in [&["undo"][..], &["undo", "1"]] {
+        let shop = Shop::simulated();
+        cut_off(&shop);
+        let finished = shop.runs(number);
+        assert_eq!(finished.status, 0, "{finished:?}");
+        assert!(
+            finished.stderr.contains("nothing else was undone"),
+            "{finished:?}"
+        );
+        assert_eq!(shop.weight(ONE), 1);
+    }
+}
+
+#[test]
+fn who_keeps_no_journal_is_told_what_is_still_to_be_done() {
+    let shop = Shop::simulated();
+    cut_off(&shop);
+    let finished = shop.runs(&["--no-journal", "edit", TWO, "--weight", "4"]);
+    assert_eq!(finished.status, 0, "{finished:?}");
+    assert!(
+        finished.stderr.contains("warning: commit 1 was cut off"),
+        "{finished:?}"
+    );
+}

@@ -63,7 +63,7 @@ fn an_open_transaction_is_shown_and_dropped_on_leaving() {
     let shown = terminal.types(":diff");
     assert!(shown.contains("~ 10.0.0.2:80   weight 10 -> 3"), "{shown}");
     let shown = terminal.types(":commit");
-    assert!(shown.contains("committed, 1 change"), "{shown}");
+    assert!(shown.contains("not saved, 1 change"), "{shown}");
     terminal.types(":begin");
     terminal.types("table::clear();");
     terminal.sends("\u{4}");

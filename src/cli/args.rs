@@ -208,6 +208,9 @@ pub(super) struct RunArguments {
     /// Show what the script would change, and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// With --dry-run, exit with 10 if something would change
+    #[arg(long, requires = "dry_run")]
+    pub(super) exit_code: bool,
     /// Ask before each step of a runbook; a no leads back
     #[arg(long, conflicts_with = "dry_run")]
     pub(super) step: bool,
@@ -234,6 +237,9 @@ pub(super) struct EvalArguments {
     /// Show what the code would change, and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// With --dry-run, exit with 10 if something would change
+    #[arg(long, requires = "dry_run")]
+    pub(super) exit_code: bool,
     /// The code
     pub(super) code: String,
     /// What `args()` returns
@@ -321,6 +327,9 @@ pub(super) struct ApplyArguments {
     /// Show what would change, and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// With --dry-run, exit with 10 if something would change
+    #[arg(long, requires = "dry_run")]
+    pub(super) exit_code: bool,
     /// A table document, or a plan that `ipvsh plan --out` wrote; `-` is standard input
     #[arg(value_name = "FILE")]
     pub(super) file: String,
@@ -449,6 +458,9 @@ pub(super) struct ChangeArguments {
     /// Show what would change, and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// With --dry-run, exit with 10 if something would change
+    #[arg(long, requires = "dry_run")]
+    pub(super) exit_code: bool,
     /// KEY or KEY/SERVER; to edit also SERVER, in every service that has it, or a pattern with `*`
     #[arg(value_name = "OBJECT")]
     pub(super) object: String,
@@ -475,6 +487,9 @@ pub(super) struct RemoveArguments {
     /// Show what would change, and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// With --dry-run, exit with 10 if something would change
+    #[arg(long, requires = "dry_run")]
+    pub(super) exit_code: bool,
     /// KEY, KEY/SERVER, SERVER (in every service that has it), or a pattern with `*`
     #[arg(value_name = "OBJECT")]
     pub(super) object: String,

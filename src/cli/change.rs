@@ -249,9 +249,13 @@ fn transaction(
     if dry_run {
         session.begin(LayerKind::Rehearsal)?;
         let _staged = verb(&mut session)?;
-        return Ok(Ending::planned(session.end_rehearsal()?));
+        let plan = session.end_rehearsal()?;
+        context.warn(&mut session);
+        return Ok(Ending::planned(plan));
     }
-    let done = verb(&mut session)?;
+    let done = verb(&mut session);
+    context.warn(&mut session);
+    let done = done?;
     target::write_back(&mut session)?;
     Ok(Ending::Done {
         done,

@@ -65,6 +65,9 @@ pub(super) struct DrainArguments {
     /// Show what would change and what stands in the way, and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// With --dry-run, exit with 10 if something would change
+    #[arg(long, requires = "dry_run")]
+    pub(super) exit_code: bool,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -84,6 +87,9 @@ pub(super) struct UndrainArguments {
     /// Show what would change, and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// With --dry-run, exit with 10 if something would change
+    #[arg(long, requires = "dry_run")]
+    pub(super) exit_code: bool,
 }
 
 /// Makes sure that a text names something, and writes it as the language does.

@@ -91,6 +91,8 @@ impl Failure {
             Self::Signals(error) => ui.error(&format!("signals can't be caught: {error}")),
             Self::Session(Error::Document(error)) => tell_document(error, ui),
             Self::Session(error) => ui.error(&error.to_string()),
+            // Nobody reads any more.
+            Self::Script(failure) if failure.is_unread() => {}
             Self::Script(failure) => ui.error_text(&failure.render(ui.colours_errors())),
         }
         if let Some(Error::Record(error)) = self.session_error()

@@ -7,7 +7,7 @@ use super::exit;
 use super::failure::Failure;
 use super::report::{self, TargetWords};
 use super::run::Context;
-use crate::export::{ResultShape, plan_shape, runbook_shape};
+use crate::export::{ResultShape, runbook_shape};
 use crate::model::ObjectId;
 use crate::render::{Kept, PlanView, plan as render_plan, plan_commands, runbook_plan};
 use crate::script::{TooLarge, ValueText};
@@ -261,8 +261,7 @@ fn write_plan(
     runbooks: &[RunbookReport],
 ) -> io::Result<()> {
     if globals.json {
-        let mut shape = ResultShape::new("planned");
-        shape.plan = Some(plan_shape(plan));
+        let mut shape = ResultShape::planned(plan);
         shape.runbooks = runbooks.iter().map(runbook_shape).collect();
         return ui.line(&json(&shape));
     }

@@ -13,7 +13,7 @@ use super::journal_args::{
 };
 use super::narrator::{Reports, Teller};
 use super::run::Context;
-use super::{report, target};
+use super::{exit, report, target};
 use crate::backend::enter_namespace;
 use crate::export::{change_shape, plan_shape};
 use crate::journal::{Journal, JournalError, Limits, Record, TableIdentity};
@@ -272,6 +272,22 @@ pub(super) fn undo(
         let _undone = session.stage_undo(arguments.number)?;
         return Ok(Ending::planned(session.end_rehearsal()?));
     }
+    let recovered = session.recovered();
+    let is_done = match arguments.number {
+        None => !recovered.is_empty(),
+        Some(number) => recovered.contains(&number),
+    };
+    if is_done {
+        context
+            .ui
+            .status("what was cut off is taken back; nothing else was undone");
+        return Ok(Ending::Shown);
+    }
+    if let Some(number) = session.left_over(arguments.number)? {
+        wait_for_lock(context, &mut session);
+        let settled = session.recover_left(number, Direction::Back)?;
+        return tell_settled(context, globals, &[settled]);
+    }
     let (record, ended) = session.undo(arguments.number)?;
     context.warn(&mut session);
     target::write_back(&mut session)?;
@@ -382,6 +398,7 @@ pub(super) fn recover(
     let mut session = target::open_unsettled(globals, Purpose::Changing, &context.interrupt)?;
     context.warn(&mut session);
     if let Some(number) = arguments.discard {
+        wait_for_lock(context, &mut session);
         let path = session.discard(number)?;
         context.ui.status(&format!(
             "record {number} is set aside as {}; nothing was done about what it may have changed",
@@ -396,6 +413,20 @@ pub(super) fn recover(
         Direction::Back
     };
     let mut settled = session.settle(direction)?;
+    if let Some(number) = arguments.number {
+        if !session.recovered().contains(&number) {
+            settled.push(session.recover_left(number, direction)?);
+        }
+        return tell_settled(context, globals, &settled);
+    }
+    if let Some(signal) = arguments.after_signal {
+        for settled in &settled {
+            context.ui.warning(&settled.sentence());
+        }
+        return Ok(Ending::Prompted {
+            status: exit::after_signal(i32::from(signal)),
+        });
+    }
     settled.extend(session.close_vanished()?);
     tell_settled(context, globals, &settled)
 }

@@ -25,6 +25,9 @@ pub(super) struct UndoArguments {
     /// Show what would change, and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// With --dry-run, exit with 10 if something would change
+    #[arg(long, requires = "dry_run")]
+    pub(super) exit_code: bool,
     /// The commit [the last one that stands]
     pub(super) number: Option<u64>,
 }
@@ -46,10 +49,16 @@ pub(super) struct CancelArguments {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct RecoverArguments {
+    /// The commit that did not go through and left something behind [all that was cut off]
+    #[arg(conflicts_with = "discard")]
+    pub(super) number: Option<u64>,
     /// Complete what was cut off instead of taking it back
     #[arg(long)]
     pub(super) forward: bool,
     /// Set a damaged record aside, and do nothing about what it may have done
     #[arg(long, value_name = "NUMBER", conflicts_with = "forward")]
     pub(super) discard: Option<u64>,
+    /// End as a program does that got this signal: it takes the place of one that could not be ended otherwise
+    #[arg(long, hide = true)]
+    pub(super) after_signal: Option<u8>,
 }

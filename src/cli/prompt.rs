@@ -48,6 +48,7 @@ pub(super) fn prompt(context: &Context, globals: &Globals) -> Result<Ending, Fai
             ..Permissions::default()
         },
         output: Rc::new(move |text: &str| ui.line(text)),
+        last_resort: Some(target::recover_line(globals)),
     };
     let shell = Rc::new(RefCell::new(Shell::new(session, surroundings)));
     let words = TargetWords::of(globals);

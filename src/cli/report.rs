@@ -9,7 +9,7 @@ use crate::render::{
     Kept, PlanView, change_commands, change_line, change_summary, count, plan, shell_word,
 };
 use crate::session::Commits;
-use crate::txn::{Cause, Change, Outcome, Recorded, Report};
+use crate::txn::{Cause, Change, Outcome, Recorded, Report, TablePlace};
 use crate::ui::Ui;
 
 /// Residue beyond this is counted, not listed: the JSON result has all of it.
@@ -24,6 +24,9 @@ pub(super) fn write_success(
     let milliseconds = report.elapsed.as_millis();
     let ending = match (&report.outcome, &report.recorded) {
         (Outcome::Unchanged, _) => "Nothing was sent.".to_owned(),
+        (_, None) if report.place == TablePlace::Memory => {
+            format!("Committed in the simulation, not saved ({milliseconds} ms).")
+        }
         (_, None) => format!("Committed in {milliseconds} ms."),
         (
             _,
@@ -271,6 +274,7 @@ pub(super) fn envelope(report: &Report) -> ResultShape {
         shape.id = Some(recorded.number);
         shape.confirm_by.clone_from(&recorded.confirm_by);
     }
+    shape.saved = report.place == TablePlace::Lasting;
     shape.plan = Some(plan_shape(&report.plan));
     shape.changed = match &report.outcome {
         Outcome::Committed => !report.plan.changes().is_empty(),
@@ -300,6 +304,9 @@ pub(super) fn add_commits(shape: &mut ResultShape, committed: &Commits) {
         shape.warnings.push(forgotten(committed));
     }
     let committed = committed.kept();
+    shape.saved = committed
+        .iter()
+        .all(|report| report.place == TablePlace::Lasting);
     shape.changed |= committed
         .iter()
         .any(|report| !report.plan.changes().is_empty());

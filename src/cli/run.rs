@@ -21,6 +21,8 @@ use crate::ui::{Colour, Streams, Ui, Verbosity, input_is_terminal};
 pub(super) struct Context {
     pub(super) ui: Ui,
     pub(super) interrupt: Interrupt,
+    /// Whether the journal could not take down how a commit ended.
+    pub(super) unnoted: Cell<bool>,
     /// What became of runbooks.
     pub(super) runbooks: RefCell<Vec<RunbookReport>>,
 }
@@ -28,6 +30,7 @@ pub(super) struct Context {
 impl Context {
     /// Passes on what the session has to say.
     pub(super) fn warn(&self, session: &mut Session) {
+        self.unnoted.set(self.unnoted.get() || session.is_unnoted());
         for warning in session.take_warnings() {
             self.ui.warning(&warning);
         }
@@ -63,33 +66,48 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
     let context = Context {
         ui,
         interrupt,
+        unnoted: Cell::new(false),
         runbooks: RefCell::default(),
     };
-    let output = match &parsed.command {
-        Some(Command::Plan(arguments)) => PlanOutput {
-            format: arguments.format,
-            exit_code: arguments.exit_code,
-        },
-        Some(Command::Diff(arguments)) => PlanOutput {
-            format: arguments.format,
-            exit_code: arguments.exit_code,
-        },
-        _ => PlanOutput {
-            format: PlanFormat::Text,
-            exit_code: false,
-        },
-    };
+    let output = plan_output(parsed.command.as_ref());
     let command = parsed.command;
     let runs_script = runs_script(command.as_ref());
     let work = move || {
         let ended = dispatch(&context, &globals, command);
-        finish(&context, &globals, output, ended)
+        let status = finish(&context, &globals, output, ended);
+        // It is done, and the next change may find it unfinished.
+        if status == exit::DONE && context.unnoted.get() {
+            return exit::FAILED;
+        }
+        status
     };
     if runs_script {
         on_large_stack(work)
     } else {
         work()
     }
+}
+
+/// Returns how plans are shown, and whether the status tells of them.
+fn plan_output(command: Option<&Command>) -> PlanOutput {
+    let (format, exit_code) = match command {
+        Some(Command::Plan(arguments)) => (arguments.format, arguments.exit_code),
+        Some(Command::Diff(arguments)) => (arguments.format, arguments.exit_code),
+        Some(Command::Run(arguments)) => (PlanFormat::Text, arguments.exit_code),
+        Some(Command::Eval(arguments)) => (PlanFormat::Text, arguments.exit_code),
+        Some(Command::Apply(arguments)) => (PlanFormat::Text, arguments.exit_code),
+        Some(Command::Add(arguments) | Command::Edit(arguments) | Command::Ensure(arguments)) => {
+            (PlanFormat::Text, arguments.exit_code)
+        }
+        Some(Command::Delete(arguments) | Command::Absent(arguments)) => {
+            (PlanFormat::Text, arguments.exit_code)
+        }
+        Some(Command::Drain(arguments)) => (PlanFormat::Text, arguments.exit_code),
+        Some(Command::Undrain(arguments)) => (PlanFormat::Text, arguments.exit_code),
+        Some(Command::Undo(arguments)) => (PlanFormat::Text, arguments.exit_code),
+        _ => (PlanFormat::Text, false),
+    };
+    PlanOutput { format, exit_code }
 }
 
 /// Tells whether a command runs a script; a document needs no more stack than any program.
@@ -221,6 +239,7 @@ fn run_arguments(script: Vec<String>) -> RunArguments {
             allow_write: None,
         },
         dry_run: false,
+        exit_code: false,
         step: false,
         from: None,
         junit: None,

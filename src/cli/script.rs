@@ -37,7 +37,7 @@ fn allowed(option: Option<&Vec<String>>) -> Allowed {
 }
 
 /// Returns what a script may take and touch, and where it prints.
-fn surroundings(arguments: &LimitArguments, ui: Ui, json: bool) -> Surroundings {
+fn surroundings(arguments: &LimitArguments, globals: &Globals, ui: Ui) -> Surroundings {
     Surroundings {
         limits: Limits {
             operations: arguments.max_operations,
@@ -48,7 +48,8 @@ fn surroundings(arguments: &LimitArguments, ui: Ui, json: bool) -> Surroundings 
             write: allowed(arguments.allow_write.as_ref()),
             at_prompt: false,
         },
-        output: output(ui, json),
+        output: output(ui, globals.json),
+        last_resort: Some(target::recover_line(globals)),
     }
 }
 
@@ -94,7 +95,7 @@ fn output(ui: Ui, json: bool) -> Output {
             Ok(())
         });
     }
-    Rc::new(move |text: &str| ui.line(text))
+    Rc::new(move |text: &str| ui.print(text))
 }
 
 /// Runs a script file.
@@ -115,7 +116,7 @@ pub(super) fn run_file(
         context,
         globals,
         &script,
-        &surroundings(&arguments.limits, context.ui, globals.json),
+        &surroundings(&arguments.limits, globals, context.ui),
         (Mode::of(arguments.dry_run), Value::Dropped),
         &Steps {
             asks: arguments.step,
@@ -145,7 +146,7 @@ pub(super) fn eval(
         context,
         globals,
         &script,
-        &surroundings(&arguments.limits, context.ui, globals.json),
+        &surroundings(&arguments.limits, globals, context.ui),
         (Mode::of(arguments.dry_run), Value::Printed),
         &Steps::default(),
     )
@@ -184,6 +185,7 @@ pub(super) fn built_in(
             ..Limits::DEFAULT
         },
         output: output(context.ui, globals.json),
+        last_resort: Some(target::recover_line(globals)),
     };
     let (mode, value) = match shown {
         Shown::Value => (Mode::Live, Value::Printed),
@@ -255,7 +257,7 @@ fn make_plan(
         context,
         globals,
         &script,
-        &surroundings(&arguments.limits, context.ui, globals.json),
+        &surroundings(&arguments.limits, globals, context.ui),
         (Mode::Rehearsed, Value::Dropped),
         &Steps::default(),
     )

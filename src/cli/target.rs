@@ -1,5 +1,6 @@
 //! From global options to a session, and back to the file of a simulated table.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -25,6 +26,11 @@ pub(super) fn open(
 ) -> Result<Session, Failure> {
     let mut session = open_unsettled(globals, purpose, interrupt)?;
     if !keeps_journal(globals) {
+        if globals.no_journal && globals.sim.is_none() {
+            for text in passed_over(globals, &mut session)? {
+                session.warn(text);
+            }
+        }
         return Ok(session);
     }
     if purpose == Purpose::Reading {
@@ -35,6 +41,18 @@ pub(super) fn open(
     }
     settle(globals, &mut session)?;
     Ok(session)
+}
+
+/// Says what the journal would have done that is not to be kept this time.
+fn passed_over(globals: &Globals, session: &mut Session) -> Result<Vec<String>, Failure> {
+    let kept = Globals {
+        no_journal: false,
+        ..globals.clone()
+    };
+    keep(&kept, session)?;
+    let texts = session.unsettled();
+    session.keep_no_journal();
+    Ok(texts)
 }
 
 /// Does what the journal says is still to be done about the table of a session.
@@ -74,8 +92,11 @@ pub(super) fn open_unsettled(
     let mut session = open_unguarded(globals, purpose, interrupt)?;
     guard(globals, &mut session)?;
     keep(globals, &mut session)?;
-    // A commit must not be torn apart: from here on signals are noted and looked at when it is safe.
-    interrupt.install().map_err(Failure::Signals)?;
+    // A commit must not be torn apart: from here on signals are noted and looked at when it is safe. Who only looks is ended by
+    // them at once.
+    if purpose != Purpose::Reading {
+        interrupt.install().map_err(Failure::Signals)?;
+    }
     Ok(session)
 }
 
@@ -100,6 +121,25 @@ pub(super) fn state_folder(globals: &Globals) -> Option<PathBuf> {
         .or_else(config::lasting_folder)?;
     // A watcher looks for it from another place.
     Some(std::path::absolute(&folder).unwrap_or(folder))
+}
+
+/// Returns the command line that recovers what a killed program leaves of the table that the global options name, if that has
+/// a journal.
+pub(super) fn recover_line(globals: &Globals) -> Vec<OsString> {
+    let Some(folder) = state_folder(globals).filter(|_| keeps_journal(globals)) else {
+        return Vec::new();
+    };
+    let mut words: Vec<OsString> = vec!["--state-dir".into(), folder.into()];
+    for (option, value) in [
+        ("--sim-state", &globals.sim_state),
+        ("--netns", &globals.netns),
+    ] {
+        if let Some(value) = value {
+            words.extend([option.into(), value.into()]);
+        }
+    }
+    words.push("recover".into());
+    words
 }
 
 /// Returns which table the global options name, as this thread sees it.

@@ -23,6 +23,10 @@ pub struct ResultShape {
     pub outcome: String,
     /// Whether the live table is another than before the command.
     pub changed: bool,
+    /// Of a plan, whether the table would become another; null where nothing was only planned.
+    pub would_change: Option<bool>,
+    /// Whether what was committed is kept: false of a simulated table without a file.
+    pub saved: bool,
     /// The number of the commit in the journal, or null.
     pub id: Option<u64>,
     /// Until when the commit must be confirmed or goes back by itself, or null.
@@ -51,6 +55,8 @@ impl ResultShape {
             version: VERSION,
             outcome: outcome.to_owned(),
             changed: false,
+            would_change: None,
+            saved: true,
             id: None,
             confirm_by: None,
             plan: None,
@@ -60,6 +66,18 @@ impl ResultShape {
             cause: None,
             residue: Vec::new(),
             warnings: Vec::new(),
+        }
+    }
+}
+
+impl ResultShape {
+    /// Makes the envelope of a plan that is only shown.
+    #[must_use]
+    pub fn planned(plan: &Plan) -> Self {
+        Self {
+            would_change: Some(!plan.is_empty()),
+            plan: Some(super::plan_shape(plan)),
+            ..Self::new("planned")
         }
     }
 }

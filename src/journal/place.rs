@@ -76,6 +76,26 @@ impl TableIdentity {
         }
     }
 
+    /// Names it for someone who works on another one: a namespace that was made anew has the name of the one that is gone.
+    #[must_use]
+    pub fn seen_from(&self, here: &Self) -> String {
+        match (self, here) {
+            (
+                Self::Kernel {
+                    name: Some(name), ..
+                },
+                Self::Kernel {
+                    name: Some(here), ..
+                },
+            ) if name == here => {
+                format!(
+                    "an earlier namespace {name}, which is gone; the one of that name was made anew"
+                )
+            }
+            _ => self.to_string(),
+        }
+    }
+
     /// Returns the folder of its journal within the state folder. Numbers are given within one.
     #[must_use]
     pub fn folder(&self) -> PathBuf {

@@ -22,7 +22,7 @@ impl Invalid {
     ) -> Self {
         Self {
             what: what.into(),
-            value: value.to_string(),
+            value: crate::model::shown(&value.to_string()),
             expected: expected.into(),
         }
     }
@@ -40,15 +40,55 @@ impl fmt::Display for Invalid {
 
 impl std::error::Error for Invalid {}
 
+/// Returns a text as it can be shown within a sentence, whoever wrote it: what moves the cursor, ends the line or turns the
+/// direction is written out, and of a long one only the beginning is left.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    const LONGEST: usize = 200;
+    let mut shown = String::new();
+    for (number, character) in text.chars().enumerate() {
+        if number == LONGEST {
+            shown.push_str("..");
+            break;
+        }
+        if is_control(character) {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// Returns `true` for what a terminal takes for more than a character: C0, C1, and what turns the direction of text.
+#[must_use]
+pub fn is_control(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}'
+        )
+}
+
 /// Returns the known word that is nearest to `word`, if one is near enough to be what was meant.
 #[must_use]
 pub fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = 1 + word.chars().count() / 4;
+    // What stands before the last `::` or is a dash is no slip that is made.
+    let own = |word: &'_ str| -> String {
+        let word = word.rsplit("::").next().unwrap_or(word);
+        word.trim_start_matches('-').to_owned()
+    };
+    let wanted = own(word);
+    let limit = match wanted.chars().count() {
+        0..=1 => 0,
+        2..=5 => 1,
+        length => length / 3,
+    };
     known
         .into_iter()
-        .map(|candidate| (distance(word, candidate), candidate))
+        .map(|candidate| (distance(&wanted, &own(candidate)), candidate))
         .filter(|(steps, _)| *steps <= limit)
-        .min_by_key(|(steps, _)| *steps)
+        .min_by_key(|(steps, candidate)| (*steps, distance(word, candidate)))
         .map(|(_, candidate)| candidate)
 }
 

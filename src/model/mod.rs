@@ -32,7 +32,7 @@ pub use edit::{
     ServiceSpecification, TableSpecification, Trust,
 };
 pub use forwarding::{Checksum, ForwardingMethod, Tunnel};
-pub use invalid::{Invalid, suggestion};
+pub use invalid::{Invalid, is_control, shown, suggestion};
 pub use object::ObjectId;
 pub use persistence::{EngineName, Granularity, Persistence};
 pub use scheduler::{Scheduler, SchedulerFlags};

@@ -7,7 +7,7 @@ use super::words::{Words, is_ipvsadm, words};
 use crate::render::{PlanView, columns, plan as render_plan};
 use crate::script::{Evaluated, ScriptFailure, Shell, ValueText, entries, help};
 use crate::session::{Mark, Session};
-use crate::txn::{Guarding, Plan, Report};
+use crate::txn::{Guarding, Plan, Report, TablePlace};
 
 /// Where the prompt shows things, and whom it asks.
 pub trait Screen {
@@ -389,8 +389,12 @@ impl Prompt {
         let changes = crate::render::count(number, "change");
         let time = report.elapsed.as_millis();
         let Some(recorded) = &report.recorded else {
+            let place = match report.place {
+                TablePlace::Memory => " in the simulation, not saved",
+                TablePlace::Lasting => "",
+            };
             self.screen
-                .note(&format!("committed, {changes}, {time} ms"));
+                .note(&format!("committed{place}, {changes}, {time} ms"));
             return;
         };
         let number = recorded.number;

@@ -248,17 +248,17 @@ fn transaction(
     })?;
     let (ended, rollback) = inside(ctx, &host, block);
     if let Some(why) = rollback {
-        host.session.borrow_mut().abandon();
+        host.session().abandon();
         return Ok(Dynamic::from(OutcomeValue::rolled_back(why, name)));
     }
     match ended {
         Err(error) if !leaves(&error) => {
-            host.session.borrow_mut().abandon();
+            host.session().abandon();
             Err(error)
         }
         // The script asked to end: what is open is dropped, whatever became of the error that says so.
         Ok(_) if host.is_leaving() => {
-            host.session.borrow_mut().abandon();
+            host.session().abandon();
             Ok(Dynamic::UNIT)
         }
         ended => {
@@ -293,14 +293,14 @@ fn rehearse(
     })?;
     let (ended, rollback) = inside(ctx, &host, block);
     if rollback.is_some() {
-        host.session.borrow_mut().abandon();
+        host.session().abandon();
         let nothing = PlanValue::new(crate::txn::Plan::default(), Dynamic::UNIT);
         return Ok(Dynamic::from(nothing));
     }
     let value = match ended {
         Ok(value) => value,
         Err(error) => {
-            host.session.borrow_mut().abandon();
+            host.session().abandon();
             return Err(error);
         }
     };

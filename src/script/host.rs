@@ -1,12 +1,15 @@
 //! What a running script is connected to.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io;
+use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
 use rhai::{Dynamic, FnPtr, NativeCallContext, Position};
 
+use super::backstop::{self, Away};
 use super::error::{ScriptError, Scripted};
 use super::modules::Sources;
 use super::permission::SharedPermissions;
@@ -26,6 +29,8 @@ pub(super) struct Host {
     pub(super) sources: Sources,
     /// The first failure to print; the script goes on, but the run is no success.
     pub(super) output_failure: RefCell<Option<io::Error>>,
+    /// Lines that nobody reads any more.
+    pub(super) unread: Cell<u64>,
     /// The status that the script gave to `exit`, if it did.
     pub(super) exit: Cell<Option<u8>>,
     /// Why `rollback` leaves the innermost block, until that is left.
@@ -38,8 +43,33 @@ pub(super) struct Host {
     pub(super) goes_back: Cell<bool>,
     /// Blocks of the script that are open within each other.
     pub(super) blocks: Cell<usize>,
+    /// Whether the script is watched from outside.
+    pub(super) is_watched: Cell<bool>,
+    /// Whether the program is the script's alone and may be ended with it, and the command line that recovers what it leaves
+    /// then.
+    pub(super) last_resort: Option<Vec<OsString>>,
     /// Whether lines of a prompt are run, where a transaction can be open without a block.
     pub(super) is_prompt: bool,
+}
+
+/// A session that is worked with.
+pub(super) struct AtWork<'h> {
+    session: RefMut<'h, Session>,
+    _away: Away,
+}
+
+impl Deref for AtWork<'_> {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
+}
+
+impl DerefMut for AtWork<'_> {
+    fn deref_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
 }
 
 /// The handle that travels with the engine.
@@ -58,8 +88,20 @@ impl Host {
         self.blocks.get() > 0 || (self.is_prompt && self.session.borrow().is_open())
     }
 
+    /// Returns the session to work with. Nothing is cut off until that is over.
+    pub(super) fn session(&self) -> AtWork<'_> {
+        AtWork {
+            session: self.session.borrow_mut(),
+            _away: backstop::away(),
+        }
+    }
+
     pub(super) fn print(&self, text: &str) {
         if let Err(error) = (self.output)(text) {
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                self.unread.set(self.unread.get() + 1);
+                return;
+            }
             self.output_failure.borrow_mut().get_or_insert(error);
         }
     }
@@ -71,7 +113,7 @@ impl Host {
         position: Position,
         work: impl FnOnce(&mut Session) -> Result<T, Error>,
     ) -> Scripted<T> {
-        let mut session = self.session.borrow_mut();
+        let mut session = self.session();
         let source = source.unwrap_or(&self.path);
         let origin = Origin {
             source: source.to_owned(),

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use rhai::{Dynamic, EvalAltResult, Position};
 
+use super::backstop;
 use super::host::Host;
 use crate::session::Interrupt;
 
@@ -12,6 +13,13 @@ use crate::session::Interrupt;
 /// quadratic; this one costs a counter and bounds it.
 #[global_allocator]
 static ALLOCATOR: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, usize::MAX);
+
+/// Lets no more be allocated than so much; where there is more already, there is no limit.
+pub(super) fn set_allocation_limit(bytes: usize) {
+    if ALLOCATOR.set_limit(bytes).is_err() {
+        let _no_limit = ALLOCATOR.set_limit(usize::MAX);
+    }
+}
 
 /// Limits of a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +44,13 @@ pub(super) const CALL_LEVELS: usize = 48;
 pub(super) const EXPRESSION_DEPTHS: (usize, usize) = (64, 48);
 /// The largest number of elements that a single call may add to a text, list or blob.
 pub(super) const LARGEST_STEP: i64 = 16 << 20;
+
+/// Lines that may be printed for nobody, and the signal that more of them are taken for: SIGPIPE.
+const UNREAD: u64 = 100;
+pub(super) const BROKEN_PIPE: i32 = 13;
+
+/// Operations after which a script is watched from outside.
+const MANY_OPERATIONS: u64 = 10_000;
 
 /// What the undos of a runbook may take beyond that: the script may have been ended for what it took.
 const UNDO_BYTES: usize = 64 << 20;
@@ -118,16 +133,26 @@ pub(super) struct Watch {
     interrupt: Interrupt,
     limits: Limits,
     ceiling: usize,
+    /// What the allocator gives at most.
+    hard: usize,
+    /// From here on the script is watched from outside.
+    much: usize,
     host: Rc<Host>,
 }
 
 impl Watch {
     pub(super) fn new(limits: Limits, interrupt: Interrupt, host: Rc<Host>) -> Self {
-        // What copies all that a script has, in one step, ends below one and a half times the limit and 64 MiB.
+        // What copies all that a script has, in one step, ends below one and a half times the limit and 64 MiB; small pieces
+        // take more of the machine than is counted.
         let whole = limits.memory_mib.saturating_mul(1 << 20);
-        let kept = whole.min((whole / 4).saturating_mul(3).saturating_add(32 << 20));
+        let kept = whole.min((whole / 8).saturating_mul(5).saturating_add(32 << 20));
         let ceiling = ALLOCATOR.allocated().saturating_add(kept);
+        let hard = ALLOCATOR
+            .allocated()
+            .saturating_add(whole.saturating_add(whole / 2))
+            .saturating_add(64 << 20);
         host.operations.set(0);
+        host.is_watched.set(false);
         METER.set(Some(Meter {
             interrupt: interrupt.clone(),
             ceiling,
@@ -139,6 +164,8 @@ impl Watch {
             interrupt,
             limits,
             ceiling,
+            hard,
+            much: ALLOCATOR.allocated().saturating_add(1 << 20),
             host,
         }
     }
@@ -150,11 +177,25 @@ impl Watch {
         if let Some(stop) = METER.with_borrow_mut(|meter| meter.as_mut()?.over.take()) {
             return Some(stop);
         }
+        // Whoever prints on and on for nobody is ended as the system ends others; a line or two more are no matter.
+        if self.host.unread.get() > UNREAD {
+            return Some(Stop::Signal(BROKEN_PIPE));
+        }
         if self.host.is_leaving() {
             return Some(Stop::Leaving);
         }
         let operations = self.host.operations.get() + 1;
         self.host.operations.set(operations);
+        backstop::step();
+        // A script that does little is over before a thread is worth its while.
+        let allocated = ALLOCATOR.allocated();
+        if let Some(recover) = &self.host.last_resort
+            && !self.host.is_watched.get()
+            && (operations >= MANY_OPERATIONS || allocated > self.much)
+        {
+            self.host.is_watched.set(true);
+            backstop::watch(self.hard, &self.interrupt, recover);
+        }
         if self.limits.operations > 0 && operations > self.limits.operations {
             return Some(Stop::Operations);
         }
@@ -163,6 +204,6 @@ impl Watch {
         } else {
             self.ceiling
         };
-        (ALLOCATOR.allocated() > ceiling).then_some(Stop::Memory(self.limits.memory_mib))
+        (allocated > ceiling).then_some(Stop::Memory(self.limits.memory_mib))
     }
 }

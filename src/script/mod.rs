@@ -6,6 +6,7 @@
 //!
 //! `runner` runs a script, `engine` builds the sandbox, `blocks` has `transaction` and `rehearse`.
 
+mod backstop;
 mod bind;
 mod blocks;
 mod check;

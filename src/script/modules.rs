@@ -9,6 +9,7 @@ use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Share
 
 use super::error::ScriptError;
 use super::permission::{Access, SharedPermissions, text_of};
+use crate::files;
 
 /// The built-in library: name, text.
 const LIBRARY: &[(&str, &str)] = &[
@@ -86,12 +87,9 @@ impl Loader {
             wrong
         };
         let jail = std::fs::canonicalize(&self.folder).map_err(wrong)?;
+        // Outside the folder nothing is told that may not be read: whether a file is there neither, also behind a link.
+        let inside = files::deepest(&file).is_some_and(|place| place.starts_with(&jail));
         let place = std::fs::canonicalize(&file);
-        // Outside the folder nothing is told that may not be read: whether a file is there neither.
-        let inside = match &place {
-            Ok(place) => place.starts_with(&jail),
-            Err(_) => stays_inside(&self.folder, &file),
-        };
         if !inside {
             let allowed = self.permissions.borrow().resolve(Access::Read, &shown);
             allowed.map_err(|refused| {
@@ -108,23 +106,6 @@ impl Loader {
             .map_err(wrong)?;
         Ok(Found { name: shown, text })
     }
-}
-
-/// Tells whether a path that leads nowhere would lead into a folder.
-fn stays_inside(folder: &Path, file: &Path) -> bool {
-    use std::path::Component;
-    let Ok(rest) = file.strip_prefix(folder) else {
-        return false;
-    };
-    let mut depth = 0i32;
-    rest.components().all(|part| {
-        match part {
-            Component::ParentDir => depth -= 1,
-            Component::Normal(_) => depth += 1,
-            _ => {}
-        }
-        depth >= 0
-    })
 }
 
 fn library(name: &str) -> Result<Found, ScriptError> {

@@ -5,7 +5,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
 use super::error::ScriptError;
+use super::limits;
 use crate::files;
 
 /// The largest file that a script reads, in bytes.
@@ -62,16 +65,56 @@ fn failed(path: &str, error: &std::io::Error) -> ScriptError {
     ScriptError::new("io", format!("{path}: {error}"))
 }
 
-/// Reads a text file. What is no file, such as a pipe or a terminal, might never end: it is refused.
+/// Returns `true` for what a program feeds a script by: its standard input and other open files, where they are pipes.
+fn is_stream(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    let is_open_file = path == Path::new("/dev/stdin")
+        || path.starts_with("/dev/fd")
+        || path.starts_with("/proc/self/fd");
+    is_open_file
+        && std::fs::metadata(path).is_ok_and(|found| {
+            let kind = found.file_type();
+            kind.is_fifo() || kind.is_socket() || kind.is_char_device()
+        })
+}
+
+/// Reads what a program writes to a pipe, until it ends. A signal ends that.
+fn stream_of(file: std::fs::File, largest: u64) -> std::io::Result<Vec<u8>> {
+    use std::os::fd::AsFd;
+    const LOOK_MILLISECONDS: u16 = 100;
+    let mut bytes = Vec::new();
+    let mut part = vec![0; 1 << 16];
+    let mut file = file;
+    loop {
+        limits::afford(part.len()).map_err(|_| std::io::Error::other("interrupted"))?;
+        let mut wanted = [PollFd::new(file.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut wanted, PollTimeout::from(LOOK_MILLISECONDS)) {
+            Ok(0) | Err(nix::errno::Errno::EINTR) => continue,
+            Ok(_) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let length = file.read(&mut part)?;
+        if length == 0 || bytes.len() as u64 > largest {
+            return Ok(bytes);
+        }
+        bytes.extend_from_slice(&part[..length]);
+    }
+}
+
+/// Reads a text file, or what a program feeds by a pipe. Another pipe, a device or a terminal might never end: it is refused.
 pub(super) fn text_of(place: &Path, largest: u64) -> std::io::Result<String> {
     let wrong = |text: String| std::io::Error::other(text);
-    if !std::fs::metadata(place)?.is_file() {
-        return Err(wrong("it is no regular file".to_owned()));
-    }
     let mut bytes = Vec::new();
-    std::fs::File::open(place)?
-        .take(largest + 1)
-        .read_to_end(&mut bytes)?;
+    if is_stream(place) {
+        bytes = stream_of(std::fs::File::open(place)?, largest)?;
+    } else {
+        if !std::fs::metadata(place)?.is_file() {
+            return Err(wrong("it is not a regular file".to_owned()));
+        }
+        std::fs::File::open(place)?
+            .take(largest + 1)
+            .read_to_end(&mut bytes)?;
+    }
     if bytes.len() as u64 > largest {
         return Err(wrong(format!("it is larger than {largest} bytes")));
     }
@@ -104,7 +147,17 @@ impl Permissions {
         if *allowed == Allowed::Nowhere {
             return Err(refused());
         }
-        let place = files::target(Path::new(path)).map_err(|error| match allowed {
+        // What folders there are elsewhere is not told either.
+        let named = files::plain(Path::new(path));
+        if access == Access::Read && is_stream(&named) {
+            let is_named = match allowed {
+                Allowed::Everywhere => true,
+                Allowed::In(roots) => roots.iter().any(|root| root.as_path() == Path::new(path)),
+                Allowed::Nowhere => false,
+            };
+            return if is_named { Ok(named) } else { Err(refused()) };
+        }
+        let place = files::target(&named).map_err(|error| match allowed {
             Allowed::Everywhere => failed(path, &error),
             _ => refused(),
         })?;

@@ -156,13 +156,13 @@ fn lead_back(
 ) -> OutcomeValue {
     // What the script asked for must not end its own undos.
     let exit = host.exit.take();
-    let went_back = host.session.borrow_mut().go_back(&stopped);
+    let went_back = host.session().go_back(&stopped);
     if went_back {
         run_undos(ctx, host);
     }
     let (Stopped::Interrupted(text) | Stopped::Failed(text) | Stopped::Dropped(text)) = &stopped;
     let text = text.clone();
-    let report = host.session.borrow_mut().end_early(stopped, went_back);
+    let report = host.session().end_early(stopped, went_back);
     host.exit.set(exit);
     match report {
         Ok(report) => OutcomeValue::of_runbook(report, Dynamic::UNIT),
@@ -173,7 +173,7 @@ fn lead_back(
 /// Goes the way back, and calls the undos that come on it. What ended the script must not end them: each has as much as a
 /// script may take.
 fn run_undos(ctx: &mut EvalContext<'_, '_, '_, '_, '_, '_>, host: &Rc<Host>) {
-    let next = || host.session.borrow_mut().go_back_to_undo();
+    let next = || host.session().go_back_to_undo();
     let spent = host.operations.get();
     host.goes_back.set(true);
     while let Some(step) = next() {
@@ -188,7 +188,7 @@ fn run_undos(ctx: &mut EvalContext<'_, '_, '_, '_, '_, '_>, host: &Rc<Host>) {
         };
         host.exit.take();
         host.rollback.borrow_mut().take();
-        host.session.borrow_mut().undo_ended(step, end);
+        host.session().undo_ended(step, end);
     }
     host.goes_back.set(false);
     host.operations.set(spent);
@@ -227,7 +227,7 @@ fn step(
         host.undos.borrow_mut().insert(place, undo);
     }
     let (ended, rollback) = inside(ctx, &host, block);
-    let drop_it = |end, text: String| host.session.borrow_mut().drop_step(end, Some(text));
+    let drop_it = |end, text: String| host.session().drop_step(end, Some(text));
     if let Some(why) = rollback {
         drop_it(StepEnd::Left, why.clone());
         return Ok(Dynamic::from(OutcomeValue::rolled_back(why, Some(name))));

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use rhai::Scope;
 
+use super::backstop;
 use super::engine::{builtin_engine, connect, disconnect, give_back};
 use super::failure::ScriptFailure;
 use super::host::{Host, Output};
@@ -46,6 +47,9 @@ pub struct Surroundings {
     pub permissions: Permissions,
     /// Where `print` goes.
     pub output: Output,
+    /// Given where the program is the script's alone, and may be ended with it where nothing else helps: the command line that
+    /// recovers what the script leaves; empty without a journal.
+    pub last_resort: Option<Vec<std::ffi::OsString>>,
 }
 
 impl Surroundings {
@@ -56,6 +60,7 @@ impl Surroundings {
             limits: Limits::DEFAULT,
             permissions: Permissions::default(),
             output,
+            last_resort: None,
         }
     }
 }
@@ -96,12 +101,15 @@ pub fn run(
         permissions,
         sources: Rc::clone(&sources),
         output_failure: RefCell::new(None),
+        unread: Cell::new(0),
         exit: Cell::new(None),
         rollback: RefCell::new(None),
         undos: RefCell::default(),
         operations: Cell::new(0),
         goes_back: Cell::new(false),
         blocks: Cell::new(0),
+        is_watched: Cell::new(false),
+        last_resort: surroundings.last_resort.clone(),
         is_prompt: false,
     });
     let result = {
@@ -109,6 +117,7 @@ pub fn run(
         connect(&mut engine, &host, surroundings.limits, interrupt);
         engine.set_module_resolver(Resolver::new(loader, Rc::clone(&sources)));
         let result = evaluate(&engine, script, &host);
+        backstop::rest();
         disconnect(&mut engine);
         give_back(engine);
         // A block that an error left open is over.

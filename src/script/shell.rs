@@ -63,12 +63,15 @@ impl Shell {
             permissions,
             sources: Rc::clone(&sources),
             output_failure: RefCell::new(None),
+            unread: Cell::new(0),
             exit: Cell::new(None),
             rollback: RefCell::new(None),
             undos: RefCell::default(),
             operations: Cell::new(0),
             goes_back: Cell::new(false),
             blocks: Cell::new(0),
+            is_watched: Cell::new(false),
+            last_resort: surroundings.last_resort.clone(),
             is_prompt: true,
         });
         let mut engine = builtin_engine();
@@ -200,6 +203,7 @@ impl Shell {
         let result = self
             .engine
             .eval_ast_with_scope::<Dynamic>(&mut self.scope, &merged);
+        super::backstop::rest();
         {
             let mut session = self.session();
             while session.depth() > depth {

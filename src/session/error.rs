@@ -224,6 +224,8 @@ impl Error {
                 | RecordError::NotKept
                 | RecordError::Elsewhere { .. }
                 | RecordError::NotStanding { .. }
+                | RecordError::NotDamaged { .. }
+                | RecordError::NothingLeft { .. }
                 | RecordError::NoneAwaiting
                 | RecordError::SeveralAwaiting { .. }
                 | RecordError::NotAwaiting { .. }

@@ -83,7 +83,7 @@ impl Session {
         };
         let record = self.recorded(number)?;
         if !record.intent.table.is_same(&table) {
-            let table = record.intent.table.to_string();
+            let table = record.intent.table.seen_from(&table);
             return Err(RecordError::Elsewhere { number, table }.into());
         }
         Ok(record)

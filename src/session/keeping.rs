@@ -95,6 +95,10 @@ pub enum RecordError {
     Unnoted { number: u64, text: String },
     #[error("commit {number} is about {table}, not about this table")]
     Elsewhere { number: u64, table: String },
+    #[error("record {number} can be read: --discard is for damaged ones")]
+    NotDamaged { number: u64 },
+    #[error("commit {number} has left nothing behind: it is {text}")]
+    NothingLeft { number: u64, text: String },
     #[error("commit {number} can't be taken back: {text}")]
     NotStanding { number: u64, text: String },
     #[error("commit {number} can't be taken back: {} {} no longer as it left {}", object_list(.objects), if .objects.len() == 1 { "is" } else { "are" }, if .objects.len() == 1 { "it" } else { "them" })]
@@ -148,7 +152,8 @@ impl RecordError {
             Self::SeveralAwaiting { .. } => "name one: `ipvsh confirm NUMBER`; `ipvsh confirm --list` tells more".to_owned(),
             Self::TooLate { .. } => "it goes back; run it again".to_owned(),
             Self::NoneAwaiting | Self::NotAwaiting { .. } => "`ipvsh confirm --list` tells which do, `ipvsh history` what became of the others".to_owned(),
-            Self::NotStanding { .. } | Self::NothingYet => "`ipvsh history` lists what there is".to_owned(),
+            Self::NotDamaged { number } => format!("`ipvsh recover` does what is to be done about it, `ipvsh history show {number}` tells what that is"),
+            Self::NothingLeft { .. } | Self::NotStanding { .. } | Self::NothingYet => "`ipvsh history` lists what there is".to_owned(),
         })
     }
 }
@@ -175,6 +180,11 @@ impl Session {
     /// Keeps commits in a journal from now on.
     pub fn keep_journal(&mut self, setup: JournalSetup) {
         self.keeping = Some(Keeping::new(setup));
+    }
+
+    /// Keeps commits in no journal from now on.
+    pub fn keep_no_journal(&mut self) {
+        self.keeping = None;
     }
 
     /// Has every step of the journal announced before it is done.

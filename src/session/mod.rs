@@ -60,6 +60,7 @@ use crate::backend::{BackendError, Ipvs, KernelFile, LockWait, ProcReading};
 use crate::model::{Invalid, ObjectId, ServiceEntry, ServiceKey, SysctlName, Table};
 use crate::txn::{
     Breach, Cause, CommitError, CommitOptions, Guarding, Outcome, Plan, Report, RunbookReport,
+    TablePlace,
 };
 use keeping::{Keeper, Keeping};
 use layers::Layer;
@@ -111,6 +112,8 @@ pub struct Session {
     rehearsed_time: Duration,
     /// What writes a simulated table to its file.
     saver: Option<Saver>,
+    /// The records that were found unfinished and dealt with.
+    recovered: Vec<u64>,
     /// Whether the journal could not take down how a commit ended.
     is_unnoted: bool,
 }
@@ -146,6 +149,7 @@ impl Session {
             notes_rehearsed: false,
             rehearsed_time: Duration::ZERO,
             saver: None,
+            recovered: Vec::new(),
             is_unnoted: false,
         }
     }
@@ -197,6 +201,12 @@ impl Session {
     #[must_use]
     pub const fn interrupt(&self) -> &Interrupt {
         &self.interrupt
+    }
+
+    /// Returns the numbers of the records that this session found unfinished and dealt with.
+    #[must_use]
+    pub fn recovered(&self) -> &[u64] {
+        &self.recovered
     }
 
     /// Tells whether the journal could not take down how a commit of this session ended: the next change may find its
@@ -385,6 +395,9 @@ impl Session {
             }
         };
         report.recorded = recorded;
+        if !self.is_kept() {
+            report.place = TablePlace::Memory;
+        }
         for (action, failure) in &report.failed_actions {
             self.warnings.push(format!(
                 "after the commit the kernel refused to {action}: {failure}"
@@ -448,6 +461,7 @@ fn report_of(plan: Plan, outcome: Outcome) -> Report {
         failed_actions: Vec::new(),
         elapsed: Duration::ZERO,
         recorded: None,
+        place: TablePlace::default(),
     }
 }
 

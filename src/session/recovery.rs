@@ -10,7 +10,7 @@ use super::keeping::RecordError;
 use super::{Cause, Outcome, Session};
 use crate::backend::{Lock, LockWait, NotLocked, namespace_is_seen};
 use crate::config;
-use crate::journal::{Event, EventKind, Journal, Life, Record, State, TableIdentity};
+use crate::journal::{Event, EventKind, Journal, JournalError, Life, Record, State, TableIdentity};
 use crate::txn::{Change, Plan};
 
 /// What is done about a commit that was cut off.
@@ -85,6 +85,24 @@ fn is_due(journal: &Journal, record: &Record) -> bool {
         State::Unfinished => true,
         State::Awaiting { until } => config::since_boot().as_secs() >= until,
         State::Ended(_) => false,
+    }
+}
+
+/// Tells whether something of a commit is left in the table that neither stands nor is rolled back.
+fn has_left(record: &Record) -> bool {
+    match record.state() {
+        State::Ended(EventKind::Indeterminate) => !record.is_runbook(),
+        State::Ended(
+            EventKind::TakenBack
+            | EventKind::Recovered
+            | EventKind::Completed
+            | EventKind::Expired
+            | EventKind::Cancelled,
+        ) => record
+            .events
+            .last()
+            .is_some_and(|event| !event.left.is_empty()),
+        _ => false,
     }
 }
 
@@ -171,6 +189,8 @@ impl Session {
             };
             settled.push(self.lead(record, kind)?);
         }
+        self.recovered
+            .extend(settled.iter().map(|settled| settled.record.intent.number));
         Ok(settled)
     }
 
@@ -373,12 +393,61 @@ impl Session {
         Ok(Some(due.into_iter().flatten().collect()))
     }
 
-    /// Sets a record aside without doing anything about it.
+    /// Sets a damaged record aside without doing anything about it.
     ///
     /// # Errors
-    /// [`Error`] if it is not there.
+    /// [`Error`] if it is not there, or can be read.
     pub fn discard(&mut self, number: u64) -> Result<std::path::PathBuf, Error> {
+        // A record that is being written is not damaged.
+        let _lock = self.lock()?;
         let journal = self.kept()?.journal()?;
-        Ok(journal.set_aside(number).map_err(RecordError::from)?)
+        match journal.record(number).and_then(|record| record.plan()) {
+            Err(JournalError::Damaged { .. }) => {
+                Ok(journal.set_aside(number).map_err(RecordError::from)?)
+            }
+            Err(error) => Err(RecordError::from(error).into()),
+            Ok(_) => Err(RecordError::NotDamaged { number }.into()),
+        }
+    }
+
+    /// Returns the number of a commit of which something is left in the table: the one that is named, or the last one if
+    /// nothing was committed since.
+    ///
+    /// # Errors
+    /// [`Error`] if the journal can't be read.
+    pub fn left_over(&mut self, number: Option<u64>) -> Result<Option<u64>, Error> {
+        let record = match number {
+            Some(number) => Some(self.recorded(number)?),
+            None => {
+                let records = self.history(false)?.into_iter().rev().flatten();
+                let mut told = records.filter(|record| !record.is_runbook());
+                told.find(|record| record.state() != State::Ended(EventKind::RolledBack))
+            }
+        };
+        Ok(record.filter(has_left).map(|record| record.intent.number))
+    }
+
+    /// Rolls back, or completes, what a commit left in the table that did not go through. What others changed since is left to
+    /// them.
+    ///
+    /// # Errors
+    /// [`Error`] if it left nothing, or the table can't be read.
+    pub fn recover_left(&mut self, number: u64, direction: Direction) -> Result<Settled, Error> {
+        let _lock = self.lock()?;
+        let record = self.recorded(number)?;
+        let here = self.kept()?.setup.table.clone();
+        if !record.intent.table.is_same(&here) {
+            let table = record.intent.table.seen_from(&here);
+            return Err(RecordError::Elsewhere { number, table }.into());
+        }
+        if !has_left(&record) {
+            let text = super::history::state_text(&record).to_owned();
+            return Err(RecordError::NothingLeft { number, text }.into());
+        }
+        let kind = match direction {
+            Direction::Back => EventKind::Recovered,
+            Direction::Forward => EventKind::Completed,
+        };
+        self.lead(record, kind)
     }
 }

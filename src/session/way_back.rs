@@ -213,7 +213,19 @@ impl Session {
         let number = record.intent.number;
         let keeps = direction == Direction::Forward || record.intent.interrupted == Remains::Keep;
         let mut left = Vec::new();
-        if !keeps {
+        if keeps {
+            let commits = self.kept()?.journal()?.commits_of(number);
+            for commit in commits.map_err(RecordError::from)? {
+                if commit.state().stands() {
+                    let plan = commit.plan().map_err(RecordError::from)?;
+                    // Of an object the last commit counts.
+                    let objects: Vec<ObjectId> =
+                        plan.changes().iter().map(Change::object).collect();
+                    left.retain(|change: &Change| !objects.contains(&change.object()));
+                    left.extend(plan.missing(&mut self.live)?);
+                }
+            }
+        } else {
             let commits = self.kept()?.journal()?.commits_of(number);
             let commits = commits.map_err(RecordError::from)?;
             // Also what an earlier attempt had to leave: it may be as it was left again, and is said in any case.

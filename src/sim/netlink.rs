@@ -2,10 +2,11 @@
 //! go on with every receive.
 
 use std::collections::VecDeque;
+use std::ops::Bound;
 
 use super::policy::{self, VIOLATION_TEXT, libc_errno as errno};
 use super::service::Ruling;
-use super::state::{ServiceIdentity, State, reported};
+use super::state::{OrderKey, ServiceIdentity, State, reported};
 use super::{daemon, destination, service};
 use crate::wire::{
     Attributes, InfoAttributes, Message, Messages, Record, Strictness, finish, put_header,
@@ -25,6 +26,9 @@ struct Dump {
     kind: DumpKind,
     /// Records already sent: the kernel's only memory of where it was.
     seen: usize,
+    /// The service sent last, and how often services had come or gone by then: while none does, counting ends at the same
+    /// place, and need not be done.
+    last: Option<(OrderKey, u64)>,
 }
 
 #[derive(Clone, Copy)]
@@ -83,6 +87,7 @@ impl Socket {
                         sequence: message.sequence,
                         kind,
                         seen: 0,
+                        last: None,
                     });
                     self.step(state);
                 }
@@ -148,11 +153,18 @@ impl Socket {
         let mut sent = 0;
         match dump.kind {
             DumpKind::Services => {
-                for identity in state.order.values().skip(dump.seen) {
+                let known = dump.last.filter(|(_, moves)| *moves == state.moves);
+                let (after, skipped) = match known {
+                    Some((key, _)) => (Bound::Excluded(key), 0),
+                    None => (Bound::Unbounded, dump.seen),
+                };
+                let rest = state.order.range((after, Bound::Unbounded));
+                for (key, identity) in rest.skip(skipped) {
                     let Some(service) = state.services.get(identity) else {
                         continue;
                     };
                     sent += 1;
+                    dump.last = Some((*key, state.moves));
                     if !put(Record::Service(Box::new(
                         state.service_record(identity, service),
                     ))) {

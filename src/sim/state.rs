@@ -107,6 +107,9 @@ impl Service {
     }
 }
 
+/// Where a service is in the order of dumps: its table, bucket, and the newest first.
+pub(super) type OrderKey = (u8, u8, Reverse<u64>);
+
 /// A deleted real server that the kernel keeps for a while.
 #[derive(Clone, Debug)]
 pub(super) struct Trashed {
@@ -139,7 +142,9 @@ pub(super) struct State {
     /// Shared with snapshots until one side changes.
     pub(super) services: AHashMap<ServiceIdentity, Rc<Service>>,
     /// Services in the order of dumps: table, bucket, newest first.
-    pub(super) order: BTreeMap<(u8, u8, Reverse<u64>), ServiceIdentity>,
+    pub(super) order: BTreeMap<OrderKey, ServiceIdentity>,
+    /// How often a service came or went.
+    pub(super) moves: u64,
     pub(super) trash: Vec<Trashed>,
     pub(super) trash_timer: Option<Duration>,
     /// TCP, TCP after FIN, UDP; in seconds.
@@ -176,6 +181,7 @@ impl State {
             environment,
             services: AHashMap::new(),
             order: BTreeMap::new(),
+            moves: 0,
             trash: Vec::new(),
             trash_timer: None,
             timeouts: [900, 120, 300],
@@ -194,6 +200,7 @@ impl State {
 
     pub(super) fn insert_service(&mut self, identity: ServiceIdentity, service: Service) {
         let (table, bucket) = identity.bucket();
+        self.moves += 1;
         self.order
             .insert((table, bucket, Reverse(service.instance)), identity);
         self.services.insert(identity, Rc::new(service));
@@ -203,6 +210,7 @@ impl State {
     pub(super) fn remove_service(&mut self, identity: &ServiceIdentity) -> Option<Service> {
         let service = self.services.remove(identity)?;
         let (table, bucket) = identity.bucket();
+        self.moves += 1;
         self.order
             .remove(&(table, bucket, Reverse(service.instance)));
         Some(Rc::unwrap_or_clone(service))

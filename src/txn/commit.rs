@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::change::Change;
 use super::guard::{Breach, Guarding};
-use super::outcome::{Cause, Outcome, Report};
+use super::outcome::{Cause, Outcome, Report, TablePlace};
 use super::plan::Plan;
 use super::touched::{Touch, Touched};
 use super::undo;
@@ -148,6 +148,7 @@ impl Plan {
             failed_actions: Vec::new(),
             elapsed,
             recorded: None,
+            place: TablePlace::default(),
         }
     }
 }

@@ -21,7 +21,7 @@ pub use change::{Action, Change};
 pub use commit::{CommitError, CommitOptions, Recorder, Unrecorded};
 pub use ends::{Ends, Remarks};
 pub use guard::{Breach, GuardName, Guarding, Guards, ServicePattern};
-pub use outcome::{Cause, Outcome, Recorded, Report};
+pub use outcome::{Cause, Outcome, Recorded, Report, TablePlace};
 pub use plan::{Note, Plan, Traffic};
 pub use runbook::{RunbookEnd, RunbookReport, StepEnd, StepReport, UndoEnd, WaitReport};
 pub use touched::{ServiceTouch, Touch};

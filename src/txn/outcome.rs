@@ -181,6 +181,18 @@ pub struct Report {
     pub elapsed: Duration,
     /// Where it is kept, if it is.
     pub recorded: Option<Recorded>,
+    /// Where the table is that it changed.
+    pub place: TablePlace,
+}
+
+/// What becomes of a table when the program ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TablePlace {
+    /// It stays: the kernel's, or one in a file.
+    #[default]
+    Lasting,
+    /// It is gone: a simulated one without a file.
+    Memory,
 }
 
 impl Report {
@@ -193,6 +205,7 @@ impl Report {
             failed_actions: self.failed_actions.clone(),
             elapsed: self.elapsed,
             recorded: self.recorded.clone(),
+            place: self.place,
         }
     }
 }

@@ -32,6 +32,16 @@ impl Plan {
 }
 
 impl Plan {
+    /// Returns what would lead from the table as it is to what this plan leaves.
+    ///
+    /// # Errors
+    /// [`BackendError`] if that can't be read.
+    pub fn missing(&self, kernel: &mut Ipvs) -> Result<Vec<Change>, BackendError> {
+        let touched = Touched::by(self);
+        let now = kernel.read(&touched.selection())?;
+        Ok(touched.differences(&now, &self.after))
+    }
+
     /// Returns what is no longer as this plan leaves it.
     ///
     /// # Errors

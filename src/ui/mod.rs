@@ -124,6 +124,17 @@ impl Ui {
         self.data(|out| writeln!(out, "{text}"))
     }
 
+    /// Writes a line of what a script prints to standard output. A reader that went away is an error of its own: who prints on
+    /// and on should know.
+    ///
+    /// # Errors
+    /// The system's error, [`io::ErrorKind::BrokenPipe`] too.
+    pub fn print(&self, text: &str) -> io::Result<()> {
+        output_is_open()?;
+        let mut out = AutoStream::new(io::stdout().lock(), self.colour.choice());
+        writeln!(out, "{text}").and_then(|()| out.flush())
+    }
+
     fn note(&self, text: &str) {
         let mut err = AutoStream::new(io::stderr().lock(), self.colour.choice());
         // There is no better place to complain that complaining failed.

@@ -100,11 +100,12 @@ pub(super) enum Field {
     Diff,
     Atomic,
     Complete,
+    ExitCode,
 }
 
 impl Field {
     /// All of them by number.
-    pub(super) const ALL: [Self; 39] = [
+    pub(super) const ALL: [Self; 40] = [
         Self::Numeric,
         Self::Connection,
         Self::ServiceAddress,
@@ -144,6 +145,7 @@ impl Field {
         Self::Diff,
         Self::Atomic,
         Self::Complete,
+        Self::ExitCode,
     ];
 
     /// Returns the name that messages use.
@@ -188,6 +190,7 @@ impl Field {
             Self::Diff => "diff",
             Self::Atomic => "atomic",
             Self::Complete => "complete",
+            Self::ExitCode => "exit-code",
         }
     }
 
@@ -195,7 +198,7 @@ impl Field {
     const fn is_ours(self) -> bool {
         matches!(
             self,
-            Self::Json | Self::DryRun | Self::Diff | Self::Atomic | Self::Complete
+            Self::Json | Self::DryRun | Self::Diff | Self::Atomic | Self::Complete | Self::ExitCode
         )
     }
 }
@@ -346,6 +349,7 @@ fn long(name: &[u8], ours: bool) -> Option<(Name, Value)> {
         b"diff" => (Field::Diff, No),
         b"atomic" => (Field::Atomic, No),
         b"complete" => (Field::Complete, No),
+        b"exit-code" => (Field::ExitCode, No),
         _ => return None,
     };
     (ours || !field.is_ours()).then_some((plain(field), value))

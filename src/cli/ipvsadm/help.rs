@@ -78,6 +78,7 @@ Options of ipvsh, in their long form only:
                 and the table has becomes as the line says. ipvsadm-restore --atomic also deletes what no line names.
   --complete    with -S: lines that lose nothing: thresholds, timeouts, sync daemons, unsigned marks
   --dry-run     shows what would change, and changes nothing
+  --exit-code   with --dry-run or --diff: status 10 if something would change
   --diff        the same, as lines that -S would no longer print and lines that it would print then
   --json        listings, plans and errors as JSON
 Where guards are set (`ipvsh config`), changes are committed, and refused where a guard says so.

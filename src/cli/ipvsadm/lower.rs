@@ -45,6 +45,7 @@ impl Present {
             b"--dry-run" => self.insert(Field::DryRun),
             b"--diff" => self.insert(Field::Diff),
             b"--atomic" => self.insert(Field::Atomic),
+            b"--exit-code" => self.insert(Field::ExitCode),
             _ => {}
         }
     }

@@ -61,7 +61,7 @@ const DAEMON_FIELDS: u64 = bits(&[
     Field::SyncMaxlen,
 ]);
 /// Ours, for what changes something.
-const PREVIEW: u64 = bits(&[Field::Json, Field::DryRun, Field::Diff]);
+const PREVIEW: u64 = bits(&[Field::Json, Field::DryRun, Field::Diff, Field::ExitCode]);
 
 const fn rule(command: Command) -> Rule {
     let (required, allowed, one_of) = match command {

@@ -11,7 +11,7 @@ use crate::backend::Operation;
 use crate::cli::exit;
 use crate::cli::failure::Failure;
 use crate::cli::report;
-use crate::export::{ResultShape, plan_shape};
+use crate::export::ResultShape;
 use crate::model::{ObjectId, ServiceKey};
 use crate::render::ipvsadm::plan_difference;
 use crate::render::{PlanView, plan as render_plan};
@@ -31,6 +31,8 @@ pub(super) struct Mode {
     atomic: bool,
     /// They are not done, but shown.
     show: Option<Show>,
+    /// The status tells whether anything would change.
+    exit_code: bool,
 }
 
 impl Mode {
@@ -45,7 +47,12 @@ impl Mode {
         };
         let atomic = present.has(Field::Atomic);
         if atomic || show.is_some() {
-            Some(Self { atomic, show })
+            let exit_code = present.has(Field::ExitCode);
+            Some(Self {
+                atomic,
+                show,
+                exit_code,
+            })
         } else {
             None
         }
@@ -96,18 +103,16 @@ pub(super) fn one(tool: &mut Tool<'_>, mode: Mode, command: Command, operation: 
         tool.session.abandon();
         return tool.settle(Err(refused(command, &error)));
     }
-    let shown = show(tool, mode);
-    tool.settle(shown)
+    show(tool, mode).unwrap_or_else(|ending| tool.settle(Err(ending)))
 }
 
-fn show(tool: &mut Tool<'_>, mode: Mode) -> Result<(), Ending> {
+/// Shows what was staged, and returns the status.
+fn show(tool: &mut Tool<'_>, mode: Mode) -> Result<u8, Ending> {
     let plan = tool.session.end_rehearsal();
     let plan = plan.map_err(|error| refused(Command::Restore, &error))?;
     match (tool.json, mode.show) {
         (true, _) => {
-            let mut shape = ResultShape::new("planned");
-            shape.plan = Some(plan_shape(&plan));
-            tool.print_json(&shape);
+            tool.print_json(&ResultShape::planned(&plan));
         }
         (false, Some(Show::Difference)) => {
             for note in plan.notes() {
@@ -128,7 +133,11 @@ fn show(tool: &mut Tool<'_>, mode: Mode) -> Result<(), Ending> {
             )
         }),
     }
-    Ok(())
+    Ok(if mode.exit_code && !plan.is_empty() {
+        exit::PENDING
+    } else {
+        DONE
+    })
 }
 
 /// Lines on their way into one plan.
@@ -350,7 +359,7 @@ impl Many<'_, '_> {
         let tool = self.tool;
         if self.mode.show.is_some() {
             let shown = show(tool, self.mode);
-            let status = tool.settle(shown);
+            let status = shown.unwrap_or_else(|ending| tool.settle(Err(ending)));
             return if status == DONE { self.status } else { status };
         }
         match tool.session.end_transaction(Reason::default()) {

@@ -204,11 +204,58 @@ fn part_of(text: &str, start: i64, length: i64) -> Scripted<ImmutableString> {
     Ok(part.into())
 }
 
+/// Returns where a text is found from a character on, in characters; -1 if it is not.
+fn place_of(text: &str, wanted: &str, start: i64) -> Scripted<i64> {
+    limits::tick()?;
+    let back = usize::try_from(start.unsigned_abs()).unwrap_or(usize::MAX);
+    let skipped = if start < 0 {
+        text.chars().count().saturating_sub(back)
+    } else {
+        back
+    };
+    let Some((from, _)) = text.char_indices().nth(skipped) else {
+        return Ok(-1);
+    };
+    let rest = &text[from..];
+    let found = rest
+        .find(wanted)
+        .map(|place| rest[..place].chars().count() + skipped);
+    Ok(found
+        .and_then(|place| i64::try_from(place).ok())
+        .unwrap_or(-1))
+}
+
+/// Returns the characters of a text.
+fn characters(text: &str) -> Scripted<Array> {
+    limits::afford(text.len().saturating_mul(size_of::<Dynamic>()))?;
+    Ok(text.chars().map(Dynamic::from).collect())
+}
+
+/// Longer texts are no numbers.
+const LONGEST_NUMBER: usize = 400;
+
+/// Returns the number that a text is.
+fn number<T>(text: &str, what: &str, parse: impl FnOnce(&str) -> Option<T>) -> Scripted<T> {
+    let trimmed = text.trim();
+    let parsed = Some(trimmed).filter(|text| text.len() <= LONGEST_NUMBER);
+    parsed.and_then(parse).ok_or_else(|| {
+        let beginning: String = trimmed.chars().take(40).collect();
+        let more = if beginning.len() < trimmed.len() {
+            ".."
+        } else {
+            ""
+        };
+        format!("{:?} is not {what}", beginning + more).into()
+    })
+}
+
 /// Puts these functions in the place of Rhai's.
 pub(super) fn register(engine: &mut Engine) {
     printing(engine);
     sizes(engine);
     texts(engine);
+    parts_of_texts(engine);
+    numbers(engine);
     sorting::register(engine);
 }
 
@@ -268,6 +315,23 @@ fn sizes(engine: &mut Engine) {
     });
 }
 
+fn numbers(engine: &mut Engine) {
+    engine.register_fn("parse_int", |text: &str| {
+        number(text, "a whole number", |text| text.parse::<i64>().ok())
+    });
+    engine.register_fn("parse_int", |text: &str, radix: i64| -> Scripted<i64> {
+        match u32::try_from(radix) {
+            Ok(radix @ 2..=36) => number(text, "a whole number of that base", |text| {
+                i64::from_str_radix(text, radix).ok()
+            }),
+            _ => Err(format!("a base is from 2 to 36, and {radix} is not").into()),
+        }
+    });
+    engine.register_fn("parse_float", |text: &str| {
+        number(text, "a number", |text| text.parse::<f64>().ok())
+    });
+}
+
 fn texts(engine: &mut Engine) {
     changes("replace").register_into_engine(
         engine,
@@ -295,13 +359,46 @@ fn texts(engine: &mut Engine) {
             )
         },
     );
+    for name in ["to_chars", "chars"] {
+        engine.register_fn(name, |text: &mut ImmutableString| characters(text));
+    }
+    engine.register_get("chars", |text: &mut ImmutableString| characters(text));
+    engine.register_fn("chars", |text: &mut ImmutableString, start: i64| {
+        characters(&part_of(text, start, i64::MAX)?)
+    });
     engine.register_fn(
-        "to_chars",
-        |text: &mut ImmutableString| -> Scripted<Array> {
-            limits::afford(text.len().saturating_mul(size_of::<Dynamic>()))?;
-            Ok(text.chars().map(Dynamic::from).collect())
+        "chars",
+        |text: &mut ImmutableString, start: i64, length: i64| {
+            characters(&part_of(text, start, length)?)
         },
     );
+    changes("crop").register_into_engine(
+        engine,
+        |text: &mut ImmutableString, start: i64| -> Scripted<()> {
+            *text = part_of(text, start, i64::MAX)?;
+            Ok(())
+        },
+    );
+    changes("crop").register_into_engine(
+        engine,
+        |text: &mut ImmutableString, start: i64, length: i64| -> Scripted<()> {
+            *text = part_of(text, start, length)?;
+            Ok(())
+        },
+    );
+    engine.register_fn(
+        "index_of",
+        |text: &mut ImmutableString, wanted: &str, start: i64| place_of(text, wanted, start),
+    );
+    engine.register_fn(
+        "index_of",
+        |text: &mut ImmutableString, wanted: char, start: i64| {
+            place_of(text, wanted.encode_utf8(&mut [0; 4]), start)
+        },
+    );
+}
+
+fn parts_of_texts(engine: &mut Engine) {
     engine.register_fn("split", |text: &mut ImmutableString| {
         parts(text, text.split_whitespace())
     });

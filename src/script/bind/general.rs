@@ -75,7 +75,7 @@ pub(in crate::script) mod functions {
     #[rhai_fn(name = "warn", return_raw)]
     pub fn warn(ctx: NativeCallContext, text: &str) -> Scripted<()> {
         let host = host(&ctx)?;
-        let mut session = host.session.borrow_mut();
+        let mut session = host.session();
         match session.narrator() {
             Some(narrator) => narrator.warns(text),
             None => session.warn(text),

@@ -63,7 +63,13 @@ mod tests {
         { "id": "10.0.0.2:80", "weight": 3 }, { "id": "10.0.0.3:80", "weight": 0 } ] } ] }"#;
 
     /// What Rhai has for its own lists and texts, here with bounds or for lists of snapshots.
-    const RHAIS_OWN: [&str; 22] = [
+    const RHAIS_OWN: [&str; 28] = [
+        "chars",
+        "crop",
+        "index_of",
+        "parse_float",
+        "parse_int",
+        "$get$chars",
         "blob",
         "contains",
         "debug",
@@ -178,6 +184,7 @@ mod tests {
                 arguments: Vec::new(),
             };
             let surroundings = Surroundings {
+                last_resort: None,
                 permissions: Permissions {
                     read: Allowed::Everywhere,
                     write: Allowed::Everywhere,

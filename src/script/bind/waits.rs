@@ -150,7 +150,7 @@ fn tell(host: &Host, work: impl FnOnce(&dyn Narrator)) {
 /// Ends a wait: whoever tells of it knows, and so does the open runbook.
 fn over(host: &Host, view: &WaitView<'_>, came: bool) {
     tell(host, |narrator| narrator.waited(view, came));
-    host.session.borrow_mut().note_own_wait(WaitReport {
+    host.session().note_own_wait(WaitReport {
         what: view.what.to_owned(),
         waited: view.waited,
         came,
