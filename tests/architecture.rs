@@ -8,8 +8,15 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     ("config", &[], &["directories", "nix"]),
     (
         "ui",
-        &[],
-        &["anstream", "anstyle", "ctor", "indicatif", "nix"],
+        &["model"],
+        &[
+            "anstream",
+            "anstyle",
+            "ctor",
+            "indicatif",
+            "nix",
+            "terminal_size",
+        ],
     ),
     ("files", &["ui"], &["nix"]),
     ("wire", &[], &["thiserror"]),

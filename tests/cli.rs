@@ -243,7 +243,7 @@ fn results_are_one_json_document_on_success_and_on_failure() {
             "--json",
             "--sim",
             "eval",
-            "transaction { service::add(\"fwmark://1\", #{scheduler: \"mhx\"}) }",
+            "transaction { service::add(\"fwmark://1\", #{persistence: #{timeout: \"5m\", engine: \"sipx\"}}) }",
         ],
     );
     assert_eq!(rolled_back.status, 3, "{rolled_back:?}");

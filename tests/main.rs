@@ -12,6 +12,7 @@
 mod support;
 
 mod architecture;
+mod asked;
 mod cli;
 mod crash;
 mod differential;

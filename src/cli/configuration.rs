@@ -62,7 +62,7 @@ pub(super) fn config(context: &Context, globals: &Globals) -> Result<Ending, Fai
         };
         context
             .ui
-            .line(columns(&rows, None).trim_end())
+            .line(columns(&rows, context.ui.width()).trim_end())
             .map_err(Failure::Output)?;
     }
     for name in &settings.guarding.overridden {

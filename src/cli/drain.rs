@@ -103,7 +103,7 @@ fn list(context: &Context, globals: &Globals, ending: Ending) -> Result<Ending, 
             .map(|row| FIELDS.map(|field| cell(&row[field])).into())
             .collect(),
     };
-    let text = columns(&rows, None);
+    let text = columns(&rows, context.ui.width());
     context.ui.line(text.trim_end()).map_err(Failure::Output)?;
     Ok(Ending::Shown)
 }

@@ -17,6 +17,7 @@ use super::{exit, report, target};
 use crate::backend::enter_namespace;
 use crate::export::{change_shape, plan_shape};
 use crate::journal::{Journal, JournalError, Limits, Record, TableIdentity};
+use crate::model::shown;
 use crate::render::{
     PlanView, Rows, columns, history_changes, history_rows, history_state, history_what,
     plan as render_plan,
@@ -115,7 +116,7 @@ fn list(
         let rows = history_rows(&shown, all);
         context
             .ui
-            .line(&columns(&rows, None))
+            .line(&columns(&rows, context.ui.width()))
             .map_err(Failure::Output)?;
     }
     if let Some(number) = forgotten {
@@ -174,7 +175,7 @@ fn show_runbook(
         return print(context, &shape);
     }
     let commits: Vec<&Record> = commits.iter().collect();
-    let rows = columns(&history_rows(&commits, false), None);
+    let rows = columns(&history_rows(&commits, false), context.ui.width());
     let head = head(record);
     context
         .ui
@@ -197,7 +198,8 @@ fn head(record: &Record) -> String {
         intent.number,
         history_state(record)
     )];
-    let mut line = |name: &str, text: String| lines.push(format!("{name:<9}{text}"));
+    // What others wrote forges no line.
+    let mut line = |name: &str, text: String| lines.push(format!("{name:<9}{}", shown(&text)));
     line("time", intent.time.clone());
     let mut by = author.name.clone().unwrap_or_else(|| author.id.to_string());
     if let Some(login) = author.login.as_ref().filter(|login| **login != by) {
@@ -371,7 +373,7 @@ fn list_awaiting(
     };
     context
         .ui
-        .line(&columns(&rows, None))
+        .line(&columns(&rows, context.ui.width()))
         .map_err(Failure::Output)?;
     Ok(Ending::Shown)
 }

@@ -7,7 +7,7 @@ use super::run::Context;
 use super::target;
 use crate::config::{self, Characters};
 use crate::export::{Detail, DocumentWriter, write_document};
-use crate::model::Selector;
+use crate::model::{Selector, shown};
 use crate::render::{Heading, list as render_list, time_of_day};
 use crate::session::{Place, Purpose, Session, lacks_permission};
 
@@ -70,7 +70,8 @@ pub(super) fn place_words(place: &Place) -> String {
         Characters::Unicode => " \u{b7} ",
         Characters::Ascii => " | ",
     };
-    match (&place.release, &place.detail) {
+    let detail = place.detail.as_deref().map(shown);
+    match (&place.release, &detail) {
         (Some(release), None) => format!("{}{separator}kernel {release}", place.host),
         (Some(release), Some(namespace)) => {
             format!("{}/{namespace}{separator}kernel {release}", place.host)

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use crate::model::shown;
 use crate::render::{count, runbook_text, step_changes, time_taken};
 use crate::session::{Interrupt, Narrator, WaitView};
 use crate::txn::{RunbookEnd, RunbookReport, StepEnd, StepReport};
@@ -64,7 +65,7 @@ fn wait_text(wait: &WaitView<'_>) -> String {
         "waiting {} of at most {}{left}: {}",
         whole(wait.waited),
         whole(wait.limit),
-        wait.what
+        shown(wait.what)
     )
 }
 
@@ -104,12 +105,12 @@ impl Narrator for Teller {
     }
 
     fn step_begins(&self, number: usize, name: &str) {
-        self.ui.status(&format!("step {number} {name}"));
+        self.ui.status(&format!("step {number} {}", shown(name)));
     }
 
     fn step_ended(&self, number: usize, step: &StepReport) {
         self.end_meter();
-        let name = &step.name;
+        let name = shown(&step.name);
         let text = match step.end {
             StepEnd::Done => format!("{} in {}", step_changes(step), time_taken(step.elapsed)),
             StepEnd::Skipped => "skipped: an earlier run did it".to_owned(),
@@ -144,7 +145,8 @@ impl Narrator for Teller {
         if told {
             let how = if came { "waited" } else { "waited in vain" };
             let time = time_taken(wait.waited);
-            self.ui.status(&format!("{how} {time}: {}", wait.what));
+            self.ui
+                .status(&format!("{how} {time}: {}", shown(wait.what)));
         }
     }
 

@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::finish::{Ending, PlanOutput, finish, json};
 use super::parse::parse;
 use super::{configuration, document, drain, exit, history, look, prompt, script, watch};
-use crate::model::suggestion;
+use crate::model::{shown, suggestion};
 use crate::session::{IfMissing, Interrupt, Session};
 use crate::txn::RunbookReport;
 use crate::ui::{Colour, Streams, Ui, Verbosity, input_is_terminal};
@@ -276,7 +276,7 @@ fn other(context: &Context, globals: &Globals, words: &[OsString]) -> Result<End
         None => "`ipvsh --help` lists the commands; scripts end in .rhai".to_owned(),
     };
     Err(Failure::Usage {
-        text: format!("there is no command `{first}`"),
+        text: format!("there is no command `{}`", shown(&first)),
         hint: Some(hint),
     })
 }

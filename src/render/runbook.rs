@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::{PlanView, change_summary, count, plan};
+use crate::model::shown;
 use crate::txn::{Plan, RunbookEnd, RunbookReport, StepEnd, StepReport, UndoEnd};
 
 /// What is left is listed so far; JSON has all of it.
@@ -39,11 +40,11 @@ pub fn step_changes(step: &StepReport) -> String {
     }
 }
 
-const fn step_name(step: &StepReport) -> &str {
+fn step_name(step: &StepReport) -> String {
     if step.is_between() {
-        "(between steps)"
+        "(between steps)".to_owned()
     } else {
-        step.name.as_str()
+        shown(&step.name)
     }
 }
 
@@ -104,14 +105,6 @@ pub fn runbook_text(report: &RunbookReport) -> String {
 
 /// Returns a text with its further lines indented, and without what a terminal would act on.
 fn indented(text: &str) -> String {
-    let plain = |c: char| {
-        if c.is_control() && c != '\n' {
-            '\u{fffd}'
-        } else {
-            c
-        }
-    };
-    let text: String = text.chars().map(plain).collect();
     text.replace('\n', "\n       ")
 }
 

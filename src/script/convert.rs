@@ -7,14 +7,14 @@ use rhai::{Array, Dynamic, Map};
 use super::keys;
 use crate::journal::{Data, Remains};
 use crate::model::{
-    Checksum, DaemonRole, DestinationEdit, DestinationKey, DestinationSpecification, EngineName,
+    Checksum, DestinationEdit, DestinationKey, DestinationSpecification, EngineName,
     ForwardingMethod, Granularity, Invalid, PersistenceEdit, Scheduler, ServiceEdit, ServiceKey,
-    SyncDaemon, SysctlName, TimeoutsEdit, Tunnel, Weight, parse_duration, suggestion,
+    SysctlName, TimeoutsEdit, Tunnel, Weight, parse_duration, suggestion,
 };
 use crate::session::{ApplyOptions, IfMissing, Prune, RunbookOptions};
 use crate::txn::{GuardName, Guarding};
 
-type Converted<T> = Result<T, Invalid>;
+pub(super) type Converted<T> = Result<T, Invalid>;
 
 /// Returns a value in words, for errors.
 fn shown(value: &Dynamic) -> String {
@@ -24,18 +24,18 @@ fn shown(value: &Dynamic) -> String {
     }
 }
 
-fn wrong(name: &str, value: &Dynamic, expected: &str) -> Invalid {
+pub(super) fn wrong(name: &str, value: &Dynamic, expected: &str) -> Invalid {
     Invalid::new(name, shown(value), expected)
 }
 
-fn text(name: &str, value: &Dynamic) -> Converted<String> {
+pub(super) fn text(name: &str, value: &Dynamic) -> Converted<String> {
     value
         .clone()
         .into_string()
         .map_err(|_| wrong(name, value, "it is a text"))
 }
 
-fn int(name: &str, value: &Dynamic) -> Converted<i64> {
+pub(super) fn int(name: &str, value: &Dynamic) -> Converted<i64> {
     value
         .as_int()
         .map_err(|_| wrong(name, value, "it is a whole number"))
@@ -56,7 +56,24 @@ fn is_false(value: &Dynamic) -> bool {
 }
 
 /// Refuses keys that are not known and values that are `()`: a misspelt property yields `()` too.
-fn check_keys(what: &str, map: &Map, known: &[&str]) -> Converted<()> {
+/// Fields whose getters give `()`: what a service or real server does not have. A verb takes that for the same.
+const MAY_BE_NONE: [&str; 8] = [
+    "persistence",
+    "tunnel",
+    "engine",
+    "netmask",
+    "prefix_length",
+    "port",
+    "checksum",
+    "sync_maxlen",
+];
+
+/// Returns the value of a field; `()` is as if it were not there.
+pub(super) fn given<'m>(map: &'m Map, name: &str) -> Option<&'m Dynamic> {
+    map.get(name).filter(|value| !value.is_unit())
+}
+
+pub(super) fn check_keys(what: &str, map: &Map, known: &[&str]) -> Converted<()> {
     for (key, value) in map {
         if !known.contains(&key.as_str()) {
             let expected = match suggestion(key, known.iter().copied()) {
@@ -65,7 +82,7 @@ fn check_keys(what: &str, map: &Map, known: &[&str]) -> Converted<()> {
             };
             return Err(Invalid::new(format!("field of {what}"), key, expected));
         }
-        if value.is_unit() {
+        if value.is_unit() && !MAY_BE_NONE.contains(&key.as_str()) {
             return Err(Invalid::new(
                 format!("{key} of {what}"),
                 "()",
@@ -141,6 +158,9 @@ pub(super) fn service_edit(map: &Map) -> Converted<(ServiceEdit, Vec<Destination
 }
 
 fn list(name: &str, value: &Dynamic) -> Converted<Array> {
+    if let Some(list) = value.read_lock::<super::values::DestinationList>() {
+        return Ok(list.iter().cloned().map(Dynamic::from).collect());
+    }
     value
         .clone()
         .into_array()
@@ -156,10 +176,11 @@ fn map_of(name: &str, value: &Dynamic, expected: &str) -> Converted<Map> {
 
 fn persistence(value: &Dynamic) -> Converted<Option<PersistenceEdit>> {
     const NAME: &str = "persistence";
-    if is_false(value) {
+    if is_false(value) || value.is_unit() {
         return Ok(None);
     }
-    if value.is_string() || value.is_int() {
+    let is_duration = value.read_lock::<super::values::DurationValue>().is_some();
+    if value.is_string() || value.is_int() || is_duration {
         return Ok(Some(PersistenceEdit {
             timeout_seconds: Some(seconds(NAME, value)?),
             ..PersistenceEdit::default()
@@ -175,7 +196,7 @@ fn persistence(value: &Dynamic) -> Converted<Option<PersistenceEdit>> {
         timeout_seconds: timeout(&map, "timeout")?,
         ..PersistenceEdit::default()
     };
-    edit.granularity = match (map.get("netmask"), map.get("prefix_length")) {
+    edit.granularity = match (given(&map, "netmask"), given(&map, "prefix_length")) {
         (Some(_), Some(_)) => {
             return Err(Invalid::new(
                 NAME,
@@ -189,7 +210,7 @@ fn persistence(value: &Dynamic) -> Converted<Option<PersistenceEdit>> {
     };
     edit.engine = match map.get("engine") {
         None => None,
-        Some(value) if is_false(value) => Some(None),
+        Some(value) if is_false(value) || value.is_unit() => Some(None),
         Some(value) => Some(Some(EngineName::new(&text("engine", value)?)?)),
     };
     Ok(Some(edit))
@@ -219,7 +240,7 @@ pub(super) fn destination_edit(map: &Map) -> Converted<DestinationEdit> {
 
 fn tunnel(value: &Dynamic) -> Converted<Option<Tunnel>> {
     const NAME: &str = "tunnel";
-    if is_false(value) {
+    if is_false(value) || value.is_unit() {
         return Ok(None);
     }
     let map = map_of(NAME, value, "it is false or #{type, port, checksum}")?;
@@ -227,12 +248,10 @@ fn tunnel(value: &Dynamic) -> Converted<Option<Tunnel>> {
     let kind = map
         .get("type")
         .ok_or_else(|| wrong(NAME, value, "it needs a type: ipip, gue or gre"))?;
-    let port = map
-        .get("port")
+    let port = given(&map, "port")
         .map(|port| number("tunnel port", port, "it is a number from 1 to 65535"))
         .transpose()?;
-    let checksum = map
-        .get("checksum")
+    let checksum = given(&map, "checksum")
         .map(|word| Checksum::parse(&text("checksum", word)?))
         .transpose()?;
     Tunnel::from_parts(&text("tunnel type", kind)?, port, checksum, None).map(Some)
@@ -244,6 +263,9 @@ fn destination_specification(value: &Dynamic) -> Converted<DestinationSpecificat
             key: server_key(&text("real server", value)?)?,
             edit: DestinationEdit::default(),
         });
+    }
+    if let Some(server) = value.read_lock::<super::values::DestinationValue>() {
+        return Ok(server.specification());
     }
     let mut map = map_of(
         "real server",
@@ -390,54 +412,6 @@ pub(super) fn error_options(map: &Map) -> Converted<(Option<String>, Option<Stri
     check_keys("error", map, &["object", "hint"])?;
     let pick = |name: &str| map.get(name).map(|value| text(name, value)).transpose();
     Ok((pick("object")?, pick("hint")?))
-}
-
-/// Reads a sync daemon to start.
-pub(super) fn sync_daemon(state: &str, map: &Map) -> Converted<SyncDaemon> {
-    const RANGE: &str = "it is a number in the range of the field";
-    check_keys("a sync daemon", map, keys::DAEMON)?;
-    let interface = map.get("interface").ok_or_else(|| {
-        Invalid::new(
-            "sync daemon",
-            state,
-            "it needs an interface, as in #{interface: \"eth0\"}",
-        )
-    })?;
-    let numbered = |name: &str| map.get(name).map(|value| int(name, value)).transpose();
-    let group = match map.get("group") {
-        None => SyncDaemon::DEFAULT_GROUP,
-        Some(value) => text("group", value)?.parse().map_err(|_| {
-            wrong(
-                "group",
-                value,
-                "it is a multicast address, such as 224.0.0.81",
-            )
-        })?,
-    };
-    let fit = |name: &str, value: i64| Invalid::new(name, value, RANGE);
-    let daemon = SyncDaemon {
-        role: DaemonRole::parse(state)?,
-        interface: text("interface", interface)?,
-        sync_id: match numbered("sync_id")? {
-            None => 0,
-            Some(id) => u32::try_from(id).map_err(|_| fit("sync_id", id))?,
-        },
-        sync_maxlen: match numbered("sync_maxlen")? {
-            None => None,
-            Some(length) => Some(u16::try_from(length).map_err(|_| fit("sync_maxlen", length))?),
-        },
-        group,
-        port: match numbered("port")? {
-            None => SyncDaemon::DEFAULT_PORT,
-            Some(port) => u16::try_from(port).map_err(|_| fit("port", port))?,
-        },
-        ttl: match numbered("ttl")? {
-            None => SyncDaemon::DEFAULT_TTL,
-            Some(ttl) => u8::try_from(ttl).map_err(|_| fit("ttl", ttl))?,
-        },
-    };
-    daemon.check()?;
-    Ok(daemon)
 }
 
 /// Reads the value of a kernel parameter: a text or a number.

@@ -11,6 +11,7 @@ mod bind;
 mod blocks;
 mod check;
 mod convert;
+mod convert_daemon;
 mod engine;
 mod error;
 mod failure;

@@ -105,6 +105,7 @@ pub fn library_entries(module: &str, source: &str) -> Vec<Entry> {
 pub fn help(name: &str) -> Result<String, String> {
     let entries = entries();
     let name = name.trim().trim_end_matches("()");
+    let named = crate::model::shown(name);
     if name.is_empty() {
         return Ok(overview(&entries));
     }
@@ -139,7 +140,7 @@ pub fn help(name: &str) -> Result<String, String> {
         .flat_map(|entry| [entry.name.as_str(), entry.short()]);
     if let Some(near) = suggestion(name, names) {
         return Err(format!(
-            "there is no help on `{name}`: did you mean `{near}`?"
+            "there is no help on `{named}`: did you mean `{near}`?"
         ));
     }
     let word = name.to_lowercase();
@@ -149,11 +150,11 @@ pub fn help(name: &str) -> Result<String, String> {
         .collect();
     if told.is_empty() {
         return Err(format!(
-            "there is no help on `{name}`; `help` alone lists what there is"
+            "there is no help on `{named}`; `help` alone lists what there is"
         ));
     }
     Ok(format!(
-        "Nothing is called `{name}`; these speak of it:\n\n{}",
+        "Nothing is called `{named}`; these speak of it:\n\n{}",
         list(&told)
     ))
 }

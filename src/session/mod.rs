@@ -24,6 +24,7 @@ mod proof;
 mod recovery;
 mod rehearsal;
 mod runbook;
+mod schedulers;
 mod select;
 mod settings;
 mod shared;
@@ -66,6 +67,7 @@ use keeping::{Keeper, Keeping};
 use layers::Layer;
 use rehearsal::Rehearsal;
 use runbook::Running;
+use schedulers::Schedulers;
 use shared::{ChosenSysctls, Saver};
 
 /// Where in a script a change was staged.
@@ -112,6 +114,8 @@ pub struct Session {
     rehearsed_time: Duration,
     /// What writes a simulated table to its file.
     saver: Option<Saver>,
+    /// What is known of the kernel's schedulers.
+    schedulers: Schedulers,
     /// The records that were found unfinished and dealt with.
     recovered: Vec<u64>,
     /// Whether the journal could not take down how a commit ended.
@@ -149,6 +153,7 @@ impl Session {
             notes_rehearsed: false,
             rehearsed_time: Duration::ZERO,
             saver: None,
+            schedulers: Schedulers::default(),
             recovered: Vec::new(),
             is_unnoted: false,
         }

@@ -28,7 +28,7 @@ fn is_scheduler(name: &str) -> bool {
 }
 
 /// Finds the names of `ip_vs_NAME` modules in a kernel file, whether it lists names or paths.
-fn modules(contents: &[u8]) -> BTreeSet<String> {
+pub(super) fn modules(contents: &[u8]) -> BTreeSet<String> {
     let text = String::from_utf8_lossy(contents);
     let names = text.lines().filter_map(|line| {
         let first = line.split([' ', ':']).next()?;

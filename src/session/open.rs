@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::error::Error;
+use super::schedulers::Unknown;
 use super::shared::{FileStore, Saver, TableFile};
 use super::{Interrupt, Session};
 use crate::backend::{
@@ -97,6 +98,7 @@ impl Session {
                     sysctls: Rc::clone(&sysctls),
                 });
                 session.sysctls = sysctls;
+                session.schedulers.unknown = Unknown::Refused;
                 Ok(session)
             }
             Target::Kernel { namespace } => {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::error::Error;
 use super::layers::{Ended, LayerKind};
 use super::rehearsal::Rehearsal;
+use super::schedulers::Schedulers;
 use super::{Origin, Reason, Session};
 use crate::backend::{Ipvs, Operation};
 use crate::model::{
@@ -36,6 +37,8 @@ pub enum IfMissing {
 pub(super) struct Stage<'a> {
     pub(super) rehearsal: &'a mut Rehearsal,
     pub(super) live: &'a mut Ipvs,
+    schedulers: &'a mut Schedulers,
+    warnings: &'a mut Vec<String>,
     /// Objects that were changed.
     pub(super) changed: Vec<ObjectId>,
 }
@@ -43,6 +46,10 @@ pub(super) struct Stage<'a> {
 impl Stage<'_> {
     pub(super) fn perform(&mut self, operations: &[Operation]) -> Result<(), Error> {
         self.expect(operations)?;
+        for operation in operations {
+            let warning = self.schedulers.look(self.live, operation)?;
+            self.warnings.extend(warning);
+        }
         self.rehearsal.perform(operations)?;
         self.changed
             .extend(operations.iter().filter_map(Operation::object));
@@ -108,6 +115,8 @@ impl Session {
                 let mut stage = Stage {
                     rehearsal,
                     live: &mut self.live,
+                    schedulers: &mut self.schedulers,
+                    warnings: &mut self.warnings,
                     changed: Vec::new(),
                 };
                 let staged = verb(&mut stage);

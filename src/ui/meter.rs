@@ -53,7 +53,7 @@ impl Meter {
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             let position = (share.clamp(0.0, 1.0) * 1000.0) as u64;
             bar.set_position(position);
-            bar.set_message(text.to_owned());
+            bar.set_message(crate::model::shown(text));
         } else if elapsed >= self.next {
             self.ui.status(text);
             self.next = elapsed + self.pause;

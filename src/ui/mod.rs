@@ -3,6 +3,7 @@
 //! Results go to standard output, status, warnings and hints to standard error. A reader that went away ends
 //! the output quietly; any other failure to write is remembered, because a result that no one got is no success.
 
+mod guard;
 mod meter;
 
 use std::io::{self, IsTerminal, Read, Write};
@@ -14,6 +15,9 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 pub use meter::Meter;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::model::shown;
+use guard::Guard;
 
 /// Whether standard output was closed when the program started.
 static OUTPUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
@@ -103,10 +107,21 @@ impl Ui {
     pub fn data(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         output_is_open()?;
         let stdout = io::stdout().lock();
-        let mut out =
+        let out =
             io::BufWriter::with_capacity(64 * 1024, AutoStream::new(stdout, self.colour.choice()));
-        let written = write(&mut out).and_then(|()| out.flush());
-        match written {
+        let mut out = Guard::new(out);
+        let written = write(&mut out);
+        let mut out = match (written, out.into_inner()) {
+            (Ok(()), Ok(out)) => out,
+            (Err(error), _) | (Ok(()), Err(error)) => {
+                return if error.kind() == io::ErrorKind::BrokenPipe {
+                    Ok(())
+                } else {
+                    Err(error)
+                };
+            }
+        };
+        match out.flush() {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 // What is left in the buffer has no reader.
                 let _unread = out.into_parts();
@@ -131,14 +146,17 @@ impl Ui {
     /// The system's error, [`io::ErrorKind::BrokenPipe`] too.
     pub fn print(&self, text: &str) -> io::Result<()> {
         output_is_open()?;
-        let mut out = AutoStream::new(io::stdout().lock(), self.colour.choice());
-        writeln!(out, "{text}").and_then(|()| out.flush())
+        let out = AutoStream::new(io::stdout().lock(), self.colour.choice());
+        let mut out = Guard::new(out);
+        writeln!(out, "{text}")?;
+        out.into_inner()?.flush()
     }
 
     fn note(&self, text: &str) {
-        let mut err = AutoStream::new(io::stderr().lock(), self.colour.choice());
+        let err = AutoStream::new(io::stderr().lock(), self.colour.choice());
+        let mut err = Guard::new(err);
         // There is no better place to complain that complaining failed.
-        let _unheard = writeln!(err, "{text}");
+        let _unheard = writeln!(err, "{text}").and_then(|()| err.into_inner()?.flush());
     }
 
     /// Writes a line of a script's output where results are not: to standard error.
@@ -155,10 +173,12 @@ impl Ui {
 
     /// Says what the user should know.
     pub fn warning(&self, text: &str) {
+        // A further line is not taken for one of ours.
         self.note(&format!(
-            "{}warning:{} {text}",
+            "{}warning:{} {}",
             style::CARE,
-            style::CARE.render_reset()
+            style::CARE.render_reset(),
+            text.replace('\n', "\n         ")
         ));
     }
 
@@ -188,7 +208,7 @@ impl Ui {
     pub fn ask(&self, question: &str, stopped: &dyn Fn() -> bool) -> bool {
         const LOOK_MILLISECONDS: u8 = 100;
         let mut err = io::stderr().lock();
-        let _unseen = write!(err, "{question} [y/N] ").and_then(|()| err.flush());
+        let _unseen = write!(err, "{} [y/N] ", shown(question)).and_then(|()| err.flush());
         let input = io::stdin();
         loop {
             let mut wanted = [PollFd::new(input.as_fd(), PollFlags::POLLIN)];
@@ -216,6 +236,19 @@ impl Ui {
             Colour::Never => false,
             Colour::Auto => AutoStream::choice(&io::stdout()) != ColorChoice::Never,
         }
+    }
+
+    /// Returns how many characters a line of results may have: as COLUMNS says, or the terminal; `None` is any number.
+    #[must_use]
+    pub fn width(&self) -> Option<usize> {
+        let named = std::env::var("COLUMNS").ok();
+        let named = named
+            .and_then(|text| text.parse().ok())
+            .filter(|width| *width > 0);
+        named.or_else(|| {
+            let size = terminal_size::terminal_size_of(io::stdout());
+            size.map(|(width, _)| usize::from(width.0))
+        })
     }
 
     /// Tells whether someone watches the results appear.

@@ -57,7 +57,7 @@ pub(in crate::script) mod daemons {
     #[rhai_fn(return_raw)]
     pub fn start(ctx: NativeCallContext, state: &str, fields: Map) -> Scripted<Dynamic> {
         with(&ctx, |session| {
-            let daemon = convert::sync_daemon(state, &fields)?;
+            let daemon = crate::script::convert_daemon::sync_daemon(state, &fields)?;
             let _staged_or_committed = session.start_daemon(&daemon)?;
             let running = session.daemons()?;
             let running = running.iter().find(|running| running.role == daemon.role);

@@ -63,7 +63,8 @@ mod tests {
         { "id": "10.0.0.2:80", "weight": 3 }, { "id": "10.0.0.3:80", "weight": 0 } ] } ] }"#;
 
     /// What Rhai has for its own lists and texts, here with bounds or for lists of snapshots.
-    const RHAIS_OWN: [&str; 28] = [
+    const RHAIS_OWN: [&str; 29] = [
+        "dedup",
         "chars",
         "crop",
         "index_of",

@@ -138,6 +138,30 @@ fn sort_by_function(ctx: &NativeCallContext<'_>, list: &mut Array, order: &FnPtr
     Ok(())
 }
 
+/// Takes out elements that a function calls equal to the one before them.
+fn dedup(ctx: &NativeCallContext<'_>, list: &mut Array, equal: &FnPtr) -> Scripted<()> {
+    let mut kept = Array::new();
+    for item in list.iter() {
+        limits::tick()?;
+        let repeats = match kept.last() {
+            None => false,
+            Some(last) => {
+                let answer = equal.call_raw(ctx, None, [item.clone(), Dynamic::clone(last)])?;
+                answer.as_bool().map_err(|kind| {
+                    Box::<EvalAltResult>::from(format!(
+                        "the function given to dedup returns true or false, not a value of type {kind}"
+                    ))
+                })?
+            }
+        };
+        if !repeats {
+            kept.push(item.clone());
+        }
+    }
+    *list = kept;
+    Ok(())
+}
+
 /// Puts these functions in the place of Rhai's.
 pub(super) fn register(engine: &mut Engine) {
     // What is read-only stays as it is.
@@ -149,6 +173,10 @@ pub(super) fn register(engine: &mut Engine) {
         |ctx: NativeCallContext, list: &mut Array, order: FnPtr| {
             sort_by_function(&ctx, list, &order)
         },
+    );
+    changes("dedup").register_into_engine(
+        engine,
+        |ctx: NativeCallContext, list: &mut Array, equal: FnPtr| dedup(&ctx, list, &equal),
     );
     engine.register_fn("order", |list: &mut Array| -> Scripted<Array> {
         let mut sorted = list.clone();

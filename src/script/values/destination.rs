@@ -8,7 +8,10 @@ use rhai::plugin::export_module;
 use super::ServiceValue;
 use super::list::{List, Named};
 use crate::export::{Detail, service_shape};
-use crate::model::{DestinationEntry, DestinationKey, ServiceEntry, Weight};
+use crate::model::{
+    DestinationEdit, DestinationEntry, DestinationKey, DestinationSpecification, ForwardingMethod,
+    ServiceEntry, Weight,
+};
 
 /// A list of real servers.
 pub(in crate::script) type DestinationList = List<DestinationValue>;
@@ -43,6 +46,23 @@ impl DestinationValue {
     /// Returns what was counted.
     pub(in crate::script) fn observed(&self) -> crate::model::Observed {
         self.entry().observed
+    }
+
+    /// Returns what makes another one like it.
+    pub(in crate::script) fn specification(&self) -> DestinationSpecification {
+        let configuration = self.entry().configuration;
+        let tunnel = (configuration.forwarding == ForwardingMethod::Tunneling)
+            .then_some(Some(configuration.tunnel));
+        DestinationSpecification {
+            key: self.key,
+            edit: DestinationEdit {
+                forwarding: Some(configuration.forwarding),
+                tunnel,
+                weight: Some(configuration.weight),
+                upper_threshold: Some(configuration.thresholds.upper),
+                lower_threshold: Some(configuration.thresholds.lower),
+            },
+        }
     }
 
     pub(super) fn json(&self) -> serde_json::Value {

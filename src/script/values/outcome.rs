@@ -113,10 +113,14 @@ impl OutcomeValue {
         let label = self
             .label
             .as_ref()
-            .map(|label| format!(" \"{label}\""))
+            .map(|label| format!(" \"{}\"", crate::model::shown(label)))
             .unwrap_or_default();
         match &self.reason {
-            Some(reason) => format!("Outcome{label}: {}: {reason}", self.kind),
+            Some(reason) => format!(
+                "Outcome{label}: {}: {}",
+                self.kind,
+                crate::model::shown(reason)
+            ),
             None => {
                 let number = match &self.recorded {
                     Some(Recorded { number, .. }) => format!(" as {number}"),
