@@ -18,9 +18,10 @@ mod crash;
 mod differential;
 mod document;
 mod drain;
-
 mod faults;
+mod fuzz;
 mod guard;
+mod hostile;
 mod ipvsadm;
 mod journal;
 mod kernel;

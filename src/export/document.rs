@@ -8,7 +8,7 @@ use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 use super::VERSION;
 use crate::model::{
     DestinationEntry, DestinationKey, ForwardingMethod, Granularity, Observed, Persistence,
-    ServiceEntry, ServiceKey, SyncDaemon, Table, Timeouts, Tunnel,
+    Receptions, ServiceEntry, ServiceKey, SyncDaemon, Table, Timeouts, Tunnel,
 };
 
 /// Whether what was observed is written beside the configuration.
@@ -177,6 +177,7 @@ pub fn service_shape<'a>(
     detail: Detail,
 ) -> ServiceShape<'a> {
     let configuration = &entry.configuration;
+    let receptions = entry.receptions();
     let mut shape = ServiceShape {
         id: key.to_string(),
         protocol: None,
@@ -195,7 +196,7 @@ pub fn service_shape<'a>(
         destinations: entry
             .destinations
             .iter()
-            .map(|(key, entry)| destination_shape(key, entry, detail))
+            .map(|(key, entry)| destination_shape(key, entry, detail, &receptions))
             .collect(),
         observed: (detail == Detail::Observed).then(|| observed_shape(&entry.observed)),
     };
@@ -266,6 +267,7 @@ fn destination_shape(
     key: &DestinationKey,
     entry: &DestinationEntry,
     detail: Detail,
+    receptions: &Receptions<'_>,
 ) -> DestinationShape {
     let configuration = &entry.configuration;
     let has_tunnel = configuration.forwarding == ForwardingMethod::Tunneling
@@ -279,17 +281,41 @@ fn destination_shape(
         weight: configuration.weight.get(),
         upper_threshold: configuration.thresholds.upper,
         lower_threshold: configuration.thresholds.lower,
-        observed: (detail == Detail::Observed).then(|| ServerObservedShape {
-            active_connections: entry.connections.active,
-            inactive_connections: entry.connections.inactive,
-            persistent_connections: entry.connections.persistent,
-            observed: observed_shape(&entry.observed),
+        observed: (detail == Detail::Observed).then(|| {
+            let reception = receptions.of(key);
+            ServerObservedShape {
+                overloaded: reception.overloaded,
+                receives: reception.receives,
+                active_connections: entry.connections.active,
+                inactive_connections: entry.connections.inactive,
+                persistent_connections: entry.connections.persistent,
+                observed: observed_shape(&entry.observed),
+            }
         }),
     }
 }
 
+/// Returns one real server of a service as the document has it, with what was observed; `None` if it is not there.
+#[must_use]
+pub fn server_shape(
+    service: &ServiceEntry,
+    key: &DestinationKey,
+) -> Option<impl Serialize + use<>> {
+    let entry = service.destinations.get(key)?;
+    Some(destination_shape(
+        key,
+        entry,
+        Detail::Observed,
+        &service.receptions(),
+    ))
+}
+
 #[derive(Serialize)]
 struct ServerObservedShape {
+    /// Over its upper threshold; null between the two, where it depends on what was before.
+    overloaded: Option<bool>,
+    /// Gets new connections, as weight, thresholds and scheduler have it; null where that is not known.
+    receives: Option<bool>,
     active_connections: u32,
     inactive_connections: u32,
     persistent_connections: u32,

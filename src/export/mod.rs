@@ -18,7 +18,7 @@ mod runbook;
 mod schema;
 
 pub use connections::write_connections;
-pub use document::{Detail, DocumentWriter, service_shape, write_document};
+pub use document::{Detail, DocumentWriter, server_shape, service_shape, write_document};
 pub use error::DocumentError;
 pub use import::{DEFAULT_MAX_SIZE, read_document, read_document_file, read_file};
 pub use plan_document::{PlanLayout, append_plan, checksum, is_plan, read_plan, write_plan};

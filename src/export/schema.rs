@@ -116,7 +116,7 @@ fn destination_schema(anyones: &Value, with_extras: &dyn Fn(Value) -> Value) -> 
             "weight": {"type": "integer", "minimum": 0, "maximum": i32::MAX, "default": 1},
             "upper_threshold": {"type": "integer", "minimum": 0, "maximum": u32::MAX, "default": 0},
             "lower_threshold": {"type": "integer", "minimum": 0, "maximum": u32::MAX, "default": 0},
-            "observed": {"type": "object", "description": "Connections, counters and rates; ignored on input."}
+            "observed": {"type": "object", "description": "Whether it is `overloaded` and `receives` new connections (null: not known), connections, counters and rates; ignored on input."}
         }))
     })
 }

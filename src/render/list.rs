@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::count;
 use super::fields::{method, service_words};
 use crate::config::Characters;
-use crate::model::{DestinationEntry, ServiceEntry, ServiceKey, Table, Weight};
+use crate::model::{DestinationEntry, DestinationKey, Receptions, ServiceEntry, ServiceKey, Table};
 use crate::ui::style;
 
 /// What stands above the table.
@@ -53,13 +53,17 @@ struct Row {
     remark: &'static str,
 }
 
-fn row(heading: &Heading, service: &ServiceEntry, name: String, entry: &DestinationEntry) -> Row {
+fn row(
+    heading: &Heading,
+    receptions: &Receptions<'_>,
+    key: &DestinationKey,
+    entry: &DestinationEntry,
+) -> Row {
     let weight = entry.configuration.weight;
-    let sum = service.weight_sum();
-    let share = if weight == Weight::ZERO || sum == 0 {
-        heading.nothing().to_owned()
-    } else {
-        format!("{} %", (u64::from(weight.get()) * 100 + sum / 2) / sum)
+    let reception = receptions.of(key);
+    let share = match reception.share {
+        Some(share) if share > 0.0 => format!("{:.0} %", share * 100.0),
+        _ => heading.nothing().to_owned(),
     };
     let rate = if heading.has_rates {
         entry.observed.rates().connections_per_second.to_string()
@@ -67,7 +71,7 @@ fn row(heading: &Heading, service: &ServiceEntry, name: String, entry: &Destinat
         heading.nothing().to_owned()
     };
     let cells = [
-        name,
+        key.to_string(),
         method(&entry.configuration),
         weight.to_string(),
         share,
@@ -77,11 +81,7 @@ fn row(heading: &Heading, service: &ServiceEntry, name: String, entry: &Destinat
     ];
     Row {
         cells,
-        remark: if weight == Weight::ZERO {
-            "quiescent"
-        } else {
-            ""
-        },
+        remark: reception.remark.unwrap_or_default(),
     }
 }
 
@@ -119,8 +119,9 @@ pub fn list(out: &mut dyn Write, heading: &Heading, table: &Table) -> io::Result
             write_cells(out, &TITLES.map(str::to_owned), &widths)?;
             writeln!(out, "{}", style::FAINT.render_reset())?;
         }
+        let receptions = service.receptions();
         for (key, entry) in &service.destinations {
-            let row = row(heading, service, key.to_string(), entry);
+            let row = row(heading, &receptions, key, entry);
             write_cells(out, &row.cells, &widths)?;
             if !row.remark.is_empty() {
                 write!(
@@ -140,8 +141,9 @@ pub fn list(out: &mut dyn Write, heading: &Heading, table: &Table) -> io::Result
 fn widths(heading: &Heading, table: &Table) -> [usize; 7] {
     let mut widths = TITLES.map(str::len);
     for service in table.services.values() {
+        let receptions = service.receptions();
         for (key, entry) in &service.destinations {
-            let row = row(heading, service, key.to_string(), entry);
+            let row = row(heading, &receptions, key, entry);
             for (width, cell) in widths.iter_mut().zip(&row.cells) {
                 *width = (*width).max(cell.chars().count());
             }

@@ -7,10 +7,10 @@ use rhai::plugin::export_module;
 
 use super::ServiceValue;
 use super::list::{List, Named};
-use crate::export::{Detail, service_shape};
+use crate::export::server_shape;
 use crate::model::{
     DestinationEdit, DestinationEntry, DestinationKey, DestinationSpecification, ForwardingMethod,
-    ServiceEntry, Weight,
+    Weight,
 };
 
 /// A list of real servers.
@@ -66,14 +66,9 @@ impl DestinationValue {
     }
 
     pub(super) fn json(&self) -> serde_json::Value {
-        let alone = ServiceEntry {
-            destinations: [(self.key, self.entry())].into(),
-            ..ServiceEntry::default()
-        };
-        let mut value =
-            serde_json::to_value(service_shape(&self.service.key, &alone, Detail::Observed))
-                .unwrap_or_default();
-        value["destinations"][0].take()
+        let shape = server_shape(&self.service.entry, &self.key);
+        serde_json::to_value(shape)
+            .unwrap_or_else(|error| unreachable!("BUG: a real server has a shape: {error}"))
     }
 
     /// Returns a field as the document has it.
@@ -196,16 +191,27 @@ pub(super) mod fields {
         i64::try_from(destination.entry().connections.open()).unwrap_or(i64::MAX)
     }
 
-    /// Returns the share of new connections, 0 to 1.
+    /// Returns the share of new connections that it can get, 0 to 1: 0 where its weight does not count; `()` where the scheduler
+    /// chooses by what is not known here.
     #[rhai_fn(get = "share", pure)]
-    pub fn share(destination: &mut Destination) -> f64 {
-        let sum = destination.service.entry.weight_sum();
-        let weight = destination.entry().configuration.weight.get();
-        if sum == 0 {
-            0.0
-        } else {
-            f64::from(weight) / sum as f64
-        }
+    pub fn share(destination: &mut Destination) -> Dynamic {
+        let reception = destination.service.entry.reception(&destination.key);
+        reception.share.map_or(Dynamic::UNIT, Into::into)
+    }
+
+    /// Returns whether it gets new connections, as its weight, its thresholds and the scheduler have it; `()` where that is not
+    /// known.
+    #[rhai_fn(get = "receives", pure)]
+    pub fn receives(destination: &mut Destination) -> Dynamic {
+        let reception = destination.service.entry.reception(&destination.key);
+        reception.receives.map_or(Dynamic::UNIT, Into::into)
+    }
+
+    /// Returns whether it is over its upper threshold; `()` between the two, where that depends on what was before.
+    #[rhai_fn(get = "overloaded", pure)]
+    pub fn overloaded(destination: &mut Destination) -> Dynamic {
+        let overloaded = destination.entry().overloaded();
+        overloaded.map_or(Dynamic::UNIT, Into::into)
     }
 
     /// Returns whether the weight is 0.

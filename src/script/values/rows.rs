@@ -71,12 +71,12 @@ fn service_row(service: &ServiceValue) -> Vec<String> {
 
 fn server_row(server: &DestinationValue) -> Vec<String> {
     let entry = server.entry();
-    let sum = server.service.entry.weight_sum();
-    let weight = u64::from(entry.configuration.weight.get());
-    let share = if weight == 0 {
-        "-".to_owned()
-    } else {
-        format!("{} %", (weight * 100 + sum / 2) / sum)
+    let weight = entry.configuration.weight;
+    let reception = server.service.entry.reception(&server.key);
+    let share = match (reception.share, reception.remark) {
+        (_, Some(remark @ ("overloaded" | "standby"))) => remark.to_owned(),
+        (Some(share), _) if share > 0.0 => format!("{:.0} %", share * 100.0),
+        _ => "-".to_owned(),
     };
     vec![
         server.key.to_string(),
