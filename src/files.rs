@@ -216,11 +216,17 @@ impl Fresh {
     ///
     /// # Errors
     /// The system's error, also where the name is taken.
-    pub fn name(&self, place: &Path) -> io::Result<()> {
-        if self.is_named {
-            return std::fs::hard_link(&self.interim, place);
+    pub fn name(&mut self, place: &Path) -> io::Result<()> {
+        if !self.is_named {
+            return self.link(place);
         }
-        self.link(place)
+        // A second name would do, but there are file systems where that is a second file for those who lock it.
+        if place.symlink_metadata().is_ok() {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
+        std::fs::rename(&self.interim, place)?;
+        self.is_named = false;
+        Ok(())
     }
 
     fn link(&self, place: &Path) -> io::Result<()> {

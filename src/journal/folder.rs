@@ -259,7 +259,7 @@ impl Journal {
 
     fn write_fresh(&mut self, path: &Path, line: &[u8], locked: bool) -> io::Result<File> {
         self.step(Step::Create);
-        let fresh = files::Fresh::make(&self.place(true), FRESH, 0o600)?;
+        let mut fresh = files::Fresh::make(&self.place(true), FRESH, 0o600)?;
         if locked {
             fresh.file.lock()?;
         }

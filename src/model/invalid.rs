@@ -78,6 +78,11 @@ pub fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> O
         let word = word.rsplit("::").next().unwrap_or(word);
         word.trim_start_matches('-').to_owned()
     };
+    /// What is longer is no slip in a word.
+    const LONGEST: usize = 100;
+    if word.len() > LONGEST {
+        return None;
+    }
     let wanted = own(word);
     let limit = match wanted.chars().count() {
         0..=1 => 0,

@@ -118,6 +118,9 @@ impl Session {
                     detail: namespace,
                 };
                 let mut session = Self::new(Ipvs::open(Box::new(transport))?, place, interrupt);
+                if purpose == Purpose::Either {
+                    session.schedulers.unknown = Unknown::Passed;
+                }
                 if !loaded {
                     session.warn("the kernel loaded its module ip_vs");
                 }

@@ -25,7 +25,14 @@ pub(super) enum Unknown {
     /// A warning: a kernel may find a module where we see none.
     #[default]
     Told,
+    /// Nobody's matter: what is said is what another program says.
+    Passed,
 }
+
+/// The schedulers of the kernel's own sources.
+const OFFICIAL: [&str; 14] = [
+    "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "mh", "sed", "nq", "fo", "ovf", "twos",
+];
 
 impl Schedulers {
     /// Looks at the scheduler of an operation, and returns what to warn of.
@@ -43,6 +50,9 @@ impl Schedulers {
             return Ok(None);
         };
         let name = configuration.scheduler.as_str();
+        if self.unknown == Unknown::Passed {
+            return Ok(None);
+        }
         // Services without one are only taken over from a kernel.
         if name.is_empty() || name == "none" {
             return Ok(None);
@@ -51,11 +61,10 @@ impl Schedulers {
         if known.contains(name) {
             return Ok(None);
         }
-        let near = known
-            .iter()
+        let names = || known.iter().map(String::as_str).chain(OFFICIAL);
+        let near = names()
             .find(|known| known.eq_ignore_ascii_case(name))
-            .map(String::as_str)
-            .or_else(|| suggestion(name, known.iter().map(String::as_str)));
+            .or_else(|| suggestion(name, names()));
         let near = near.map(|near| format!("did you mean `{near}`?"));
         if self.unknown == Unknown::Refused {
             let mut refusal = Refusal::explain(operation, Errno::ENOENT, None);
@@ -87,10 +96,14 @@ fn all(live: &mut Ipvs) -> BTreeSet<String> {
         KernelFile::AvailableModules,
     ];
     let read = |file: &KernelFile| live.file(file).map(|bytes| modules(&bytes));
-    files
-        .iter()
-        .map(read)
+    let found: Vec<_> = files.iter().map(read).collect();
+    // Where no module is to be seen, the kernel's own may be there.
+    let sees_none = found.last().is_none_or(Result::is_err);
+    let official = OFFICIAL.iter().filter(|_| sees_none);
+    found
+        .into_iter()
         .filter_map(Result::ok)
         .flatten()
+        .chain(official.map(|name| (*name).to_owned()))
         .collect()
 }
