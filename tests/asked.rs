@@ -530,3 +530,39 @@ fn programs_feed_scripts_by_pipes_and_the_jail_has_one_answer() {
     assert_eq!(answers[0].lines().next(), answers[2].lines().next());
     assert_eq!(answers[1].lines().next(), answers[3].lines().next());
 }
+
+/// What people try first names the form that works.
+#[test]
+fn first_tries_are_told_what_works() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("t.json"), r#"{ "version": 1, "services": [ { "id": "fwmark://1", "destinations": [ { "id": "10.0.0.1:80" } ] } ] }"#).unwrap();
+    for (code, form) in [
+        ("list", "service::list()"),
+        ("ls", "service::list()"),
+        ("service.list()", "service::NAME("),
+        ("service::list", "service::list()"),
+        ("'text'", "\"text\""),
+        ("{ weight: 5 }", "#{ weight:"),
+        ("args[0]", "args()[0]"),
+        ("add", "service::add("),
+        ("drain", "drain::server("),
+        (
+            "let d = destination::list()[0]; d.weight = 5",
+            "d.edit(#{ weight: 5 })",
+        ),
+    ] {
+        let finished = ipvsh(folder.path(), &["--sim=t.json", "eval", code]);
+        assert_ne!(finished.status, 0, "{code}");
+        assert!(finished.stderr.contains(form), "{code}: {finished:?}");
+        for word in ["asin", "Undefined", "setter", "Variable not found"] {
+            assert!(!finished.stderr.contains(word), "{code}: {finished:?}");
+        }
+    }
+    assert_eq!(
+        ipvsh_ok(
+            folder.path(),
+            &["--sim", "eval", "[\"a\", \"b\"].join(\"-\")"]
+        ),
+        "a-b\n"
+    );
+}

@@ -169,6 +169,18 @@ fn long_results_come_page_by_page() {
     terminal.sends("q\r");
     let shown = terminal.next();
     assert!(!shown.contains("fwmark://99 "), "{shown}");
+    // What is typed ahead of the pager is the prompt's, and so is what is no key of it.
+    terminal.sends("service::list()\r");
+    terminal.until("more lines");
+    terminal.sends("q:begin ahead\r");
+    let shown = terminal.until("[ahead: no changes]");
+    assert!(!shown.contains("fwmark://99 "), "{shown}");
+    terminal.sends(":rollback\r");
+    terminal.until("nothing was sent");
+    terminal.sends("service::list()\r");
+    terminal.until("more lines");
+    terminal.sends("1 + 41\r");
+    terminal.until("\n42");
 }
 
 #[test]

@@ -235,7 +235,13 @@ pub(super) fn diff(
         keep_weight: false,
     };
     let (_staged, _kept) = session.apply(&wanted, options)?;
-    Ok(Ending::planned(session.end_rehearsal()?))
+    let plan = session.end_rehearsal()?;
+    if plan.counts().2 > 0 && !globals.json {
+        context.ui.status(
+            "diff compares whole tables; `plan` and `apply` keep what the document does not name, unless --prune says otherwise",
+        );
+    }
+    Ok(Ending::planned(plan))
 }
 
 /// Prints the table as a document.

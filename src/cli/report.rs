@@ -161,7 +161,7 @@ pub(super) fn tell_outcome(report: &Report, words: &TargetWords, ui: &Ui) {
 
 /// Says what others did that stands in the way.
 pub(super) fn tell_differences(differences: &[Change], ui: &Ui) {
-    ui.status("nothing was sent. Someone else did:");
+    ui.status("nothing was sent. Changed since then:");
     list(differences, ui, change_summary);
 }
 

@@ -10,6 +10,7 @@ use super::sorting::{order_texts, try_sort};
 use crate::script::convert;
 use crate::script::error::{ScriptError, Scripted};
 use crate::script::host::with;
+use crate::script::limits;
 use crate::script::values::{DestinationList, ServiceList};
 
 fn wrong(ctx: &NativeCallContext<'_>, message: impl Into<String>) -> Box<rhai::EvalAltResult> {
@@ -130,6 +131,26 @@ pub(in crate::script) mod arrays {
             .map(|element| Ok((call(&ctx, &key, element.clone())?, element.clone())))
             .collect::<Scripted<_>>()?;
         sorted(&ctx, keyed)
+    }
+
+    /// Returns a list as one text, with another between its elements.
+    ///
+    /// # Example
+    /// ```rhai
+    /// destination::list().map(|d| d.id).join(", ")
+    /// ```
+    #[rhai_fn(name = "join", pure, return_raw)]
+    pub fn join(list: &mut Array, between: &str) -> Scripted<String> {
+        let mut text = String::new();
+        for (index, element) in list.iter().enumerate() {
+            let element = crate::script::values::plain_text(element);
+            limits::afford(2 * (text.len() + element.len() + between.len()))?;
+            if index > 0 {
+                text.push_str(between);
+            }
+            text.push_str(&element);
+        }
+        Ok(text)
     }
 
     /// Returns the first elements, at most so many.
