@@ -30,13 +30,23 @@
 //! outcome is committed, rolled back, or indeterminate with what is left.
 //!
 //! *A commit outlives its program.* [`journal`] has its record on disk before the first request, and its outcome before
-//! the right to commit is given back: whoever holds that right and finds a record without outcome knows that its program
+//! the commit lock is given back: whoever holds the lock and finds a record without outcome knows that its program
 //! is gone, and leads back from the record, by the same steps as a refusal does. A commit to be confirmed has a watcher, a
-//! process of its own, before anything is sent.
+//! process of its own, before anything is sent. The lock ([`backend::CommitLock`]) is one that only who could commit can hold.
+//!
+//! *A simulated table in a file is shared as a kernel is.* The lock spans reading the file, the journal and writing it; with every
+//! request the simulated kernel takes over what others wrote ([`sim::Store`], [`session::TableFile`]).
+//!
+//! *A script ends when it must, whatever function it is in.* Functions ask for memory and look at signals (`script/limits`,
+//! `script/bind/bounded`); where one does neither, the program is ended from outside, and the journal recovers
+//! (`script/backstop`).
+//!
+//! *Foreign text is written out.* [`model::shown`] puts it into sentences, and the door to the terminal lets nothing pass but our own
+//! colours (`ui/guard`).
 //!
 //! *A runbook is commits with one way back.* Its record in [`journal`] is open, and its file locked, for as long as its
 //! program lives; each commit names it. [`session`] leads it back commit by commit, the latest first; if the program is gone, whoever
-//! finds the record unlocked does. Guards ([`txn::Guards`]) are checked inside of a commit, under the right to commit.
+//! finds the record unlocked does. Guards ([`txn::Guards`]) are checked inside of a commit, under the commit lock.
 //!
 //! # Modules, in reading order
 //!
@@ -62,7 +72,8 @@
 //! - `txn` sees neither bytes nor errno numbers.
 //! - Only `ui` and `cli` print; only `config`, `cli` and `session::open` look at the surroundings.
 //! - Rhai does not appear outside `script`, clap not outside `cli`, rustyline not outside `repl`, neli and libc not outside `backend`.
-//! - No state outlives a call but one word: whether standard output was closed from the start (`ui`).
+//! - No state outlives a call but whether standard output was closed from the start (`ui`), which signals were ignored (`config`), an
+//!   engine to use again and what a script may take (`script`): there is one allocator.
 //! - Unsafe code stands in `backend/socket.rs` alone.
 //! - No module of a C library is loaded into a program that has one inside (`cargo static`): the machine's `getent` is asked for
 //!   names, and `/etc/passwd` is read.
@@ -71,7 +82,9 @@
 //! # Knowingly different from the first plan
 //!
 //! - `Transport` receives through a callback, so that replies are read where they lie.
-//! - The lock is taken through the transport: it belongs to the network namespace that the transport owns.
+//! - The lock is taken through the transport: it belongs to the network namespace that the transport owns, or to the store of a
+//!   simulated table. It lies on two files, as no one file can be opened by all who could commit and by nobody else.
+//! - `journal` and `backend` ask `config` and `files` for users and for files without a name.
 //! - A document and a command line are both turned into *edits* ([`model::ServiceEdit`]): one form says what to set,
 //!   what to keep, and what no user may create.
 //! - A rehearsal hands its requests to the simulated kernel as records: the same rules without framing and policy,

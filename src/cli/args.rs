@@ -9,6 +9,7 @@ use super::drain_args::{DrainArguments, UndrainArguments};
 use super::journal_args::{
     CancelArguments, ConfirmArguments, HistoryArguments, RecoverArguments, UndoArguments,
 };
+use super::option_values::{BARE, confirm_time, duration, filled, filled_or_bare, number};
 use crate::export::DEFAULT_MAX_SIZE;
 
 /// A scripting automation shell for IPVS, the load balancer in the Linux kernel.
@@ -73,7 +74,7 @@ pub(super) struct Globals {
     #[arg(long, global = true, conflicts_with = "state_dir")]
     pub(super) no_journal: bool,
     /// The largest document that is read
-    #[arg(long, global = true, value_name = "BYTES", default_value_t = DEFAULT_MAX_SIZE)]
+    #[arg(long, global = true, value_name = "BYTES", default_value_t = DEFAULT_MAX_SIZE, value_parser = number::<u64>)]
     pub(super) max_size: u64,
 }
 
@@ -188,10 +189,10 @@ pub(super) struct PassedOn {
 #[derive(Clone, Debug, Args)]
 pub(super) struct Limits {
     /// End a script after so many operations
-    #[arg(long, value_name = "NUMBER", default_value_t = crate::script::Limits::DEFAULT.operations)]
+    #[arg(long, value_name = "NUMBER", default_value_t = crate::script::Limits::DEFAULT.operations, value_parser = number::<u64>)]
     pub(super) max_operations: u64,
     /// End a script that takes more memory, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = crate::script::Limits::DEFAULT.memory_mib)]
+    #[arg(long, value_name = "MIB", default_value_t = crate::script::Limits::DEFAULT.memory_mib, value_parser = number::<usize>)]
     pub(super) max_memory: usize,
     /// Let the script read files: all, or those in FILES (files and folders, separated by commas)
     #[arg(long, value_name = "FILES", num_args = 0..=1, require_equals = true, default_missing_value = BARE, value_parser = filled_or_bare, value_delimiter = ',')]
@@ -335,38 +336,6 @@ pub(super) struct ApplyArguments {
     pub(super) file: String,
 }
 
-/// What an option stands for that is given without its value: no argument of a program can hold it.
-const BARE: &str = "\0";
-
-/// Reads a text that may not be empty, as that of a variable that is not set is.
-fn filled(text: &str) -> Result<String, String> {
-    if text.is_empty() {
-        return Err("the value is empty".to_owned());
-    }
-    Ok(text.to_owned())
-}
-
-/// Reads the value of an option that can also stand alone; that is the empty text then.
-fn filled_or_bare(text: &str) -> Result<String, String> {
-    if text == BARE {
-        return Ok(String::new());
-    }
-    filled(text).map_err(|text| format!("{text}: without `=` the option stands for all"))
-}
-
-/// Reads a duration.
-fn duration(text: &str) -> Result<Duration, String> {
-    crate::model::parse_duration(text).map_err(str::to_owned)
-}
-
-/// Reads a time that is longer than nothing.
-fn confirm_time(text: &str) -> Result<Duration, String> {
-    match duration(text)? {
-        Duration::ZERO => Err("it is longer than nothing".to_owned()),
-        time => Ok(time),
-    }
-}
-
 #[derive(Clone, Debug, Args)]
 pub(super) struct DiffArguments {
     /// How to print the difference
@@ -425,7 +394,7 @@ pub(super) struct ServiceOptions {
     #[arg(long, value_name = "MASK")]
     pub(super) netmask: Option<String>,
     /// Clients of the same network are the same client (IPv6)
-    #[arg(long, value_name = "BITS")]
+    #[arg(long, value_name = "BITS", value_parser = number::<i64>)]
     pub(super) prefix_length: Option<i64>,
     /// The persistence engine, such as sip; empty for none
     #[arg(long, value_name = "NAME")]
@@ -438,7 +407,7 @@ const TUNNEL_HELP: &str =
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct ServerOptions {
     /// The weight; 0 means no new connections [new servers: 1]
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = number::<i64>)]
     pub(super) weight: Option<i64>,
     /// masquerading, direct_routing, tunneling, local or bypass [new servers: direct_routing]
     #[arg(long, value_name = "METHOD")]
@@ -446,10 +415,10 @@ pub(super) struct ServerOptions {
     #[arg(long, value_name = "TUNNEL", help = TUNNEL_HELP)]
     pub(super) tunnel: Option<String>,
     /// At this many connections, no new ones; 0 is no limit
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = number::<u32>)]
     pub(super) upper_threshold: Option<u32>,
     /// Below this many connections, new ones again
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = number::<u32>)]
     pub(super) lower_threshold: Option<u32>,
 }
 

@@ -79,7 +79,7 @@ pub(super) struct UndrainArguments {
     #[arg(long, value_name = "KEY")]
     pub(super) service: Vec<String>,
     /// This weight instead of those that the journal knows
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = super::option_values::number::<u32>)]
     pub(super) weight: Option<u32>,
     /// Why; the journal keeps it
     #[arg(long, value_name = "TEXT")]

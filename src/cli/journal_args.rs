@@ -29,6 +29,7 @@ pub(super) struct UndoArguments {
     #[arg(long, requires = "dry_run")]
     pub(super) exit_code: bool,
     /// The commit [the last one that stands]
+    #[arg(value_parser = super::option_values::number::<u64>)]
     pub(super) number: Option<u64>,
 }
 
@@ -38,19 +39,21 @@ pub(super) struct ConfirmArguments {
     #[arg(long, conflicts_with = "number")]
     pub(super) list: bool,
     /// The commit [the only one there is]
+    #[arg(value_parser = super::option_values::number::<u64>)]
     pub(super) number: Option<u64>,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct CancelArguments {
     /// The commit [the only one there is]
+    #[arg(value_parser = super::option_values::number::<u64>)]
     pub(super) number: Option<u64>,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct RecoverArguments {
     /// The commit that did not go through and left something behind [all that was cut off]
-    #[arg(conflicts_with = "discard")]
+    #[arg(conflicts_with = "discard", value_parser = super::option_values::number::<u64>)]
     pub(super) number: Option<u64>,
     /// Complete what was cut off instead of taking it back
     #[arg(long)]

@@ -18,6 +18,7 @@ mod ipvsadm;
 mod journal_args;
 mod look;
 mod narrator;
+mod option_values;
 mod parse;
 mod prompt;
 mod report;

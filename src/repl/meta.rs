@@ -363,7 +363,20 @@ impl Prompt {
         let reports = self.last.clone();
         let taken = self.shell.borrow().session().take_back(&reports);
         match taken {
-            Ok(_) => self.tell_commits(before),
+            Ok(_) => {
+                self.tell_commits(before);
+                let numbers: Vec<String> = reports
+                    .iter()
+                    .filter_map(|report| Some(report.recorded.as_ref()?.number.to_string()))
+                    .collect();
+                match numbers.as_slice() {
+                    [] => self.screen.note("what the last line did is taken back"),
+                    [one] => self.screen.note(&format!("commit {one} is taken back")),
+                    [first, .., last] => self
+                        .screen
+                        .note(&format!("commits {first} to {last} are taken back")),
+                }
+            }
             Err(error) => {
                 self.screen.error(&format!("error: {error}"));
                 if let crate::session::Error::Commit(report) = &error {

@@ -9,6 +9,7 @@ mod highlight;
 mod meta;
 mod pager;
 mod prompt;
+mod tell;
 mod terminal;
 mod words;
 

@@ -7,7 +7,7 @@ use super::words::{Words, is_ipvsadm, words};
 use crate::render::{PlanView, columns, plan as render_plan};
 use crate::script::{Evaluated, ScriptFailure, Shell, ValueText, entries, help};
 use crate::session::{Mark, Session};
-use crate::txn::{Guarding, Plan, Report, TablePlace};
+use crate::txn::{Guarding, Plan, Report};
 
 /// Where the prompt shows things, and whom it asks.
 pub trait Screen {
@@ -67,7 +67,7 @@ pub struct Prompt {
     /// What the last line that committed anything committed.
     pub(super) last: Vec<Report>,
     /// Whether something was committed that no one has asked for yet.
-    has_committed: bool,
+    pub(super) has_committed: bool,
     /// A signal that came while an input was worked on.
     signal: Option<i32>,
     /// What holds again when the next input is over, for which guards are overridden.
@@ -354,56 +354,6 @@ impl Prompt {
         }
         if let Some(hint) = failure.hint() {
             self.screen.note(&format!("hint: {hint}"));
-        }
-    }
-
-    /// Says what an input committed; that is what `:undo` takes back from now on.
-    pub(super) fn tell_commits(&mut self, committed_before: usize) {
-        let fresh: Vec<Report> = {
-            let shell = self.shell.borrow();
-            let mut session = shell.session();
-            // They were told when they ended.
-            let _told = session.take_runbooks();
-            let committed = session.committed();
-            let fresh = committed.since(committed_before).to_vec();
-            let all = committed.count() - committed_before;
-            if fresh.len() < all {
-                self.screen.warn(&format!(
-                    "this line committed {all} times; the last {} of them are kept, and :undo knows no others",
-                    fresh.len()
-                ));
-            }
-            fresh
-        };
-        for report in &fresh {
-            self.tell_commit(report);
-        }
-        if !fresh.is_empty() {
-            self.last = fresh;
-        }
-    }
-
-    pub(super) fn tell_commit(&mut self, report: &Report) {
-        self.has_committed = true;
-        let number = report.plan.changes().len();
-        let changes = crate::render::count(number, "change");
-        let time = report.elapsed.as_millis();
-        let Some(recorded) = &report.recorded else {
-            let place = match report.place {
-                TablePlace::Memory => " in the simulation, not saved",
-                TablePlace::Lasting => "",
-            };
-            self.screen
-                .note(&format!("committed{place}, {changes}, {time} ms"));
-            return;
-        };
-        let number = recorded.number;
-        self.screen
-            .note(&format!("committed as {number}, {changes}, {time} ms"));
-        if let Some(until) = &recorded.confirm_by {
-            self.screen.note(&format!(
-                "it goes back by itself at {until} unless `confirm()` here or `ipvsh confirm {number}` comes before"
-            ));
         }
     }
 }

@@ -75,7 +75,8 @@ pub(super) fn run_error(error: &EvalAltResult) -> String {
             "`{name}` would change a snapshot or another constant, which can't be changed; `sort_by`, `filter`, `map` and `first` return new lists"
         ),
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
-            format!("there is no function {}", clean(signature))
+            missing_argument(signature)
+                .unwrap_or_else(|| format!("there is no function {}", clean(signature)))
         }
         EvalAltResult::ErrorPropertyNotFound(name, _) => {
             format!("there is no property {}", clean(name))
@@ -93,6 +94,19 @@ pub(super) fn run_error(error: &EvalAltResult) -> String {
         }
         other => clean(&other.to_string()),
     }
+}
+
+/// Says which argument of a call is `()`, if one is: no function takes that, and it is mostly a slip before the call.
+fn missing_argument(signature: &str) -> Option<String> {
+    let (name, arguments) = signature.split_once(" (")?;
+    let arguments = arguments.strip_suffix(')')?;
+    let place = arguments
+        .split(", ")
+        .position(|argument| argument == "()")?;
+    Some(format!(
+        "argument {} of {name} is (), which is what a misspelt property or a missing field gives",
+        place + 1
+    ))
 }
 
 /// Replaces the names of types inside the program by the words of the language.
