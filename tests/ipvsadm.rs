@@ -278,7 +278,7 @@ fn atomic_lines_change_what_differs_or_nothing() {
         for (line, said) in [
             (
                 "-A -t 10.0.0.3:80 -s rr",
-                "line 4: Service already exists; nothing was changed",
+                "lines 2 and 4 add the same: Service already exists; nothing was changed",
             ),
             (
                 "-a -t 10.0.0.9:80 -r 10.0.1.1",
@@ -296,7 +296,10 @@ fn atomic_lines_change_what_differs_or_nothing() {
                 "-A -t 10.0.0.4:80 -q",
                 "line 4: -q: unknown option; nothing was changed",
             ),
-            ("nonsense", "line 4: Try `"),
+            (
+                "nonsense",
+                "line 4: it has no command of ipvsadm, such as -A or -a; nothing was changed",
+            ),
             ("-Ln", "line 4: the 'list' command changes nothing"),
         ] {
             let lines =
@@ -320,8 +323,12 @@ fn atomic_lines_change_what_differs_or_nothing() {
         assert_eq!(failed["cause"]["kind"], "refused");
         assert_eq!(
             failed["cause"]["message"],
-            "line 2: Service already exists; nothing was changed"
+            "lines 1 and 2 add the same: Service already exists; nothing was changed"
         );
+        // What an editor puts before the text, and comments that are moved in, are no lines.
+        let lines = "\u{feff}# saved\n  # by hand\n-A -t 10.0.0.2:80 -s rr\n";
+        let taken = tool.run("ipvsadm", &["-R", "--atomic"], lines.as_bytes());
+        assert_eq!(taken.status, 0, "{taken:?}");
         // `-R` keeps what no line names, and turns what is there into what the line says.
         let lines = "-A -t 10.0.0.1:80 -s wlc\n-a -t 10.0.0.1:80 -r 10.0.1.1:80 -m -w 7\n-a -t 10.0.0.1:80 -r 10.0.1.2:80 -m\n";
         let shown = tool.run("ipvsadm", &["-R", "--atomic", "--diff"], lines.as_bytes());

@@ -279,6 +279,12 @@ pub(super) fn undo(
         None => !recovered.is_empty(),
         Some(number) => recovered.contains(&number),
     };
+    if is_done && globals.json {
+        return print(
+            context,
+            &json!({"version": crate::export::VERSION, "outcome": "recovered", "changed": true, "ids": session.recovered()}),
+        );
+    }
     if is_done {
         context
             .ui

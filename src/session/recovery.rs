@@ -421,7 +421,9 @@ impl Session {
             None => {
                 let records = self.history(false)?.into_iter().rev().flatten();
                 let mut told = records.filter(|record| !record.is_runbook());
+                // What was tried once and is left to others does not stand before every later undo.
                 told.find(|record| record.state() != State::Ended(EventKind::RolledBack))
+                    .filter(|record| record.state() == State::Ended(EventKind::Indeterminate))
             }
         };
         Ok(record.filter(has_left).map(|record| record.intent.number))

@@ -1,6 +1,6 @@
 //! What the original can't: show what would change, and make many lines one transaction.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::compat::{DONE, Ending, FAILED, fail, refusal_text};
 use super::grammar::{Command, Field};
@@ -144,8 +144,12 @@ fn show(tool: &mut Tool<'_>, mode: Mode) -> Result<u8, Ending> {
 struct Many<'t, 'c> {
     tool: &'t mut Tool<'c>,
     mode: Mode,
-    /// Objects that a line of this run added: to add them again is an error.
-    added: HashSet<ObjectId>,
+    /// Objects that a line of this run added, and which: to add them again is an error.
+    added: HashMap<ObjectId, usize>,
+    /// The line that is staged.
+    number: usize,
+    /// The line that added what this one adds again.
+    first: Option<usize>,
     status: u8,
 }
 
@@ -159,7 +163,9 @@ pub(super) fn many(tool: &mut Tool<'_>, mode: Mode, start: Start, text: &[u8]) -
     let mut many = Many {
         tool,
         mode,
-        added: HashSet::new(),
+        added: HashMap::new(),
+        number: 0,
+        first: None,
         status: DONE,
     };
     match many.stage(start, text) {
@@ -173,6 +179,8 @@ pub(super) fn many(tool: &mut Tool<'_>, mode: Mode, start: Start, text: &[u8]) -
 
 impl Many<'_, '_> {
     fn stage(&mut self, start: Start, text: &[u8]) -> Result<(), u8> {
+        // What editors put before the text of a file.
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
         let begun = self.tool.session.begin(self.mode.kind());
         begun.map_err(|error| self.stop(None, refused(Command::Restore, &error)))?;
@@ -193,7 +201,7 @@ impl Many<'_, '_> {
         let mut ending = None;
         for (number, line) in (1..).zip(lines) {
             words(line, &mut taken);
-            if taken.is_empty() {
+            if taken.first().is_none_or(|word| word.starts_with(b"#")) {
                 continue;
             }
             let line = self.tool.read(&taken, true).and_then(Self::only_changes);
@@ -211,6 +219,7 @@ impl Many<'_, '_> {
         }
         self.fetch(read.iter().filter_map(|(_, line)| line.as_ref().ok()))?;
         for (number, line) in read.into_iter().chain(ending) {
+            (self.number, self.first) = (number, None);
             match line.and_then(|(command, operation)| self.one(command, operation)) {
                 Ok(()) => self.status = DONE,
                 Err(wrong) => {
@@ -256,8 +265,15 @@ impl Many<'_, '_> {
             Ending::Broken { status, .. } => *status,
             Ending::Uncommitted(_) => ending.status(),
         };
-        let place = line.map_or_else(String::new, |line| format!("line {line}: "));
-        let text = String::from_utf8_lossy(&ending.text(b"ipvsadm")).into_owned();
+        let place = match (line, self.first) {
+            (Some(line), Some(first)) => format!("lines {first} and {line} add the same: "),
+            (Some(line), None) => format!("line {line}: "),
+            (None, _) => String::new(),
+        };
+        let text = match &ending {
+            Ending::Hint => "it has no command of ipvsadm, such as -A or -a".to_owned(),
+            ending => String::from_utf8_lossy(&ending.text(b"ipvsadm")).into_owned(),
+        };
         let text = format!("{place}{}; nothing was changed", text.trim_end());
         let ending = Ending::Broken {
             text: text.into_bytes(),
@@ -282,12 +298,18 @@ impl Many<'_, '_> {
         Ok(())
     }
 
+    /// Notes what the line adds, and returns `true` if another one added it.
+    fn adds_again(&mut self, object: ObjectId) -> bool {
+        self.first = self.added.insert(object, self.number);
+        self.first.is_some()
+    }
+
     /// What a line adds and the table has already becomes as the line says: only what differs is changed.
     fn ensured(&mut self, operation: Operation) -> Result<Vec<Operation>, Error> {
         let object = operation.object();
         Ok(match operation {
             Operation::AddService { key, configuration } => {
-                let again = !self.added.insert(ObjectId::Service(key));
+                let again = self.adds_again(ObjectId::Service(key));
                 let there = self.tool.session.find_service(&key)?.is_some();
                 if again || !there {
                     vec![Operation::AddService { key, configuration }]
@@ -304,7 +326,7 @@ impl Many<'_, '_> {
                 key,
                 configuration,
             } => {
-                let again = !self.added.insert(ObjectId::Destination(service, key));
+                let again = self.adds_again(ObjectId::Destination(service, key));
                 let found = self.tool.session.find_service(&service)?;
                 let there = found.is_some_and(|found| found.destinations.contains_key(&key));
                 if again || !there {
@@ -322,7 +344,7 @@ impl Many<'_, '_> {
                 }
             }
             Operation::StartDaemon(daemon) => {
-                let again = !self.added.insert(ObjectId::Daemon(daemon.role));
+                let again = self.adds_again(ObjectId::Daemon(daemon.role));
                 let running = self.tool.session.daemons()?;
                 let running = running.iter().find(|running| running.role == daemon.role);
                 match running {
@@ -342,7 +364,7 @@ impl Many<'_, '_> {
             | Operation::DeleteDestination { .. }
             | Operation::StopDaemon(_)) => {
                 if let Some(ObjectId::Service(gone)) = &object {
-                    self.added.retain(|added| {
+                    self.added.retain(|added, _| {
                         !matches!(added, ObjectId::Destination(service, _) if service == gone)
                     });
                 }
