@@ -1,7 +1,7 @@
 //! Files that are written whole.
 
 use std::fs::{File, Metadata, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Component, Path, PathBuf};
@@ -26,27 +26,50 @@ pub fn replace(
 ) -> io::Result<()> {
     let mut text = Vec::new();
     write(&mut text)?;
+    replace_locked(path, &text).map(|_unlocked| ())
+}
+
+/// Writes a file as [`replace`] does, and returns the new one with its lock held, so that a lock of the old one goes on without
+/// a gap; `None` if the old one was written over, and is locked as before.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_locked(path: &Path, text: &[u8]) -> io::Result<Option<File>> {
     let place = target(path)?;
     let old = match std::fs::metadata(&place) {
         Ok(old) => old,
-        Err(error) if error.kind() == ErrorKind::NotFound => return exchange(&place, &text, None),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return exchange(&place, text, None).map(Some);
+        }
         Err(error) => return Err(error),
     };
     if let Some(mut stream) = standard_stream(&old) {
-        return stream.write_all(&text);
+        return stream.write_all(text).map(|()| None);
     }
     let mut file = OpenOptions::new().write(true).open(&place)?;
     if !old.is_file() {
-        return file.write_all(&text);
+        return file.write_all(text).map(|()| None);
     }
     if old.nlink() == 1 {
-        match exchange(&place, &text, Some(&old)) {
+        match exchange(&place, text, Some(&old)) {
             Err(error) if is_in_the_way(&error) => {}
-            done => return done,
+            done => return done.map(Some),
         }
     }
-    file.set_len(0)?;
-    file.write_all(&text)?;
+    let before = std::fs::read(&place)?;
+    if let Err(error) = write_over(&mut file, text) {
+        // A full disk has room for what was there.
+        let _as_it_was_or_not = write_over(&mut file, &before);
+        return Err(error);
+    }
+    Ok(None)
+}
+
+/// Writes over a file; it gets no shorter before it is written.
+fn write_over(file: &mut File, text: &[u8]) -> io::Result<()> {
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(text)?;
+    file.set_len(text.len() as u64)?;
     file.sync_all()
 }
 
@@ -118,8 +141,21 @@ pub fn plain(path: &Path) -> PathBuf {
     plain
 }
 
-/// Puts a new file in the place of the old one.
-fn exchange(place: &Path, text: &[u8], old: Option<&Metadata>) -> io::Result<()> {
+/// Puts a new file in the place of the old one, and returns it with its lock held.
+fn exchange(place: &Path, text: &[u8], old: Option<&Metadata>) -> io::Result<File> {
+    /// How often another program may be doing the same just now.
+    const ATTEMPTS: usize = 1000;
+    for _ in 0..ATTEMPTS {
+        match exchange_once(place, text, old) {
+            // Another program took the interim name away, and with it the file.
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+    Err(ErrorKind::ResourceBusy.into())
+}
+
+fn exchange_once(place: &Path, text: &[u8], old: Option<&Metadata>) -> io::Result<File> {
     // The mode of a new file is what the user's mask makes of this.
     let mode = old.map_or(0o666, |old| old.mode() & 0o7777);
     let folder = place.parent().unwrap_or(place);
@@ -135,7 +171,11 @@ fn exchange(place: &Path, text: &[u8], old: Option<&Metadata>) -> io::Result<()>
         fresh.file.set_permissions(Permissions::from_mode(mode))?;
     }
     fresh.file.sync_all()?;
-    fresh.replace(place)
+    // Nobody has it yet.
+    fresh.file.lock()?;
+    let file = fresh.file.try_clone()?;
+    fresh.replace(place)?;
+    Ok(file)
 }
 
 /// A new file that has no name until it is whole, so that nothing is left of it when this program is killed.
@@ -243,7 +283,6 @@ impl Fresh {
 
     /// Puts the file in the place of another one, or where none was.
     fn replace(mut self, place: &Path) -> io::Result<()> {
-        /// How often another program may be doing the same just now.
         const ATTEMPTS: usize = 1000;
         if self.is_named {
             self.is_named = false;
@@ -260,7 +299,9 @@ impl Fresh {
                 Err(error) => return Err(error),
             }
             match std::fs::rename(&self.interim, place) {
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    return Err(ErrorKind::Interrupted.into());
+                }
                 done => return done,
             }
         }

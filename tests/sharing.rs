@@ -508,3 +508,46 @@ fn who_keeps_no_journal_is_told_what_is_still_to_be_done() {
         "{finished:?}"
     );
 }
+
+/// What saves many times under one lock, as the recovery of a runbook does, is met by those who share the file alone.
+#[test]
+fn a_recovery_loses_nothing_that_others_commit_meanwhile() {
+    let shop = Shop::simulated();
+    let steps: String = (0..60)
+        .map(|number| {
+            format!(
+                "step \"s{number}\" {{ service::add(\"fwmark://{}\"); }} ",
+                number + 1
+            )
+        })
+        .collect();
+    fs::write(
+        shop.path().join("r.rhai"),
+        format!(
+            "runbook \"many\" {{ {steps} step \"hold\" {{ let n = 0; while true {{ n += 1; }} }} }}"
+        ),
+    )
+    .unwrap();
+    let mut child = start(&shop, &["run", "--max-operations", "0", "r.rhai"]);
+    let end = Instant::now() + Duration::from_secs(60);
+    while services(&shop).len() < 61 {
+        assert!(Instant::now() < end, "the steps are not done");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let recovery = start(&shop, &["recover"]);
+    let mut added = Vec::new();
+    for number in 0..15 {
+        let key = format!("tcp://192.0.2.77:{}", 1000 + number);
+        shop.ok(&["--no-journal", "--lock-wait", "60s", "-q", "add", &key]);
+        added.push(key);
+    }
+    let recovered = ended(recovery);
+    assert_eq!(recovered.status, 0, "{recovered:?}");
+    let found = services(&shop);
+    for key in added {
+        assert!(found.contains(&key), "{key} was committed and is not there");
+    }
+    assert!(!found.iter().any(|key| key.starts_with("fwmark://")));
+}

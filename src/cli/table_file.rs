@@ -1,7 +1,7 @@
 //! The file that `--sim-state` names.
 
-use std::cell::Cell;
-use std::fs::Metadata;
+use std::cell::{Cell, RefCell};
+use std::fs::{File, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,8 @@ pub(super) struct StateFile {
     private: Option<PathBuf>,
     /// The text that was read or written last.
     seen: Cell<Seen>,
+    /// The file that was saved last, locked as the one whose place it took.
+    held: RefCell<Option<File>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,12 +44,14 @@ impl StateFile {
             max_size,
             private,
             seen: Cell::new(Seen::Nothing),
+            held: RefCell::default(),
         }
     }
 
     fn look(&self) -> Result<Seen, String> {
         match std::fs::metadata(&self.path) {
-            Ok(found) => Ok(Seen::Text(mark(&found))),
+            Ok(found) if found.is_file() => Ok(Seen::Text(mark(&found))),
+            Ok(_) => Err(format!("{}: it is not a plain file", self.path)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Seen::Missing),
             Err(error) => Err(format!("{}: {error}", self.path)),
         }
@@ -100,12 +104,20 @@ impl TableFile for StateFile {
             detail: Detail::Configuration,
             incomplete: &[],
         };
-        files::replace(Path::new(&self.path), |mut file| {
-            write_document(&mut file, &document)
-        })
-        .map_err(|error| format!("{} could not be written: {error}", self.path))?;
-        self.seen.set(self.look()?);
+        let mut text = Vec::new();
+        let fresh = write_document(&mut text, &document)
+            .and_then(|()| files::replace_locked(Path::new(&self.path), &text))
+            .map_err(|error| format!("{} could not be written: {error}", self.path))?;
+        if fresh.is_some() {
+            self.held.replace(fresh);
+        }
+        // It is written; a look that fails only means another reading.
+        self.seen.set(self.look().unwrap_or(Seen::Nothing));
         Ok(())
+    }
+
+    fn release(&self) {
+        self.held.take();
     }
 
     fn is_there(&self) -> bool {

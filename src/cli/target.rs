@@ -216,6 +216,9 @@ pub(super) fn open_unguarded(
             // What can't be read is an error with its place in the file.
             let contents = match file.newer() {
                 Ok(contents) => contents,
+                Err(text) if Path::new(path).exists() && !Path::new(path).is_file() => {
+                    return Err(Failure::usage(text));
+                }
                 Err(_) => Some(read_document_file(path, globals.max_size)?),
             };
             Target::Simulation {

@@ -101,7 +101,7 @@ impl Journal {
             .map(|entry| entry.path())
             .collect();
         folders.sort();
-        for folder in folders {
+        for folder in folders.into_iter().filter(|folder| folder.is_dir()) {
             found.extend(Self::look_at(state, folder)?);
         }
         Ok(found)
@@ -181,7 +181,11 @@ impl Journal {
             let entry = entry.map_err(|error| failed(&place, &error))?;
             let file = entry.file_name();
             let digits = file.to_str().and_then(|name| name.strip_suffix(ENDING));
-            if let Some(number) = digits.and_then(|digits| digits.parse().ok()) {
+            // A name that is not written as ours are is not ours.
+            if let Some((digits, number)) =
+                digits.and_then(|digits| Some((digits, digits.parse::<u64>().ok()?)))
+                && format!("{number:08}") == digits
+            {
                 names.push(Name { number, open });
             }
         }

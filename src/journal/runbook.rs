@@ -66,7 +66,7 @@ impl Journal {
         for number in self.numbers_after(runbook)? {
             match self.record(number) {
                 Ok(record) if record.intent.runbook == Some(runbook) => found.push(record),
-                Ok(_) | Err(JournalError::Missing { .. }) => {}
+                Ok(_) | Err(JournalError::Missing { .. } | JournalError::Forgotten { .. }) => {}
                 Err(error) => return Err(error),
             }
         }

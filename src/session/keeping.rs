@@ -412,8 +412,11 @@ impl Recorder for Keeper<'_> {
     }
 
     fn end(&mut self, report: &mut Report, kernel: &mut Ipvs) {
-        if let Some(saver) = self.saver
+        let is_changed =
+            report.outcome.is_success() || matches!(report.outcome, Outcome::Indeterminate { .. });
+        if let Some(saver) = self.saver.filter(|_| is_changed)
             && let Err(text) = saver.save(kernel)
+            && report.outcome.is_success()
         {
             let undone = report.plan.changes().len();
             let cause = Cause::Unsaved { text };

@@ -32,6 +32,9 @@ pub trait TableFile {
     /// What can't be written, and why.
     fn save(&self, table: &Table) -> Result<(), String>;
 
+    /// Gives back what [`Self::save`] holds of the lock: the file that took the place of the one that was locked.
+    fn release(&self);
+
     /// Tells whether the file is there.
     fn is_there(&self) -> bool;
 
@@ -60,7 +63,9 @@ impl Store for FileStore {
     }
 
     fn lock(&self, wait: Duration) -> Result<Lock, LockError> {
-        self.lock.borrow_mut().take(wait)
+        let file = Rc::clone(&self.file);
+        let lock = self.lock.borrow_mut().take(wait)?;
+        Ok(lock.releasing(move || file.release()))
     }
 }
 
