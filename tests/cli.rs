@@ -324,8 +324,8 @@ fn wrong_documents_are_named_with_their_place() {
             "exported without privilege",
         ),
         (r#"{ "version": 1, "version": 1 }"#, "comes twice"),
-        ("[]", "expected a table document"),
-        ("", "EOF"),
+        ("[]", "a document is an object"),
+        ("", "the document is empty"),
     ] {
         write(path, "wrong.json", document);
         let finished = ipvsh(path, &["--sim", "apply", "wrong.json"]);

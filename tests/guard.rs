@@ -404,13 +404,13 @@ fn config_tells_what_is_in_force_and_where_from() {
             "[guards]\nlast_servr = true\n",
             "unknown field `last_servr`",
         ),
-        ("[guards\n", "line 1, column"),
+        ("[guards\n", "config.toml:1:8: this is no TOML"),
         (
             "[guards]\nmin_weight_percent = 400\n",
-            "a number from 1 to 100",
+            "config.toml:2:22: invalid min_weight_percent `400`: it is a whole number from 1 to 100",
         ),
         ("[guards]\nprotected = [\"192.0.2.1\"]\n", "192.0.2.1"),
-        ("[guards]\nlast_server = \"yes\"\n", "expected a boolean"),
+        ("[guards]\nlast_server = \"yes\"\n", "it is true or false"),
     ] {
         write(&shop, "config.toml", text);
         for command in [&["config"][..], &["edit", ONE, "--weight", "3"]] {

@@ -38,6 +38,7 @@ mod transaction;
 mod twins;
 mod wire;
 mod witness;
+mod words;
 
 #[test]
 fn no_test_file_is_forgotten() {

@@ -68,7 +68,7 @@ pub(super) fn apply(
             Err(Error::Commit(report)) if attempts < ATTEMPTS && is_conflict(&report.outcome) => {
                 attempts += 1;
             }
-            other => break other?,
+            other => break other.map_err(target::in_file(&arguments.file, globals))?,
         }
     };
     context.warn(&mut session);
@@ -170,7 +170,8 @@ fn plan_document(
     let mut session = target::open(globals, Purpose::Reading, &context.interrupt)?;
     context.warn(&mut session);
     session.begin(LayerKind::Rehearsal)?;
-    let (_staged, kept) = session.apply(wanted, apply_options(merging))?;
+    let applied = session.apply(wanted, apply_options(merging));
+    let (_staged, kept) = applied.map_err(target::in_file(file, globals))?;
     let plan = session.end_rehearsal()?;
     Ok(Ending::Planned {
         plan: Box::new(plan),
@@ -222,8 +223,9 @@ pub(super) fn diff(
                 label: Some(arguments.a.clone()),
                 file: None,
             };
+            let session = Session::open(target, Purpose::Reading, context.interrupt.clone());
             (
-                Session::open(target, Purpose::Reading, context.interrupt.clone())?,
+                session.map_err(target::in_file(&arguments.a, globals))?,
                 wanted,
             )
         }
@@ -234,7 +236,9 @@ pub(super) fn diff(
         prune: Prune::Everything,
         keep_weight: false,
     };
-    let (_staged, _kept) = session.apply(&wanted, options)?;
+    let file = arguments.b.as_ref().unwrap_or(&arguments.a);
+    let applied = session.apply(&wanted, options);
+    let (_staged, _kept) = applied.map_err(target::in_file(file, globals))?;
     let plan = session.end_rehearsal()?;
     if plan.counts().2 > 0 && !globals.json {
         context.ui.status(

@@ -90,6 +90,7 @@ impl Failure {
             Self::Output(error) => ui.error(&format!("the result could not be written: {error}")),
             Self::Signals(error) => ui.error(&format!("signals can't be caught: {error}")),
             Self::Session(Error::Document(error)) => tell_document(error, ui),
+            Self::Session(Error::InDocument { place, .. }) => tell_document(place, ui),
             Self::Session(error) => ui.error(&error.to_string()),
             // Nobody reads any more.
             Self::Script(failure) if failure.is_unread() => {}
@@ -210,6 +211,7 @@ fn tell_document(error: &DocumentError, ui: &Ui) {
         line,
         column,
         text,
+        ..
     } = error
         && *line > 0
         && std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= LARGEST_SHOWN)

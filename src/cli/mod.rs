@@ -13,6 +13,7 @@ mod drain_args;
 mod exit;
 mod failure;
 mod finish;
+mod guard_file;
 mod history;
 mod ipvsadm;
 mod journal_args;

@@ -6,32 +6,15 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 use super::args::Globals;
 use super::failure::Failure;
+use super::guard_file::guards_of;
 use crate::config;
-use crate::model::{Invalid, suggestion};
-use crate::txn::{GuardName, Guarding, Guards, ServicePattern};
+use crate::model::suggestion;
+use crate::txn::{GuardName, Guarding, Guards};
 
 /// The largest configuration file.
 const LARGEST: u64 = 1 << 20;
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileShape {
-    #[serde(default)]
-    guards: GuardsShape,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct GuardsShape {
-    last_server: Option<bool>,
-    min_weight_percent: Option<u32>,
-    max_objects: Option<u32>,
-    protected: Option<Vec<String>>,
-}
 
 /// A value, and where it is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,46 +167,4 @@ fn read(path: &Path, is_named: bool) -> Result<Option<String>, Failure> {
         }
         Err(error) => Err(failed(error.to_string())),
     }
-}
-
-fn guards_of(path: &Path, text: &str) -> Result<Guards, Failure> {
-    let shape: FileShape = toml::from_str(text).map_err(|error| Failure::Usage {
-        text: format!(
-            "the configuration {} makes no sense: {}",
-            path.display(),
-            error.to_string().trim_end()
-        ),
-        hint: Some(
-            "a table [guards] may have last_server, min_weight_percent, max_objects, protected"
-                .to_owned(),
-        ),
-    })?;
-    let placed = |error: Invalid| Failure::Usage {
-        text: format!(
-            "the configuration {} makes no sense: {error}",
-            path.display()
-        ),
-        hint: None,
-    };
-    let shape = shape.guards;
-    let mut guards = Guards {
-        last_server: shape.last_server.unwrap_or_default(),
-        ..Guards::default()
-    };
-    if let Some(percent) = shape.min_weight_percent {
-        guards
-            .add(&format!("min_weight_percent={percent}"))
-            .map_err(placed)?;
-    }
-    if let Some(number) = shape.max_objects {
-        guards
-            .add(&format!("max_objects={number}"))
-            .map_err(placed)?;
-    }
-    for pattern in shape.protected.unwrap_or_default() {
-        guards
-            .protected
-            .push(ServicePattern::new(&pattern).map_err(placed)?);
-    }
-    Ok(guards)
 }

@@ -10,7 +10,7 @@ use super::settings::Settings;
 use super::table_file::StateFile;
 use crate::backend::{BackendError, namespace_identity};
 use crate::config;
-use crate::export::read_document_file;
+use crate::export::{read_document_file, read_file};
 use crate::files;
 use crate::journal::{Journal, TableIdentity};
 use crate::session::{
@@ -228,9 +228,25 @@ pub(super) fn open_unguarded(
             }
         }
     };
-    let mut session = Session::open(target, purpose, interrupt.clone())?;
+    let file = globals.sim.as_ref().or(globals.sim_state.as_ref());
+    let opened = Session::open(target, purpose, interrupt.clone());
+    let mut session = opened.map_err(|error| match file {
+        Some(file) => in_file(file, globals)(error),
+        None => error,
+    })?;
     session.set_lock_wait(globals.lock_wait);
     Ok(session)
+}
+
+/// Adds the place in a file to an error about an object that the file names. Standard input can't be read again.
+pub(super) fn in_file(path: &str, globals: &Globals) -> impl Fn(Error) -> Error {
+    move |error| match path {
+        "-" => error,
+        _ => match read_file(path, globals.max_size) {
+            Ok(text) => error.in_document(path, &text),
+            Err(_) => error,
+        },
+    }
 }
 
 /// Makes the file of a simulated table if nothing was committed to it yet.

@@ -2,6 +2,9 @@
 
 use thiserror::Error;
 
+use super::file_kind::FileKind;
+use crate::model::ObjectId;
+
 /// A document that can't be read; nothing was done with it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DocumentError {
@@ -21,8 +24,16 @@ pub enum DocumentError {
         /// The limit in bytes.
         limit: u64,
     },
+    /// The file is of another kind.
+    #[error("{path}: {}", kind.way_out(path))]
+    OtherKind {
+        /// The file.
+        path: String,
+        /// What it is.
+        kind: FileKind,
+    },
     /// The contents are no table document.
-    #[error("{path}:{line}:{column}: {text}")]
+    #[error("{path}{}: {text}", place(*line, *column))]
     Invalid {
         /// The file.
         path: String,
@@ -32,10 +43,28 @@ pub enum DocumentError {
         column: usize,
         /// What is wrong.
         text: String,
+        /// The object it is about, if it is one.
+        object: Option<ObjectId>,
     },
 }
 
+fn place(line: usize, column: usize) -> String {
+    match line {
+        0 => String::new(),
+        _ => format!(":{line}:{column}"),
+    }
+}
+
 impl DocumentError {
+    /// Forgets the place, which says nothing about a text that nobody wrote.
+    #[must_use]
+    pub fn without_place(mut self) -> Self {
+        if let Self::Invalid { line, .. } = &mut self {
+            *line = 0;
+        }
+        self
+    }
+
     /// Returns the way out, if there is one to name.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
@@ -44,7 +73,7 @@ impl DocumentError {
             Self::Invalid { .. } => {
                 Some("`ipvsh schema` prints the shape of a document".to_owned())
             }
-            Self::File { .. } => None,
+            Self::File { .. } | Self::OtherKind { .. } => None,
         }
     }
 }

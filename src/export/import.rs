@@ -7,13 +7,18 @@ use std::io::{self, Read};
 use serde::de::{Error as _, IgnoredAny, MapAccess};
 
 use super::VERSION;
+use super::complaint::invalid;
 use super::error::DocumentError;
+use super::file_kind::FileKind;
 use super::import_service::ServiceFields;
-use super::keys::{Fields, Object, list, parsed, parsed_address, repeated};
+use super::keys::{Fields, Object, Parameters, list, parsed, parsed_address, repeated};
 use crate::model::{
-    DaemonRole, DestinationEntry, Invalid, ServiceEntry, SyncDaemon, SysctlName, Table,
-    TableSpecification, Timeouts, TimeoutsEdit, Trust,
+    DaemonRole, DestinationEntry, Invalid, ServiceEntry, SyncDaemon, Table, TableSpecification,
+    Timeouts, TimeoutsEdit, Trust,
 };
+
+/// What some editors put before a text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The largest document that is read unless told otherwise, in bytes.
 pub const DEFAULT_MAX_SIZE: u64 = 1 << 30;
@@ -70,29 +75,14 @@ pub fn read_file(path: &str, max_size: u64) -> Result<Vec<u8>, DocumentError> {
 /// # Errors
 /// [`DocumentError::Invalid`] with line and column.
 pub fn read_document(path: &str, bytes: &[u8]) -> Result<TableSpecification, DocumentError> {
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     // Text that is checked at once needs no check at each value.
     let parsed = match std::str::from_utf8(bytes) {
         Ok(text) => serde_json::from_str::<Object<DocumentFields>>(text),
         Err(_) => serde_json::from_slice::<Object<DocumentFields>>(bytes),
     };
-    let document = parsed.map_err(|error| invalid(path, &error))?;
+    let document = parsed.map_err(|error| invalid(path, bytes, FileKind::Document, &error))?;
     Ok(document.0)
-}
-
-/// Makes the error of a text that can't be read.
-pub(super) fn invalid(path: &str, error: &serde_json::Error) -> DocumentError {
-    let text = error.to_string();
-    // serde_json puts the place behind its text; here it stands before.
-    let text = text
-        .rsplit_once(" at line ")
-        .map_or(text.as_str(), |(text, _)| text)
-        .to_owned();
-    DocumentError::Invalid {
-        path: path.to_owned(),
-        line: error.line(),
-        column: error.column(),
-        text,
-    }
 }
 
 /// Makes the table that a recorded document describes, values that only a kernel can make included.
@@ -171,21 +161,7 @@ impl Fields for DocumentFields {
                 self.table.daemons = Some(daemons);
             }
             _ => {
-                for (name, value) in map.next_value::<BTreeMap<String, serde_json::Value>>()? {
-                    let name = SysctlName::new(&name).map_err(A::Error::custom)?;
-                    let value = match value {
-                        serde_json::Value::String(text) => text,
-                        serde_json::Value::Number(number) => number.to_string(),
-                        other => {
-                            return Err(A::Error::custom(format!(
-                                "sysctl {name} is {other}: write a number or text"
-                            )));
-                        }
-                    };
-                    self.table
-                        .sysctl
-                        .push((name, value.split_whitespace().collect::<Vec<_>>().join(" ")));
-                }
+                self.table.sysctl = map.next_value::<Parameters>()?.0;
             }
         }
         Ok(())

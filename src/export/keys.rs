@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::model::{Invalid, suggestion};
+use super::complaint::{under, under_item};
+use crate::model::{Invalid, SysctlName, shown, suggestion};
 
 /// An object whose fields are known, while it is read.
 pub(super) trait Fields: Default {
@@ -61,7 +62,8 @@ impl<'de, T: Fields> Visitor<'de> for ObjectVisitor<T> {
                 }
                 Some(place) => {
                     seen |= 1 << place;
-                    object.read(&name, &mut map)?;
+                    let read = object.read(&name, &mut map);
+                    read.map_err(|error| under(&name, &error))?;
                 }
                 None if name == "comment" || name == "labels" || name.starts_with("x-") => {
                     map.next_value::<IgnoredAny>()?;
@@ -75,7 +77,13 @@ impl<'de, T: Fields> Visitor<'de> for ObjectVisitor<T> {
 
 fn unknown<T: Fields>(name: &str) -> String {
     let known = T::KNOWN.join(", ");
-    match suggestion(name, T::KNOWN.iter().copied()) {
+    let name = &shown(name);
+    let longer = |known: &&str| {
+        let rest = known.strip_prefix(name.as_str());
+        rest.is_some_and(|rest| rest.starts_with('_'))
+    };
+    let near = suggestion(name, T::KNOWN.iter().copied());
+    match near.or_else(|| T::KNOWN.iter().copied().find(longer)) {
         Some(near) => format!(
             "unknown field `{name}` of {}: did you mean `{near}`? Known: {known}",
             T::WHAT
@@ -88,8 +96,91 @@ fn unknown<T: Fields>(name: &str) -> String {
 pub(super) fn list<'de, T: Fields, A: MapAccess<'de>>(
     map: &mut A,
 ) -> Result<Vec<T::Value>, A::Error> {
-    let objects = map.next_value::<Vec<Object<T>>>()?;
-    Ok(objects.into_iter().map(|object| object.0).collect())
+    Ok(map.next_value::<List<T>>()?.0)
+}
+
+/// A list of objects read through [`Fields`].
+struct List<T: Fields>(Vec<T::Value>);
+
+impl<'de, T: Fields> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer
+            .deserialize_seq(ListVisitor(PhantomData::<T>))
+            .map(Self)
+    }
+}
+
+struct ListVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Fields> Visitor<'de> for ListVisitor<T> {
+    type Value = Vec<T::Value>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut list = Vec::new();
+        loop {
+            let item = items.next_element::<Object<T>>();
+            match item.map_err(|error| under_item(list.len(), &error))? {
+                Some(object) => list.push(object.0),
+                None => return Ok(list),
+            }
+        }
+    }
+}
+
+/// Kernel parameters: the names are the kernel's own, so they are not [`Fields`].
+pub(super) struct Parameters(pub(super) Vec<(SysctlName, String)>);
+
+impl<'de> Deserialize<'de> for Parameters {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ParametersVisitor).map(Self)
+    }
+}
+
+struct ParametersVisitor;
+
+impl<'de> Visitor<'de> for ParametersVisitor {
+    type Value = Vec<(SysctlName, String)>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut parameters = Vec::new();
+        while let Some(Text(name)) = map.next_key()? {
+            let name = SysctlName::new(&name).map_err(A::Error::custom)?;
+            let value = parameter::<A>(&name, &mut map);
+            let value = value.map_err(|error| under(name.as_str(), &error))?;
+            parameters.push((name, value));
+        }
+        match repeated(parameters.iter().map(|(name, _)| name)) {
+            Some(name) => Err(A::Error::custom(format!(
+                "field `{name}` of sysctl comes twice"
+            ))),
+            None => Ok(parameters),
+        }
+    }
+}
+
+fn parameter<'de, A: MapAccess<'de>>(name: &SysctlName, map: &mut A) -> Result<String, A::Error> {
+    let value = match map.next_value()? {
+        serde_json::Value::String(text) => text,
+        serde_json::Value::Number(number) => number.to_string(),
+        other => {
+            let expected = "it is a number or a text";
+            return Err(A::Error::custom(Invalid::new(
+                name.as_str(),
+                other,
+                expected,
+            )));
+        }
+    };
+    let words: Vec<&str> = value.split_whitespace().collect();
+    Ok(words.join(" "))
 }
 
 /// Finds an object that comes twice; a list in order, which is the usual, is not searched.

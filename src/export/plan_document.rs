@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::brief::{Brief, field, name};
 use super::error::DocumentError;
+use super::file_kind::FileKind;
 use super::import::{DocumentFields, table_of};
 use super::keys::{Fields, Object};
-use crate::model::{ObjectId, ServiceKey};
+use crate::model::{ObjectId, ServiceKey, Table};
 use crate::txn::{Action, Ends, Note, Plan, Remarks, Touch};
 
 /// What the field `kind` of a plan's document says.
@@ -145,7 +146,8 @@ pub fn write_plan(out: &mut dyn Write, plan: &Plan) -> io::Result<()> {
 /// [`DocumentError::Invalid`] with line and column.
 pub fn read_plan(path: &str, bytes: &[u8]) -> Result<Plan, DocumentError> {
     let read: Result<Object<PlanFields>, _> = serde_json::from_slice(bytes);
-    let plan = read.map_err(|error| super::import::invalid(path, &error))?;
+    let plan =
+        read.map_err(|error| super::complaint::invalid(path, bytes, FileKind::Plan, &error))?;
     Ok(plan.0)
 }
 
@@ -176,7 +178,8 @@ struct PlanFields {
     version: Option<u32>,
     kind: Option<String>,
     fingerprint: Option<String>,
-    ends: Ends,
+    before: Option<Table>,
+    after: Option<Table>,
     remarks: Remarks,
     open: Vec<OpenShape>,
 }
@@ -205,9 +208,9 @@ impl Fields for PlanFields {
                 let document = map.next_value::<Object<DocumentFields>>()?.0;
                 let table = table_of(document).map_err(A::Error::custom)?;
                 if name == "before" {
-                    self.ends.before = table;
+                    self.before = Some(table);
                 } else {
-                    self.ends.after = table;
+                    self.after = Some(table);
                 }
             }
             "actions" => {
@@ -232,7 +235,7 @@ impl Fields for PlanFields {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Plan, String> {
+    fn finish(self) -> Result<Plan, String> {
         if self.kind.as_deref() != Some(KIND) {
             return Err(format!("its `kind` is not \"{KIND}\""));
         }
@@ -242,16 +245,21 @@ impl Fields for PlanFields {
                 super::VERSION
             ));
         }
+        let missing = |name| format!("a plan has `{name}`, and this one lacks it");
+        let mut ends = Ends {
+            before: self.before.ok_or_else(|| missing("before"))?,
+            after: self.after.ok_or_else(|| missing("after"))?,
+        };
         for open in self.open {
             let object = ObjectId::parse(&open.object).map_err(|error| error.to_string())?;
             if let ObjectId::Destination(service, key) = object
-                && let Some(entry) = self.ends.before.services.get_mut(&service)
+                && let Some(entry) = ends.before.services.get_mut(&service)
                 && let Some(server) = entry.destinations.get_mut(&key)
             {
                 server.connections.active = open.connections;
             }
         }
-        let plan = Plan::restored(self.ends, self.remarks);
+        let plan = Plan::restored(ends, self.remarks);
         let touch = plan.touch();
         let found = fingerprint(Brief {
             table: plan.before(),

@@ -26,6 +26,20 @@ impl Invalid {
             expected: expected.into(),
         }
     }
+
+    /// Returns the field of a document that has the value.
+    #[must_use]
+    pub fn field(&self) -> &str {
+        match self.what.as_str() {
+            "persistence timeout" => "timeout_seconds",
+            "persistence engine" => "engine",
+            "scheduler flag" => "scheduler_flags",
+            "tunnel type" => "type",
+            "tunnel port" | "port of a service" => "port",
+            "sync daemon state" => "state",
+            what => what,
+        }
+    }
 }
 
 impl fmt::Display for Invalid {

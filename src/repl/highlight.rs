@@ -2,6 +2,7 @@
 
 use anstyle::Style;
 
+use crate::script::NAMESPACES;
 use crate::ui::style;
 
 /// The words of the language.
@@ -33,18 +34,6 @@ pub(super) const KEYWORDS: [&str; 25] = [
     "undo",
 ];
 
-const SPACES: [&str; 9] = [
-    "service",
-    "destination",
-    "scheduler",
-    "stats",
-    "table",
-    "timeouts",
-    "daemon",
-    "sysctl",
-    "history",
-];
-
 /// Returns a line with colours.
 pub(super) fn highlight(line: &str) -> String {
     let mut out = String::with_capacity(line.len() * 2);
@@ -74,7 +63,7 @@ fn token(text: &str, first: char) -> (usize, Option<Style>) {
             .find(|c: char| !(c.is_alphanumeric() || c == '_'))
             .unwrap_or(text.len());
         let word = &text[..length];
-        let is_space = SPACES.contains(&word) && text[length..].starts_with("::");
+        let is_space = NAMESPACES.contains(&word) && text[length..].starts_with("::");
         let colour = match word {
             word if KEYWORDS.contains(&word) => Some(style::CARE),
             _ if is_space => Some(style::NAME),

@@ -8,6 +8,7 @@ use super::error::ScriptError;
 use super::limits::Stop;
 use super::runner::Script;
 use super::translate;
+use crate::export::FileKind;
 use crate::render::{Excerpt, Label, excerpt};
 use crate::session::{Error, Origin};
 
@@ -89,8 +90,16 @@ impl ScriptFailure {
     }
 
     pub(super) fn of_parse(script: &Script, error: &ParseError) -> Self {
-        let message = translate::parse_error(error);
-        Self::compile(script, message, error.position())
+        let position = error.position();
+        let source = script.source.as_bytes();
+        match FileKind::of(source).filter(|kind| *kind != FileKind::Script) {
+            Some(kind) if !matches!(script.path.as_str(), "prompt" | "eval") => {
+                let path = &script.path;
+                let message = format!("{path}: {}", kind.way_out(path));
+                Self::compile(script, message, Position::NONE)
+            }
+            _ => Self::compile(script, translate::parse_error(error), position),
+        }
     }
 
     /// Takes an uncaught error apart.

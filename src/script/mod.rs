@@ -39,4 +39,5 @@ pub use permission::{Allowed, Permissions};
 pub use reference::{DEFINITIONS, Entry, REFERENCE, entries, help, library_entries};
 pub use runner::{Ran, Script, Surroundings, run};
 pub use shell::{Completeness, Evaluated, Shell, completeness};
+pub use translate::NAMESPACES;
 pub use values::{TooLarge, ValueText};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Session;
-use super::error::Error;
+use super::error::{Error, about};
 use super::settings::{check_sysctl_value, known_sysctl};
 use super::verbs::{Done, Stage, server_operation};
 use crate::backend::Operation;
@@ -95,7 +95,8 @@ fn one_service(
 ) -> Result<(), Error> {
     let key = wanted.key;
     let before = current.map(|entry| &entry.configuration);
-    let after = wanted.edit.apply(&key, before, Trust::User)?;
+    let after = wanted.edit.apply(&key, before, Trust::User);
+    let after = after.map_err(about(ObjectId::Service(key)))?;
     match before {
         None => operations.push(Operation::AddService {
             key,
@@ -119,7 +120,8 @@ fn one_service(
         if options.keep_weight && current.is_some() {
             edit.weight = None;
         }
-        let configuration = edit.apply(&key, &server.key, current.as_ref(), Trust::User)?;
+        let configuration = edit.apply(&key, &server.key, current.as_ref(), Trust::User);
+        let configuration = configuration.map_err(about(ObjectId::Destination(key, server.key)))?;
         operations.extend(server_operation(key, server.key, current, configuration));
     }
     let Some(current) = current else {
@@ -180,7 +182,7 @@ fn daemons(
     for (role, daemon) in wanted {
         let met = |running: &SyncDaemon| daemon.is_met_by(running);
         if !running.get(role).is_some_and(met) {
-            daemon.check()?;
+            daemon.check().map_err(about(ObjectId::Daemon(*role)))?;
             starts.push(Operation::StartDaemon(daemon.clone()));
         }
     }
@@ -195,14 +197,14 @@ fn settings(
     if let Some(edit) = &wanted.timeouts {
         stage.rehearsal.touch_timeouts(stage.live)?;
         if let Some(current) = stage.rehearsal.staged_settings()?.timeouts {
-            let after = edit.apply(current)?;
+            let after = edit.apply(current).map_err(about(ObjectId::Timeouts))?;
             if after != current {
                 operations.push(Operation::SetTimeouts(after));
             }
         }
     }
     for (name, value) in &wanted.sysctl {
-        check_sysctl_value(name, value)?;
+        check_sysctl_value(name, value).map_err(about(ObjectId::Sysctl(name.clone())))?;
         if known_sysctl(stage, name)? != *value {
             operations.push(Operation::SetSysctl {
                 name: name.clone(),

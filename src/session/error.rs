@@ -82,11 +82,27 @@ pub enum Error {
     /// A value can't be.
     #[error(transparent)]
     Invalid(#[from] Invalid),
+    /// A value can't be, of an object that more is told about than this.
+    #[error("{object}: {invalid}")]
+    InvalidObject {
+        /// The object.
+        object: ObjectId,
+        /// What is wrong.
+        invalid: Box<Invalid>,
+    },
+    /// An error about an object of a document, with the place where the document names it.
+    #[error("{place}")]
+    InDocument {
+        /// The place.
+        place: Box<DocumentError>,
+        /// What is wrong.
+        error: Box<Error>,
+    },
     /// The rehearsal refuses; nothing was sent.
     #[error("cannot {}: {}", .0.operation, .0.refusal.meaning)]
     Refused(Box<Refused>),
     /// The object is not there.
-    #[error("there is no {what} {object}")]
+    #[error("there is no {what} {}", name_of(.object))]
     Missing {
         /// The kind of object.
         what: &'static str,
@@ -126,6 +142,22 @@ pub enum Error {
     /// The rehearsal's own kernel failed, which it never should.
     #[error("the rehearsal failed: {0}")]
     Rehearsal(String),
+}
+
+/// Makes an error name the object of the document that it is about.
+pub(super) fn about(object: ObjectId) -> impl FnOnce(Invalid) -> Error {
+    |invalid| Error::InvalidObject {
+        object,
+        invalid: Box::new(invalid),
+    }
+}
+
+/// The name of an object behind what it is.
+fn name_of(object: &ObjectId) -> String {
+    match object {
+        ObjectId::Sysctl(name) => name.to_string(),
+        other => other.to_string(),
+    }
 }
 
 fn commit_text(report: &Report) -> String {
@@ -191,6 +223,26 @@ impl From<JournalError> for Error {
 }
 
 impl Error {
+    /// Adds the place where a document names the object that the error is about.
+    #[must_use]
+    pub fn in_document(self, path: &str, text: &[u8]) -> Self {
+        let (object, field) = match &self {
+            Self::InvalidObject { object, invalid } => (Some(object.clone()), invalid.field()),
+            Self::Refused(_) | Self::Missing { .. } => (self.object(), ""),
+            _ => return self,
+        };
+        let place = object.and_then(|object| {
+            crate::export::invalid_object(path, text, &object, field, &self.to_string())
+        });
+        match place {
+            Some(place) => Self::InDocument {
+                place: Box::new(place),
+                error: Box::new(self),
+            },
+            None => self,
+        }
+    }
+
     /// Makes the rehearsal's no to an operation.
     pub(super) fn refused(operation: &Operation, refusal: &Refusal) -> Self {
         Self::Refused(Box::new(Refused {
@@ -204,10 +256,14 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
+            Self::InDocument { error, .. } => error.kind(),
             Self::Invalid(_)
-            | Self::Document(DocumentError::Invalid { .. } | DocumentError::TooLarge { .. }) => {
-                ErrorKind::Invalid
-            }
+            | Self::InvalidObject { .. }
+            | Self::Document(
+                DocumentError::Invalid { .. }
+                | DocumentError::OtherKind { .. }
+                | DocumentError::TooLarge { .. },
+            ) => ErrorKind::Invalid,
             Self::Document(DocumentError::File { .. }) => ErrorKind::Io,
             Self::Refused(refused) => refusal_kind(&refused.refusal),
             Self::Declined => ErrorKind::Declined,
@@ -277,6 +333,7 @@ impl Error {
     #[must_use]
     pub fn errno(&self) -> Option<Errno> {
         match self {
+            Self::InDocument { error, .. } => error.errno(),
             Self::Refused(refused) => Some(refused.refusal.errno),
             Self::Commit(report) => match &report.outcome {
                 Outcome::RolledBack {
@@ -299,8 +356,12 @@ impl Error {
     #[must_use]
     pub fn object(&self) -> Option<ObjectId> {
         match self {
+            Self::InDocument { error, .. } => error.object(),
             Self::Refused(refused) => refused.object.clone(),
-            Self::Missing { object, .. } => Some(object.clone()),
+            Self::Missing { object, .. } | Self::InvalidObject { object, .. } => {
+                Some(object.clone())
+            }
+            Self::Document(DocumentError::Invalid { object, .. }) => object.clone(),
             Self::Record(error) => match error.as_ref() {
                 RecordError::Held { object, .. } => Some(object.clone()),
                 RecordError::Overtaken { objects, .. } => objects.first().cloned(),
@@ -331,6 +392,7 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::InDocument { error, .. } => error.hint(),
             Self::Refused(refused) => refused.refusal.hint.clone(),
             Self::Backend(error) => error.hint().map(str::to_owned),
             Self::Namespace(error) => error.hint().map(str::to_owned),
@@ -363,12 +425,17 @@ impl Error {
                 }
                 _ => None,
             },
+            Self::Missing {
+                object: ObjectId::Sysctl(_),
+                ..
+            } => Some("`ipvsh export` shows the kernel's parameters, under `sysctl`".to_owned()),
             Self::Missing { .. } | Self::Unmatched(_) => {
                 Some("`ipvsh list` shows what is there".to_owned())
             }
             Self::Record(error) => error.hint(),
             Self::Runbook(error) => error.hint().map(str::to_owned),
             Self::Invalid(_)
+            | Self::InvalidObject { .. }
             | Self::Rehearsal(_)
             | Self::Declined
             | Self::NoRecord

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::error::Error;
+use super::error::{Error, about};
 use super::schedulers::Unknown;
 use super::shared::{FileStore, Saver, TableFile};
 use super::{Interrupt, Session};
@@ -12,7 +12,7 @@ use crate::backend::{
     BackendError, CommitLock, Errno, Fate, Ipvs, KernelFile, KernelTransport, Operation, Refusal,
     Transport, enter_namespace, host_and_release,
 };
-use crate::model::{Invalid, ServiceKey, SysctlName, TableSpecification, Trust};
+use crate::model::{Invalid, ObjectId, ServiceKey, SysctlName, TableSpecification, Trust};
 use crate::sim::{Environment, Names, SimulatedKernel};
 
 /// Which table a session is about.
@@ -147,7 +147,12 @@ pub(super) fn filled(
     let mut make = |operation: &Operation| make(&simulated, &mut live, operation);
     for service in contents.services {
         let key: ServiceKey = service.key;
-        let configuration = Box::new(service.edit.apply(&key, None, Trust::Recorded)?);
+        let configuration = Box::new(
+            service
+                .edit
+                .apply(&key, None, Trust::Recorded)
+                .map_err(about(ObjectId::Service(key)))?,
+        );
         make(&Operation::AddService { key, configuration })?;
         for server in service.destinations.into_iter().flatten().rev() {
             make(&Operation::AddDestination {
@@ -155,7 +160,8 @@ pub(super) fn filled(
                 key: server.key,
                 configuration: server
                     .edit
-                    .apply(&key, &server.key, None, Trust::Recorded)?,
+                    .apply(&key, &server.key, None, Trust::Recorded)
+                    .map_err(about(ObjectId::Destination(key, server.key)))?,
             })?;
         }
     }
@@ -167,7 +173,9 @@ pub(super) fn filled(
         make(&Operation::SetSysctl { name, value })?;
     }
     if let Some(edit) = &contents.timeouts {
-        let timeouts = edit.apply(live.timeouts()?)?;
+        let timeouts = edit
+            .apply(live.timeouts()?)
+            .map_err(about(ObjectId::Timeouts))?;
         self::make(&simulated, &mut live, &Operation::SetTimeouts(timeouts))?;
     }
     Ok((simulated, chosen))
@@ -189,7 +197,11 @@ fn make(simulated: &SimulatedKernel, live: &mut Ipvs, operation: &Operation) -> 
     };
     // The simulation can't be what the document says: nothing ran.
     refusal.map_or(Ok(()), |refusal| {
-        Err(Invalid::new("document", operation, refusal.meaning).into())
+        let invalid = Invalid::new("document", operation, refusal.meaning);
+        Err(match operation.object() {
+            Some(object) => about(object)(invalid),
+            None => invalid.into(),
+        })
     })
 }
 

@@ -13,6 +13,25 @@ fn invalid(ctx: &NativeCallContext<'_>, message: String) -> Box<rhai::EvalAltRes
     ScriptError::new("invalid", message).raise(ctx.call_position())
 }
 
+/// Says why a text is no CSV.
+fn no_csv(error: &csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::UnequalLengths {
+            pos,
+            expected_len,
+            len,
+        } => {
+            let line = pos.as_ref().map_or(0, csv::Position::line);
+            format!("this is no CSV: line {line} has {len} cells, and the first has {expected_len}")
+        }
+        csv::ErrorKind::Utf8 { pos, .. } => {
+            let line = pos.as_ref().map_or(0, csv::Position::line);
+            format!("this is no CSV: line {line} is not UTF-8 text")
+        }
+        _ => "this is no CSV".to_owned(),
+    }
+}
+
 fn read(ctx: &NativeCallContext<'_>, path: &str) -> Scripted<String> {
     let host = host(ctx)?;
     let found = host.permissions.borrow().read(path);
@@ -196,7 +215,7 @@ pub(in crate::script) mod functions {
         let mut reader = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
             .from_reader(text.as_bytes());
-        let wrong = |error: csv::Error| invalid(&ctx, format!("this is no CSV: {error}"));
+        let wrong = |error: csv::Error| invalid(&ctx, no_csv(&error));
         let columns = reader.headers().map_err(wrong)?.clone();
         let mut seen = std::collections::BTreeSet::new();
         if let Some(column) = columns.iter().find(|column| !seen.insert(*column)) {

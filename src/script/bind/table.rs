@@ -3,7 +3,7 @@
 use rhai::plugin::export_module;
 use rhai::{Dynamic, Map, NativeCallContext};
 
-use crate::export::{Detail, DocumentWriter, read_document};
+use crate::export::{Detail, DocumentError, DocumentWriter, read_document};
 use crate::model::TableSpecification;
 use crate::script::convert;
 use crate::script::error::Scripted;
@@ -16,7 +16,8 @@ use crate::session::{
 /// Reads a document that a script holds as a map.
 fn specification(document: Map) -> Result<TableSpecification, Error> {
     let bytes = json_or_end(&document.into()).to_string().into_bytes();
-    Ok(read_document("document", &bytes)?)
+    let read = read_document("document", &bytes);
+    Ok(read.map_err(DocumentError::without_place)?)
 }
 
 /// Rehearses a document that replaces everything.
