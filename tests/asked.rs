@@ -566,3 +566,60 @@ fn first_tries_are_told_what_works() {
         "a-b\n"
     );
 }
+
+#[test]
+fn a_signal_ends_a_command_while_it_plans_and_nothing_is_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let services: Vec<String> = (0..20_000)
+        .map(|number| {
+            format!(
+                "{{\"id\":\"tcp://10.1.{}.{}:80\"}}",
+                number / 250,
+                number % 250 + 1
+            )
+        })
+        .collect();
+    let document = format!("{{\"version\":1,\"services\":[{}]}}", services.join(","));
+    fs::write(folder.path().join("large.json"), document).unwrap();
+    for (arguments, signal) in [
+        (&["apply", "large.json"][..], "TERM"),
+        (
+            &[
+                "eval",
+                "--allow-read=large.json",
+                "table::apply(read_json(\"large.json\"))",
+            ],
+            "INT",
+        ),
+    ] {
+        for milliseconds in [50, 400] {
+            let mut all = vec!["--sim-state=table.json", "--no-journal"];
+            all.extend(arguments);
+            let mut child = ipvsh_command(folder.path(), &all)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            std::thread::sleep(Duration::from_millis(milliseconds));
+            let sent = Instant::now();
+            let killed = Command::new("kill")
+                .args([&format!("-{signal}"), &child.id().to_string()])
+                .status()
+                .unwrap();
+            assert!(killed.success());
+            let ended = child.wait().unwrap();
+            assert!(!ended.success(), "{arguments:?}: {ended:?}");
+            assert!(sent.elapsed() < Duration::from_secs(20), "{arguments:?}");
+            let listed = ipvsh_ok(
+                folder.path(),
+                &[
+                    "--sim-state=table.json",
+                    "--no-journal",
+                    "export",
+                    "--config",
+                ],
+            );
+            assert!(!listed.contains("tcp://"), "{arguments:?}: {listed}");
+        }
+    }
+}

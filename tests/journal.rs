@@ -30,6 +30,7 @@ fn intent() -> Intent {
         time: "2026-01-02T03:04:05Z".to_owned(),
         author: Author::default(),
         command: vec!["eval".to_owned()],
+        typed: None,
         label: Some("x\ny".to_owned()),
         script: None,
         undoes: None,

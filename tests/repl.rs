@@ -495,6 +495,9 @@ fn the_prompt_has_numbers_history_and_a_time_to_confirm() {
                 .contains("nothing was committed to this table yet")
         );
         assert!(typist.types(WEB).contains("committed as 1, 3 changes"));
+        // What was typed is what it is known by.
+        let said = typist.types(":history");
+        assert!(said.contains(&WEB[..20]), "{said}");
         typist.types(":begin canary");
         typist.types("destination::edit(\"tcp://192.0.2.1:80\", \"10.0.0.2:80\", #{ weight: 0 })");
         for wrong in ["soon", "0s", "60"] {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::support::net::{Net, answers_tcp, answers_udp, talks_tcp, talks_udp, within};
 use crate::support::tool::Tool;
-use crate::support::{Finished, only_in_lab, system};
+use crate::support::{Finished, ipvsh, only_in_lab, system};
 
 /// Shows the same with both programs until nothing changed between two looks of the original.
 fn same(ours: &Tool, theirs: &Tool, arguments: &[&str]) -> Finished {
@@ -28,6 +28,9 @@ fn same(ours: &Tool, theirs: &Tool, arguments: &[&str]) -> Finished {
     }
     panic!("{arguments:?} never stood still");
 }
+
+/// The name of the director's namespace.
+const DIRECTOR: &str = "director";
 
 const TABLE: &str = "\
 -A -t 10.9.0.100:80 -s rr
@@ -231,4 +234,58 @@ fn sync_daemons_are_started_listed_saved_and_stopped_alike() {
         assert_eq!((stopped.status, stopped.stderr.as_str()), (0, ""));
         same(&ours, &theirs, &["-L", "--daemon"]);
     }
+}
+
+#[test]
+fn a_server_over_its_threshold_counts_for_nothing() {
+    if !only_in_lab() {
+        return;
+    }
+    let net = Net::make();
+    let (ours, _theirs) = net.tools();
+    ours.prepare(
+        "-A -t 10.9.0.100:80 -s rr\n\
+         -a -t 10.9.0.100:80 -r 10.8.0.2:8080 -m -x 1\n\
+         -a -t 10.9.0.100:80 -r 10.8.0.2:8081 -m\n",
+    );
+    answers_tcp(&net.inner, "0.0.0.0:8080");
+    answers_tcp(&net.inner, "0.0.0.0:8081");
+    let held: Vec<TcpStream> = (0..4)
+        .map(|_| talks_tcp(&net.client, "10.9.0.100:80"))
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let all = ["--netns", DIRECTOR, "--no-journal"]
+            .iter()
+            .chain(arguments)
+            .copied()
+            .collect::<Vec<_>>();
+        ipvsh(folder.path(), &all)
+    };
+    // One connection went to the first, all others to the second.
+    let listed = run(&["list"]);
+    let line = |server: &str| {
+        let found = listed.stdout.lines().find(|line| line.contains(server));
+        found.unwrap_or_else(|| panic!("{server}: {listed:?}"))
+    };
+    assert!(line("10.8.0.2:8080").ends_with("overloaded"), "{listed:?}");
+    assert!(line("10.8.0.2:8081").contains("100 %"), "{listed:?}");
+    let second = "tcp://10.9.0.100:80/10.8.0.2:8081";
+    let refused = run(&["--guard", "last_server", "edit", second, "--weight", "0"]);
+    assert_eq!(refused.status, 3, "{refused:?}");
+    assert!(
+        refused
+            .stderr
+            .contains("those that are left are over their thresholds"),
+        "{refused:?}"
+    );
+    let told = run(&[
+        "eval",
+        "import \"std/drain\" as drain; for o in drain::obstacles([destination::get(\"tcp://10.9.0.100:80\", \"10.8.0.2:8081\")]) { print(o.text) }",
+    ]);
+    assert!(
+        told.stdout.contains("all others are over their thresholds"),
+        "{told:?}"
+    );
+    drop(held);
 }

@@ -475,6 +475,10 @@ fn errors_of_scripts_are_in_the_words_of_the_language() {
             "parse_csv(\"a,b\\n1\")",
             "line 2 has 1 cells, and the first has 2",
         ),
+        (
+            "transaction \"x\" #{label: \"y\"} { 1 }",
+            "has two labels, \"x\" and \"y\"",
+        ),
         ("parse_json(\"{\")", "this is no JSON"),
         (
             "destination::edit(\"tcp://192.0.2.1:80\", \"10.0.0.1:80\", 5)",

@@ -261,9 +261,15 @@ impl CommitLock {
             return Ok(Found::Unseen);
         };
         let mut found = Found::Unseen;
+        let mut is_hidden = false;
         for process in holders(&locks, &locked, self.places.counts) {
             let Ok(status) = std::fs::read_to_string(format!("/proc/{process}/status")) else {
-                found = Found::Gone;
+                // A file system mounted with hidepid does not show the processes of others.
+                is_hidden = lives(process);
+                found = match is_hidden {
+                    true => Found::Unseen,
+                    false => Found::Gone,
+                };
                 continue;
             };
             let counts = match self.places.counts {
@@ -277,7 +283,7 @@ impl CommitLock {
             };
         }
         // Where every process is to be seen, no entry means that it was given back just now.
-        if matches!(found, Found::Unseen) && sees_all() {
+        if matches!(found, Found::Unseen) && !is_hidden && sees_all() {
             return Ok(Found::Free);
         }
         Ok(found)
@@ -404,6 +410,14 @@ fn effective_user(status: &str) -> Option<u32> {
         .ok()
 }
 
+/// Tells whether there is a process, though nothing of it is to be seen.
+fn lives(process: u32) -> bool {
+    i32::try_from(process).is_ok_and(|process| {
+        let asked = nix::sys::signal::kill(nix::unistd::Pid::from_raw(process), None);
+        asked != Err(nix::errno::Errno::ESRCH)
+    })
+}
+
 fn sees_all() -> bool {
     std::fs::metadata("/proc/self/ns/pid").is_ok_and(|found| found.ino() == FIRST_PID_NAMESPACE)
 }
@@ -453,6 +467,16 @@ mod tests {
         }
         drop(held);
         taker(folder.path()).take(Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn a_process_lives_whether_or_not_it_may_be_looked_at() {
+        assert!(super::lives(std::process::id()));
+        assert!(super::lives(1));
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let process = child.id();
+        child.wait().unwrap();
+        assert!(!super::lives(process));
     }
 
     #[test]

@@ -244,7 +244,7 @@ fn transaction(
     } else {
         Purpose::Changing
     };
-    let mut session = target::open(globals, purpose, &context.interrupt)?;
+    let mut session = target::open_for_one(globals, purpose, &context.interrupt)?;
     context.warn(&mut session);
     if dry_run {
         session.begin(LayerKind::Rehearsal)?;

@@ -58,7 +58,7 @@ pub(super) fn apply(
         let file = &arguments.file;
         return plan_document(context, globals, file, &wanted, &arguments.merging);
     }
-    let mut session = target::open(globals, Purpose::Changing, &context.interrupt)?;
+    let mut session = target::open_for_one(globals, Purpose::Changing, &context.interrupt)?;
     context.warn(&mut session);
     let options = apply_options(&arguments.merging);
     let mut attempts = 1;
@@ -128,7 +128,7 @@ fn apply_plan(
     } else {
         Purpose::Changing
     };
-    let mut session = target::open(globals, purpose, &context.interrupt)?;
+    let mut session = target::open_for_one(globals, purpose, &context.interrupt)?;
     context.warn(&mut session);
     if arguments.dry_run {
         session.begin(LayerKind::Rehearsal)?;

@@ -218,6 +218,9 @@ fn head(record: &Record) -> String {
             .trim_end()
             .to_owned(),
     );
+    if let Some(typed) = &intent.typed {
+        line("typed", typed.clone());
+    }
     if let Some(script) = &intent.script {
         line("script", script.clone());
     }
@@ -267,7 +270,7 @@ pub(super) fn undo(
     } else {
         Purpose::Changing
     };
-    let mut session = target::open(globals, purpose, &context.interrupt)?;
+    let mut session = target::open_for_one(globals, purpose, &context.interrupt)?;
     context.warn(&mut session);
     if arguments.dry_run {
         session.begin(LayerKind::Rehearsal)?;

@@ -51,6 +51,7 @@ pub(super) fn list(
             time: time_of_day(),
             has_rates: missing.is_empty() && session.estimates(),
             characters: config::characters(),
+            width: context.ui.width(),
         };
         context.ui.data(|out| render_list(out, &heading, &table))
     };

@@ -197,6 +197,35 @@ fn inverse(report: &Report) -> Vec<Change> {
     changes.flat_map(Change::inverse).collect()
 }
 
+/// Says in a line what a script committed.
+pub(super) fn tell_commits(committed: &Commits, ui: &Ui) {
+    let kept = committed.kept();
+    let (Some(first), Some(last)) = (kept.first(), kept.last()) else {
+        return;
+    };
+    let number = |report: &Report| report.recorded.as_ref().map(|recorded| recorded.number);
+    let mut text = match committed.count() {
+        1 => "committed".to_owned(),
+        several => format!("{several} commits"),
+    };
+    match (number(first), number(last)) {
+        (Some(only), Some(_)) if committed.count() == 1 => text.push_str(&format!(" as {only}")),
+        (Some(first), Some(last)) if committed.forgotten() == 0 => {
+            text.push_str(&format!(" as {first} to {last}"));
+        }
+        (_, Some(last)) => text.push_str(&format!(", the last as {last}")),
+        _ => {}
+    }
+    if last.place == TablePlace::Memory {
+        text.push_str(" in the simulation, not saved");
+    }
+    if committed.forgotten() == 0 {
+        let changes = kept.iter().map(|report| report.plan.changes().len()).sum();
+        text.push_str(&format!(", {}", count(changes, "change")));
+    }
+    ui.status(&text);
+}
+
 /// Says which earlier commits of a failed run stand, and how to take them back.
 pub(super) fn tell_standing(committed: &Commits, words: &TargetWords, ui: &Ui) {
     if committed.is_empty() {

@@ -180,9 +180,9 @@ pub(super) fn built_in(
     let surroundings = Surroundings {
         permissions: Permissions::default(),
         limits: Limits {
-            // What it does depends on the table, and so does how long that takes.
+            // What it does depends on the table, and so does what that takes.
             operations: 0,
-            ..Limits::DEFAULT
+            memory_mib: usize::MAX >> 20,
         },
         output: output(context.ui, globals.json),
         last_resort: Some(target::recover_line(globals)),
@@ -418,6 +418,10 @@ fn execute(
     };
     if let Some(failure) = unbegun {
         return Err(failure);
+    }
+    // A runbook has told of itself.
+    if mode == Mode::Live && !globals.json && context.runbooks.borrow().is_empty() {
+        report::tell_commits(session.committed(), &context.ui);
     }
     if mode == Mode::Rehearsed {
         if let Some(error) = result.output_failure.or(unwritten) {

@@ -43,6 +43,19 @@ pub(super) fn open(
     Ok(session)
 }
 
+/// Opens the session of a command that plans, and then commits once: until then a signal ends it at once.
+pub(super) fn open_for_one(
+    globals: &Globals,
+    purpose: Purpose,
+    interrupt: &Interrupt,
+) -> Result<Session, Failure> {
+    let session = open(globals, purpose, interrupt)?;
+    if purpose != Purpose::Reading {
+        interrupt.end_at_once();
+    }
+    Ok(session)
+}
+
 /// Says what the journal would have done that is not to be kept this time.
 fn passed_over(globals: &Globals, session: &mut Session) -> Result<Vec<String>, Failure> {
     let kept = Globals {

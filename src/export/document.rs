@@ -47,7 +47,14 @@ impl Serialize for DocumentWriter<'_> {
         if !self.incomplete.is_empty() {
             map.serialize_entry("incomplete", self.incomplete)?;
         }
-        map.serialize_entry("services", &Services(self.table, self.detail))?;
+        map.serialize_entry(
+            "services",
+            &Services {
+                table: self.table,
+                detail: self.detail,
+                known: Known::of(self.incomplete),
+            },
+        )?;
         if let Some(timeouts) = &self.table.timeouts {
             map.serialize_entry("timeouts", &timeouts_shape(timeouts))?;
         }
@@ -68,13 +75,40 @@ impl Serialize for DocumentWriter<'_> {
     }
 }
 
-struct Services<'a>(&'a Table, Detail);
+/// Whether all of the table could be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    All,
+    /// What any user may read: the rest is null, as it is not known.
+    Part,
+}
+
+impl Known {
+    const fn of(incomplete: &[&str]) -> Self {
+        if incomplete.is_empty() {
+            Self::All
+        } else {
+            Self::Part
+        }
+    }
+
+    /// Returns a value that only the whole tells.
+    fn value<T>(self, value: T) -> Option<T> {
+        (self == Self::All).then_some(value)
+    }
+}
+
+struct Services<'a> {
+    table: &'a Table,
+    detail: Detail,
+    known: Known,
+}
 
 impl Serialize for Services<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut list = serializer.serialize_seq(Some(self.0.services.len()))?;
-        for (key, entry) in &self.0.services {
-            list.serialize_element(&service_shape(key, entry, self.1))?;
+        let mut list = serializer.serialize_seq(Some(self.table.services.len()))?;
+        for (key, entry) in &self.table.services {
+            list.serialize_element(&shape(key, entry, self.detail, self.known))?;
         }
         list.end()
     }
@@ -133,9 +167,9 @@ pub struct ServiceShape<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     family: Option<&'static str>,
     scheduler: &'a str,
-    scheduler_flags: Vec<&'static str>,
+    scheduler_flags: Option<Vec<&'static str>>,
     one_packet: bool,
-    other_flags: u32,
+    other_flags: Option<u32>,
     persistence: Option<PersistenceShape<'a>>,
     dormant_persistence: Option<PersistenceShape<'a>>,
     destinations: Vec<DestinationShape>,
@@ -145,7 +179,7 @@ pub struct ServiceShape<'a> {
 
 #[derive(Serialize)]
 pub(super) struct PersistenceShape<'a> {
-    timeout_seconds: u32,
+    timeout_seconds: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     netmask: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -159,13 +193,26 @@ pub(super) fn persistence_shape(persistence: &Persistence) -> PersistenceShape<'
         Granularity::PrefixLength(bits) => (None, Some(bits)),
     };
     PersistenceShape {
-        timeout_seconds: persistence.timeout_seconds,
+        timeout_seconds: Some(persistence.timeout_seconds),
         netmask,
         prefix_length,
         engine: persistence
             .engine
             .as_ref()
             .map(crate::model::EngineName::as_str),
+    }
+}
+
+/// Returns a persistence as far as it is known.
+fn known_persistence(persistence: &Persistence, known: Known) -> PersistenceShape<'_> {
+    match known {
+        Known::All => persistence_shape(persistence),
+        Known::Part => PersistenceShape {
+            timeout_seconds: None,
+            netmask: None,
+            prefix_length: None,
+            engine: None,
+        },
     }
 }
 
@@ -176,8 +223,18 @@ pub fn service_shape<'a>(
     entry: &'a ServiceEntry,
     detail: Detail,
 ) -> ServiceShape<'a> {
+    shape(key, entry, detail, Known::All)
+}
+
+fn shape<'a>(
+    key: &ServiceKey,
+    entry: &'a ServiceEntry,
+    detail: Detail,
+    known: Known,
+) -> ServiceShape<'a> {
     let configuration = &entry.configuration;
     let receptions = entry.receptions();
+    let persistence = |persistence: &'a Persistence| known_persistence(persistence, known);
     let mut shape = ServiceShape {
         id: key.to_string(),
         protocol: None,
@@ -186,19 +243,21 @@ pub fn service_shape<'a>(
         fwmark: None,
         family: None,
         scheduler: configuration.scheduler.as_str(),
-        scheduler_flags: configuration
-            .scheduler_flags
-            .names(&configuration.scheduler),
+        scheduler_flags: known.value(
+            configuration
+                .scheduler_flags
+                .names(&configuration.scheduler),
+        ),
         one_packet: configuration.one_packet,
-        other_flags: configuration.other_flags,
-        persistence: configuration.persistence.as_ref().map(persistence_shape),
-        dormant_persistence: configuration.dormant.as_ref().map(persistence_shape),
+        other_flags: known.value(configuration.other_flags),
+        persistence: configuration.persistence.as_ref().map(persistence),
+        dormant_persistence: configuration.dormant.as_ref().map(persistence),
         destinations: entry
             .destinations
             .iter()
-            .map(|(key, entry)| destination_shape(key, entry, detail, &receptions))
+            .map(|(key, entry)| destination_shape(key, entry, detail, &receptions, known))
             .collect(),
-        observed: (detail == Detail::Observed).then(|| observed_shape(&entry.observed)),
+        observed: (detail == Detail::Observed).then(|| observed_shape(&entry.observed, known)),
     };
     match key {
         ServiceKey::Endpoint {
@@ -226,8 +285,8 @@ struct DestinationShape {
     forwarding: String,
     tunnel: Option<TunnelShape>,
     weight: u32,
-    upper_threshold: u32,
-    lower_threshold: u32,
+    upper_threshold: Option<u32>,
+    lower_threshold: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     observed: Option<ServerObservedShape>,
 }
@@ -268,6 +327,7 @@ fn destination_shape(
     entry: &DestinationEntry,
     detail: Detail,
     receptions: &Receptions<'_>,
+    known: Known,
 ) -> DestinationShape {
     let configuration = &entry.configuration;
     let has_tunnel = configuration.forwarding == ForwardingMethod::Tunneling
@@ -277,19 +337,24 @@ fn destination_shape(
         address: key.address.to_string(),
         port: key.port,
         forwarding: configuration.forwarding.to_string(),
-        tunnel: has_tunnel.then(|| tunnel_shape(configuration.tunnel)),
+        tunnel: has_tunnel
+            .then(|| tunnel_shape(configuration.tunnel))
+            .and_then(|tunnel| known.value(tunnel)),
         weight: configuration.weight.get(),
-        upper_threshold: configuration.thresholds.upper,
-        lower_threshold: configuration.thresholds.lower,
+        upper_threshold: known.value(configuration.thresholds.upper),
+        lower_threshold: known.value(configuration.thresholds.lower),
         observed: (detail == Detail::Observed).then(|| {
             let reception = receptions.of(key);
             ServerObservedShape {
-                overloaded: reception.overloaded,
-                receives: reception.receives,
+                overloaded: known.value(reception.overloaded).flatten(),
+                // Without weight there is nothing, whatever else is not known.
+                receives: reception
+                    .receives
+                    .filter(|receives| known == Known::All || !receives),
                 active_connections: entry.connections.active,
                 inactive_connections: entry.connections.inactive,
-                persistent_connections: entry.connections.persistent,
-                observed: observed_shape(&entry.observed),
+                persistent_connections: known.value(entry.connections.persistent),
+                observed: observed_shape(&entry.observed, known),
             }
         }),
     }
@@ -307,6 +372,7 @@ pub fn server_shape(
         entry,
         Detail::Observed,
         &service.receptions(),
+        Known::All,
     ))
 }
 
@@ -318,15 +384,15 @@ struct ServerObservedShape {
     receives: Option<bool>,
     active_connections: u32,
     inactive_connections: u32,
-    persistent_connections: u32,
+    persistent_connections: Option<u32>,
     #[serde(flatten)]
     observed: ObservedShape,
 }
 
 #[derive(Serialize)]
 struct ObservedShape {
-    counters: CountersShape,
-    rates: RatesShape,
+    counters: Option<CountersShape>,
+    rates: Option<RatesShape>,
 }
 
 #[derive(Serialize)]
@@ -347,22 +413,22 @@ struct RatesShape {
     bytes_out_per_second: u64,
 }
 
-fn observed_shape(observed: &Observed) -> ObservedShape {
+fn observed_shape(observed: &Observed, known: Known) -> ObservedShape {
     let (counters, rates) = (observed.counters(), observed.rates());
     ObservedShape {
-        counters: CountersShape {
+        counters: known.value(CountersShape {
             connections: counters.connections,
             packets_in: counters.packets_in,
             packets_out: counters.packets_out,
             bytes_in: counters.bytes_in,
             bytes_out: counters.bytes_out,
-        },
-        rates: RatesShape {
+        }),
+        rates: known.value(RatesShape {
             connections_per_second: rates.connections_per_second,
             packets_in_per_second: rates.packets_in_per_second,
             packets_out_per_second: rates.packets_out_per_second,
             bytes_in_per_second: rates.bytes_in_per_second,
             bytes_out_per_second: rates.bytes_out_per_second,
-        },
+        }),
     }
 }

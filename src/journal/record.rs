@@ -72,6 +72,8 @@ pub struct Intent {
     pub author: Author,
     /// The command line without the program's name.
     pub command: Vec<String>,
+    /// What was typed at the prompt.
+    pub typed: Option<String>,
     /// What the transaction is called.
     pub label: Option<String>,
     /// The script, and the line of the commit where that is known.
@@ -110,6 +112,8 @@ struct IntentShape {
     time: String,
     user: UserShape,
     command: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    typed: Option<String>,
     label: Option<String>,
     script: Option<String>,
     undoes: Option<u64>,
@@ -373,6 +377,7 @@ pub(super) fn intent_line(intent: &Intent, plan: Option<Planned<'_>>) -> Result<
             sudo: author.sudo,
         },
         command: intent.command.clone(),
+        typed: intent.typed.clone(),
         label: intent.label.clone(),
         script: intent.script.clone(),
         undoes: intent.undoes,
@@ -454,6 +459,7 @@ pub(super) fn read(path: &str, text: &str) -> Result<(Record, Option<String>), S
                 sudo: shape.user.sudo,
             },
             command: shape.command,
+            typed: shape.typed,
             label: shape.label,
             script: shape.script,
             undoes: shape.undoes,

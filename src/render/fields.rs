@@ -23,7 +23,11 @@ fn persistence(value: Option<&Persistence>, key: &ServiceKey) -> String {
     let Some(value) = value else {
         return "none".to_owned();
     };
-    let mut text = seconds(value.timeout_seconds);
+    // Nobody can make one that lasts no time: it is not known, as for users without privilege.
+    let mut text = match value.timeout_seconds {
+        0 => String::new(),
+        timeout => seconds(timeout),
+    };
     if value.granularity != crate::model::Granularity::full(key.family()) {
         text.push_str(&format!(" mask {}", value.granularity));
     }
@@ -47,10 +51,8 @@ pub(super) fn service_words(key: &ServiceKey, configuration: &ServiceConfigurati
         words.push("one-packet".to_owned());
     }
     if configuration.persistence.is_some() {
-        words.push(format!(
-            "persistent {}",
-            persistence(configuration.persistence.as_ref(), key)
-        ));
+        let lasts = persistence(configuration.persistence.as_ref(), key);
+        words.push(format!("persistent {lasts}").trim_end().to_owned());
     }
     if let Some(engine) = configuration
         .dormant

@@ -63,7 +63,10 @@ pub fn history_what(record: &Record) -> String {
     let text = match &intent.label {
         Some(label) if record.is_runbook() => format!("runbook {label}"),
         Some(label) => label.clone(),
-        None => intent.command.join(" "),
+        None => match &intent.typed {
+            Some(typed) => typed.clone(),
+            None => intent.command.join(" "),
+        },
     };
     let plain: String = text
         .chars()

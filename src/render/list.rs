@@ -6,7 +6,7 @@ use super::count;
 use super::fields::{method, service_words};
 use crate::config::Characters;
 use crate::model::{DestinationEntry, DestinationKey, Receptions, ServiceEntry, ServiceKey, Table};
-use crate::ui::style;
+use crate::ui::style::{self, Style};
 
 /// What stands above the table.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Heading {
     pub has_rates: bool,
     /// Which characters may be used.
     pub characters: Characters,
+    /// How many characters a line may have; `None` is any number.
+    pub width: Option<usize>,
 }
 
 impl Heading {
@@ -46,6 +48,93 @@ const TITLES: [&str; 7] = [
     "INACTIVE",
     "CONN/S",
 ];
+
+/// The columns that go first where a line has no room for all: the others say who it is and what it gets.
+const LEAVE: [usize; 5] = [6, 5, 1, 3, 4];
+
+/// How far the lines of a real server, and the rest of a long one, stand in.
+const INDENT: usize = 2;
+
+/// The columns that are shown, and how wide they are.
+struct Columns {
+    widths: [usize; 7],
+    kept: Vec<usize>,
+}
+
+impl Columns {
+    fn fitted(heading: &Heading, table: &Table) -> Self {
+        let mut columns = Self {
+            widths: widths(heading, table),
+            kept: (0..TITLES.len()).collect(),
+        };
+        let most = heading.width.unwrap_or(usize::MAX);
+        for column in LEAVE {
+            if columns.length() <= most {
+                break;
+            }
+            columns.kept.retain(|kept| *kept != column);
+        }
+        columns
+    }
+
+    /// How long a line is.
+    fn length(&self) -> usize {
+        let cells = self.kept.iter().map(|column| INDENT + self.widths[*column]);
+        cells.sum::<usize>()
+            + if self.kept.len() < TITLES.len() {
+                MARK.len()
+            } else {
+                0
+            }
+    }
+
+    /// Writes cells: two columns of text, then numbers.
+    fn write(&self, out: &mut dyn Write, cells: &[String; 7]) -> io::Result<()> {
+        for column in &self.kept {
+            let (cell, width) = (&cells[*column], self.widths[*column]);
+            if *column < 2 {
+                write!(out, "  {cell:<width$}")?;
+            } else {
+                write!(out, "  {cell:>width$}")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_titles(&self, out: &mut dyn Write) -> io::Result<()> {
+        write!(out, "{}", style::FAINT)?;
+        self.write(out, &TITLES.map(str::to_owned))?;
+        if self.kept.len() < TITLES.len() {
+            out.write_all(MARK.as_bytes())?;
+        }
+        writeln!(out, "{}", style::FAINT.render_reset())
+    }
+}
+
+/// What titles end with where columns were left out.
+const MARK: &str = " ..";
+
+/// Pieces of a line, broken before the one that does not fit.
+struct Pieces<'a> {
+    out: &'a mut dyn Write,
+    width: usize,
+    used: usize,
+}
+
+impl Pieces<'_> {
+    fn write(&mut self, gap: &str, text: &str, style: Style) -> io::Result<()> {
+        let length = text.chars().count();
+        if self.used > 0 && self.used + gap.chars().count() + length > self.width {
+            write!(self.out, "\n{:1$}", "", 2 * INDENT)?;
+            self.used = 2 * INDENT;
+        } else if self.used > 0 {
+            write!(self.out, "{gap}")?;
+            self.used += gap.chars().count();
+        }
+        self.used += length;
+        write!(self.out, "{style}{text}{}", style.render_reset())
+    }
+}
 
 /// One server's cells, and what is remarkable about it.
 struct Row {
@@ -103,34 +192,33 @@ pub fn list(out: &mut dyn Write, heading: &Heading, table: &Table) -> io::Result
     if quiescent > 0 {
         summary.push_str(&format!(", {quiescent} quiescent"));
     }
-    let line = [
-        heading.place.as_str(),
-        summary.as_str(),
-        heading.time.as_str(),
-    ]
-    .join(heading.separator());
-    writeln!(out, "{}{line}{}", style::FAINT, style::FAINT.render_reset())?;
-    let widths = widths(heading, table);
+    let mut line = Pieces {
+        out: &mut *out,
+        width: heading.width.unwrap_or(usize::MAX),
+        used: 0,
+    };
+    for piece in [&heading.place, &summary, &heading.time] {
+        line.write(heading.separator(), piece, style::FAINT)?;
+    }
+    writeln!(out)?;
+    let columns = Columns::fitted(heading, table);
     for (key, service) in &table.services {
         writeln!(out)?;
         service_line(out, heading, key, service)?;
         if !service.destinations.is_empty() {
-            write!(out, "{}", style::FAINT)?;
-            write_cells(out, &TITLES.map(str::to_owned), &widths)?;
-            writeln!(out, "{}", style::FAINT.render_reset())?;
+            columns.write_titles(out)?;
         }
         let receptions = service.receptions();
         for (key, entry) in &service.destinations {
             let row = row(heading, &receptions, key, entry);
-            write_cells(out, &row.cells, &widths)?;
+            columns.write(out, &row.cells)?;
             if !row.remark.is_empty() {
-                write!(
-                    out,
-                    "  {}{}{}",
-                    style::CARE,
-                    row.remark,
-                    style::CARE.render_reset()
-                )?;
+                let mut rest = Pieces {
+                    out: &mut *out,
+                    width: heading.width.unwrap_or(usize::MAX),
+                    used: columns.length(),
+                };
+                rest.write("  ", row.remark, style::CARE)?;
             }
             writeln!(out)?;
         }
@@ -152,39 +240,26 @@ fn widths(heading: &Heading, table: &Table) -> [usize; 7] {
     widths
 }
 
-/// Writes cells in columns: two of text, then numbers.
-fn write_cells(out: &mut dyn Write, cells: &[String; 7], widths: &[usize; 7]) -> io::Result<()> {
-    for (index, (cell, width)) in cells.iter().zip(widths).enumerate() {
-        if index < 2 {
-            write!(out, "  {cell:<width$}")?;
-        } else {
-            write!(out, "  {cell:>width$}")?;
-        }
-    }
-    Ok(())
-}
-
 fn service_line(
     out: &mut dyn Write,
     heading: &Heading,
     key: &ServiceKey,
     service: &ServiceEntry,
 ) -> io::Result<()> {
-    let words = service_words(key, &service.configuration).join("   ");
-    write!(
-        out,
-        "{}{key}{}   {words}",
-        style::NAME,
-        style::NAME.render_reset()
-    )?;
+    let mut line = Pieces {
+        out: &mut *out,
+        width: heading.width.unwrap_or(usize::MAX),
+        used: 0,
+    };
+    const GAP: &str = "   ";
+    line.write(GAP, &key.to_string(), style::NAME)?;
+    for word in service_words(key, &service.configuration) {
+        line.write(GAP, &word, Style::new())?;
+    }
     if service.destinations.is_empty() {
-        writeln!(
-            out,
-            "   {}! no real servers: connections refused{}",
-            style::CARE,
-            style::CARE.render_reset()
-        )?;
-        return Ok(());
+        let words = "! no real servers: connections refused";
+        line.write(GAP, words, style::CARE)?;
+        return writeln!(out);
     }
     let connections = service.destinations.values().map(|entry| entry.connections);
     let (active, inactive) = connections.fold((0u64, 0u64), |(active, inactive), connections| {
@@ -193,21 +268,75 @@ fn service_line(
             inactive + u64::from(connections.inactive),
         )
     });
-    write!(out, "   active {active}   inactive {inactive}")?;
+    line.write(GAP, &format!("active {active}"), Style::new())?;
+    line.write(GAP, &format!("inactive {inactive}"), Style::new())?;
     if heading.has_rates {
-        write!(
-            out,
-            "   {} conn/s",
-            service.observed.rates().connections_per_second
-        )?;
+        let rate = service.observed.rates().connections_per_second;
+        line.write(GAP, &format!("{rate} conn/s"), Style::new())?;
     }
     if service.weight_sum() == 0 {
-        write!(
-            out,
-            "   {}! no real server has weight: new connections refused{}",
-            style::CARE,
-            style::CARE.render_reset()
-        )?;
+        let words = "! no real server has weight: new connections refused";
+        line.write(GAP, words, style::CARE)?;
     }
     writeln!(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Heading, list};
+    use crate::config::Characters;
+    use crate::model::{
+        AddressFamily, DestinationEntry, DestinationKey, Persistence, ServiceEntry, ServiceKey,
+        Table,
+    };
+
+    fn table() -> Table {
+        let mut table = Table::default();
+        for (service, server) in [
+            ("tcp://192.0.2.1:80", "10.0.0.200:8080"),
+            ("fwmark://7", "10.0.0.1:80"),
+        ] {
+            let mut entry = ServiceEntry::default();
+            entry.configuration.persistence = Some(Persistence::unused(AddressFamily::Inet));
+            let key = DestinationKey::parse(server).unwrap();
+            entry.destinations.insert(key, DestinationEntry::default());
+            table
+                .services
+                .insert(ServiceKey::parse(service).unwrap(), entry);
+        }
+        let key = ServiceKey::parse("udp://192.0.2.1:53").unwrap();
+        table.services.insert(key, ServiceEntry::default());
+        table
+    }
+
+    #[test]
+    fn a_list_fits_where_it_is_shown_and_says_what_it_leaves_out() {
+        let shown = |width| {
+            let heading = Heading {
+                place: "director/blue \u{b7} kernel 6.1.0".to_owned(),
+                time: "12:00:00".to_owned(),
+                has_rates: true,
+                characters: Characters::Unicode,
+                width,
+            };
+            let mut out = Vec::new();
+            list(&mut out, &heading, &table()).unwrap();
+            anstream::adapter::strip_str(&String::from_utf8(out).unwrap()).to_string()
+        };
+        let all = shown(None);
+        assert!(all.contains("CONN/S") && !all.contains(" .."), "{all}");
+        for width in 44..120 {
+            let text = shown(Some(width));
+            let longest = text.lines().map(|line| line.chars().count()).max();
+            assert!(longest <= Some(width), "{width}: {text}");
+            for word in ["tcp://192.0.2.1:80", "10.0.0.200:8080", "WEIGHT", "refused"] {
+                assert!(text.contains(word), "{width}, {word}: {text}");
+            }
+            assert_eq!(
+                text.contains("CONN/S"),
+                !text.contains(" .."),
+                "{width}: {text}"
+            );
+        }
+    }
 }

@@ -130,6 +130,7 @@ impl Prompt {
                     time: crate::render::time_of_day(),
                     has_rates: shell.session().estimates(),
                     characters: crate::config::characters(),
+                    width: Some(self.screen.width()),
                 };
                 let mut bytes = Vec::new();
                 // Writing to memory does not fail.
@@ -223,7 +224,12 @@ impl Prompt {
             return;
         }
         let label = Some(label.trim_matches('"').to_owned()).filter(|label| !label.is_empty());
-        let begun = self.shell.borrow().session().begin(LayerKind::Transaction);
+        let begun = {
+            let shell = self.shell.borrow();
+            let mut session = shell.session();
+            session.note_typed("");
+            session.begin(LayerKind::Transaction)
+        };
         match begun {
             Ok(()) => {
                 let before = Vec::new();
@@ -361,7 +367,12 @@ impl Prompt {
         }
         let before = self.shell.borrow().session().committed().count();
         let reports = self.last.clone();
-        let taken = self.shell.borrow().session().take_back(&reports);
+        let taken = {
+            let shell = self.shell.borrow();
+            let mut session = shell.session();
+            session.note_typed(":undo");
+            session.take_back(&reports)
+        };
         match taken {
             Ok(_) => {
                 self.tell_commits(before);

@@ -279,6 +279,11 @@ impl Prompt {
             (session.committed().count(), session.mark())
         };
         let staged_before = self.staged();
+        if self.open.is_some() {
+            shell.borrow().session().note_typed_too(code);
+        } else {
+            shell.borrow().session().note_typed(code);
+        }
         let result = shell.borrow_mut().evaluate(code);
         self.tell_warnings();
         self.note_signal();

@@ -233,7 +233,7 @@ impl Screen for Terminal {
     }
 
     fn width(&self) -> usize {
-        terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0))
+        self.ui.width().unwrap_or(80)
     }
 
     fn colours(&self) -> bool {

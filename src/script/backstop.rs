@@ -2,7 +2,7 @@
 //!
 //! Functions ask for memory and look at signals themselves ([`super::limits`]). Should one not, the allocator gives no more than
 //! a script can need, and the program ends with status 1; and a signal that has been waiting for a second ends the program from a
-//! thread that watches. Neither happens while a table is worked on. What was committed is in the journal: a runbook that was open
+//! thread that watches. Neither happens while a table is changed. What was committed is in the journal: a runbook that was open
 //! is rolled back by the program that takes this one's place.
 
 use std::ffi::OsString;
@@ -89,7 +89,9 @@ fn look(interrupt: &Interrupt, recover: &[OsString]) {
     loop {
         std::thread::sleep(LOOK);
         let steps = STEPS.load(Ordering::Relaxed);
-        let is_script = AWAY.load(Ordering::SeqCst) == 0 && CEILING.load(Ordering::SeqCst) > 0;
+        // Who only reads a table for a script leaves nothing behind.
+        let is_away = AWAY.load(Ordering::SeqCst) > 0 && interrupt.is_held();
+        let is_script = !is_away && CEILING.load(Ordering::SeqCst) > 0;
         let Some(signal) = interrupt.signal().filter(|_| is_script && steps == last) else {
             (last, stood) = (steps, 0);
             continue;
@@ -98,7 +100,7 @@ fn look(interrupt: &Interrupt, recover: &[OsString]) {
         if stood < LOOKS {
             continue;
         }
-        if !recover.is_empty() {
+        if !recover.is_empty() && AWAY.load(Ordering::SeqCst) == 0 {
             let _not_replaced = Command::new("/proc/self/exe")
                 .arg0("ipvsh")
                 .args(recover)

@@ -14,6 +14,7 @@ use super::convert::BlockOptions;
 use super::error::{ScriptError, Scripted};
 use super::host::{Host, HostHandle};
 use super::values::{OutcomeValue, PlanValue};
+use crate::model::shown;
 use crate::session::{LayerKind, Reason};
 
 /// Registers the blocks.
@@ -239,6 +240,14 @@ fn transaction(
     let mut given = BlockOptions::default();
     if let Some(input) = parts.options {
         given = options(ctx, input)?;
+        if let (Some(name), Some(second)) = (&name, &given.label) {
+            let text = format!(
+                "the transaction has two labels, \"{}\" and \"{}\"; one is enough",
+                shown(name),
+                shown(second)
+            );
+            return Err(ScriptError::new("invalid", text).raise(input.position()));
+        }
         name = given.label.clone().or(name);
     }
     let host = host(ctx, position)?;

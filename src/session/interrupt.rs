@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::config;
 
@@ -13,6 +13,10 @@ const SIGNALS: [i32; 3] = [1, 2, 15];
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt {
     flag: Arc<AtomicUsize>,
+    /// Whether a signal ends the program at once.
+    ends: Arc<AtomicBool>,
+    /// Whether something would be torn apart by that.
+    held: Arc<AtomicBool>,
 }
 
 impl Interrupt {
@@ -27,9 +31,37 @@ impl Interrupt {
                 continue;
             }
             let number = usize::try_from(signal).map_err(io::Error::other)?;
+            signal_hook::flag::register_conditional_default(signal, Arc::clone(&self.ends))?;
             signal_hook::flag::register_usize(signal, Arc::clone(&self.flag), number)?;
         }
         Ok(())
+    }
+
+    /// Has signals end the program at once, as long as it has sent nothing: planning for a large table takes its time.
+    /// [`Self::hold`] ends that.
+    pub fn end_at_once(&self) {
+        self.ends.store(true, Ordering::SeqCst);
+        // One that came before is not lost.
+        if let Some(signal) = self.signal() {
+            let _not_ended = signal_hook::low_level::emulate_default_handler(signal);
+        }
+    }
+
+    /// Has signals noted alone: from here on something would be torn apart.
+    pub fn hold(&self) {
+        self.held.store(true, Ordering::SeqCst);
+        self.ends.store(false, Ordering::SeqCst);
+    }
+
+    /// Says that what would have been torn apart is whole.
+    pub fn let_go(&self) {
+        self.held.store(false, Ordering::SeqCst);
+    }
+
+    /// Tells whether something would be torn apart if the program ended now.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.held.load(Ordering::SeqCst)
     }
 
     /// Has a file that grows over the limit of its user be an error like a full disk, instead of the end of the program in

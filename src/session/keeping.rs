@@ -66,6 +66,8 @@ pub struct JournalSetup {
 /// A journal, and what goes into each of its records.
 pub(super) struct Keeping {
     pub(super) setup: JournalSetup,
+    /// What was typed at the prompt last.
+    pub(super) typed: Option<String>,
     journal: Option<Journal>,
 }
 
@@ -162,6 +164,7 @@ impl Keeping {
     pub(super) const fn new(setup: JournalSetup) -> Self {
         Self {
             setup,
+            typed: None,
             journal: None,
         }
     }
@@ -180,6 +183,28 @@ impl Session {
     /// Keeps commits in a journal from now on.
     pub fn keep_journal(&mut self, setup: JournalSetup) {
         self.keeping = Some(Keeping::new(setup));
+    }
+
+    /// Has what is committed from now on be known by what was typed.
+    pub fn note_typed(&mut self, text: &str) {
+        if let Some(keeping) = &mut self.keeping {
+            keeping.typed = None;
+        }
+        self.note_typed_too(text);
+    }
+
+    /// Adds what was typed to that.
+    pub fn note_typed_too(&mut self, text: &str) {
+        /// So much of it says what it was.
+        const LONGEST: usize = 2_000;
+        if let Some(keeping) = self.keeping.as_mut().filter(|_| !text.is_empty()) {
+            let mut typed = keeping.typed.take().unwrap_or_default();
+            if !typed.is_empty() {
+                typed.push('\n');
+            }
+            typed.push_str(text);
+            keeping.typed = Some(typed.chars().take(LONGEST).collect());
+        }
     }
 
     /// Keeps commits in no journal from now on.
@@ -258,6 +283,7 @@ impl<'a> Keeper<'a> {
         };
         let table = keeping.setup.table.clone();
         let command = keeping.setup.command.clone();
+        let typed = keeping.typed.clone();
         let watcher = Rc::clone(&keeping.setup.watcher);
         let journal = keeping.journal()?;
         for record in journal.open_records()? {
@@ -269,6 +295,7 @@ impl<'a> Keeper<'a> {
             time: Event::now(EventKind::Committed).time,
             author: config::author(),
             command,
+            typed,
             label: self.reason.label.clone(),
             script: self
                 .script

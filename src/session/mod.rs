@@ -345,6 +345,15 @@ impl Session {
         if !plan.is_empty() {
             self.refuse_before_proof()?;
         }
+        self.interrupt.hold();
+        let committed = self.commit_whole(plan, reason);
+        if self.running.is_none() {
+            self.interrupt.let_go();
+        }
+        committed
+    }
+
+    fn commit_whole(&mut self, plan: Plan, reason: Reason) -> Result<Report, Error> {
         let mut guarding = self.guarding.with(&reason.guarding);
         if let Some(running) = &self.running {
             guarding = guarding.with(&running.options.guarding);

@@ -109,6 +109,7 @@ fn has_left(record: &Record) -> bool {
 impl Session {
     /// Takes the commit lock, waiting for it as a commit does.
     pub(super) fn lock(&mut self) -> Result<Lock, Error> {
+        self.interrupt.hold();
         let interrupt = self.interrupt.clone();
         let narrator = self.narrator.clone();
         let wait = LockWait {
@@ -215,7 +216,10 @@ impl Session {
             }
             // Its program holds the right to commit for as long as it lives.
             State::Unfinished => match self.live.lock(&LockWait::NONE) {
-                Ok(lock) => lock,
+                Ok(lock) => {
+                    self.interrupt.hold();
+                    lock
+                }
                 Err(_) => return Ok(Some(Duration::ZERO)),
             },
         };

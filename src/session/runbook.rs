@@ -169,6 +169,7 @@ impl Session {
             time: time_text(std::time::SystemTime::now()),
             alive: None,
         };
+        self.interrupt.hold();
         if rehearsed {
             self.begin(LayerKind::Transaction)?;
             running.depth = self.depth();
@@ -185,13 +186,15 @@ impl Session {
 
     fn runbook_intent(&mut self, running: &Running) -> Result<Intent, Error> {
         let origin = self.origin.clone();
-        let setup = &self.kept()?.setup;
+        let keeping = self.kept()?;
+        let setup = &keeping.setup;
         Ok(Intent {
             kind: RecordKind::Runbook,
             number: 0,
             time: running.time.clone(),
             author: config::author(),
             command: setup.command.clone(),
+            typed: keeping.typed.clone(),
             label: Some(running.options.name.clone()),
             script: origin.map(|origin| format!("{}:{}", origin.source, origin.line)),
             undoes: None,
@@ -404,6 +407,7 @@ impl Session {
                 ));
             }
         }
+        self.interrupt.let_go();
         let report = running.report(end, cause, now);
         self.runbooks.push(report.clone());
         self.tell(|narrator| narrator.runbook_ended(&report));

@@ -8,10 +8,9 @@ use std::fmt;
 
 use super::change::{Action, Change};
 use super::plan::Plan;
+use super::weights::weight_breaches;
 use crate::backend::{BackendError, Ipvs, model_entry};
-use crate::model::{
-    DestinationKey, Invalid, ObjectId, Pattern, ServiceEntry, ServiceKey, suggestion,
-};
+use crate::model::{Invalid, ObjectId, Pattern, ServiceEntry, ServiceKey, suggestion};
 
 /// Names a guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -349,55 +348,6 @@ impl Plan {
         }
         lowered.retain(|key, _| !whole.contains(key));
         lowered
-    }
-}
-
-/// Weighs a service before and after changes of its servers.
-fn weight_breaches(
-    guards: &Guards,
-    key: ServiceKey,
-    entry: &ServiceEntry,
-    changes: &[&Change],
-    found: &mut Vec<Breach>,
-) {
-    let mut weights: BTreeMap<DestinationKey, u64> = entry
-        .destinations
-        .iter()
-        .map(|(server, entry)| (*server, u64::from(entry.configuration.weight.get())))
-        .collect();
-    let before: u64 = weights.values().sum();
-    for change in changes {
-        match change {
-            Change::AddDestination { key, after, .. }
-            | Change::EditDestination { key, after, .. } => {
-                weights.insert(*key, u64::from(after.weight.get()));
-            }
-            Change::DeleteDestination { key, .. } => {
-                weights.remove(key);
-            }
-            _ => {}
-        }
-    }
-    let after: u64 = weights.values().sum();
-    let object = Some(ObjectId::Service(key));
-    if guards.last_server && before > 0 && after == 0 {
-        found.push(Breach {
-            guard: GuardName::LastServer,
-            object: object.clone(),
-            text: format!("{key} would be left without a real server that has weight"),
-        });
-    }
-    if let Some(percent) = guards.min_weight_percent
-        && after < before
-        && after * 100 < before * u64::from(percent)
-    {
-        found.push(Breach {
-            guard: GuardName::MinWeightPercent,
-            object,
-            text: format!(
-                "{key} would be left with weight {after} of {before}, and {percent} percent are to stay"
-            ),
-        });
     }
 }
 

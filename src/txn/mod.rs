@@ -16,6 +16,7 @@ mod plan;
 mod runbook;
 mod touched;
 mod undo;
+mod weights;
 
 pub use change::{Action, Change};
 pub use commit::{CommitError, CommitOptions, Recorder, Unrecorded};

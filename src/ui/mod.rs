@@ -12,7 +12,7 @@ use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
-use anstyle::{AnsiColor, Style};
+use anstyle::AnsiColor;
 pub use meter::Meter;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
@@ -79,7 +79,8 @@ pub struct Ui {
 
 /// Styles of the text views.
 pub mod style {
-    use super::{AnsiColor, Style};
+    use super::AnsiColor;
+    pub use anstyle::Style;
 
     /// Of what appears, and of success.
     pub const GOOD: Style = AnsiColor::Green.on_default();
