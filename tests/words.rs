@@ -499,3 +499,63 @@ fn errors_of_scripts_are_in_the_words_of_the_language() {
         );
     }
 }
+
+#[test]
+fn words_of_the_command_line_forge_no_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let forged = "x\nerror: FORGED\u{9b}2J\u{202e}";
+    for arguments in [
+        vec![forged.to_owned()],
+        vec!["list".to_owned(), format!("--{forged}")],
+        vec!["list".to_owned(), forged.to_owned()],
+        vec![format!("--lock-wait={forged}"), "list".to_owned()],
+        vec![
+            "--lock-wait".to_owned(),
+            forged.to_owned(),
+            "list".to_owned(),
+        ],
+        vec![
+            "edit".to_owned(),
+            "tcp://192.0.2.1:80".to_owned(),
+            "--weight".to_owned(),
+            forged.to_owned(),
+        ],
+        vec![
+            "drain".to_owned(),
+            format!("--late={forged}"),
+            "10.0.0.2".to_owned(),
+        ],
+        vec!["apply".to_owned(), forged.to_owned()],
+        vec!["run".to_owned(), forged.to_owned()],
+        vec!["--netns".to_owned(), forged.to_owned(), "list".to_owned()],
+        vec![format!("--sim={forged}"), "list".to_owned()],
+        vec!["help".to_owned(), forged.to_owned()],
+        vec!["history".to_owned(), "show".to_owned(), forged.to_owned()],
+        vec![
+            "--override".to_owned(),
+            forged.to_owned(),
+            "list".to_owned(),
+        ],
+        vec![
+            "ipvsadm".to_owned(),
+            "-A".to_owned(),
+            "-t".to_owned(),
+            forged.to_owned(),
+        ],
+    ] {
+        let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let finished = ipvsh(folder.path(), &words);
+        assert_ne!(finished.status, 0, "{words:?}: {finished:?}");
+        for line in finished.stderr.lines() {
+            assert!(
+                !line.starts_with("error: FORGED"),
+                "{words:?}: {}",
+                finished.stderr
+            );
+            let raw = line
+                .chars()
+                .find(|c| matches!(c, '\u{80}'..='\u{9f}' | '\u{202e}'));
+            assert_eq!(raw, None, "{words:?}: {line}");
+        }
+    }
+}

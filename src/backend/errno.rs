@@ -72,9 +72,7 @@ impl Errno {
     /// Returns the words of the C library, such as `No such device`.
     #[must_use]
     pub fn text(self) -> String {
-        let text = std::io::Error::from_raw_os_error(self.0).to_string();
-        let numbered = format!(" (os error {})", self.0);
-        text.strip_suffix(&numbered).unwrap_or(&text).to_owned()
+        crate::model::reason(&std::io::Error::from_raw_os_error(self.0))
     }
 
     /// Returns the name, such as `ENOENT`; numbers without one here are shown as `errno N`.

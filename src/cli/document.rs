@@ -17,7 +17,7 @@ use crate::export::{
     schema, write_document, write_plan,
 };
 use crate::files;
-use crate::model::{ObjectId, TableSpecification};
+use crate::model::{ObjectId, TableSpecification, reason, shown};
 use crate::session::{
     ApplyOptions, Done, Ended, Error, LayerKind, Prune, Purpose, Reason, Session, Target,
     lacks_permission,
@@ -196,7 +196,7 @@ pub(super) fn write_plans(arguments: &PlanArguments, plan: &Plan) -> Result<(), 
             files::replace(Path::new(path), |out| write_plan(out, plan)).map_err(|error| {
                 Failure::Output(std::io::Error::new(
                     error.kind(),
-                    format!("{path}: {error}"),
+                    format!("{}: {}", shown(path), reason(&error)),
                 ))
             })?;
         }

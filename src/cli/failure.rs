@@ -5,6 +5,7 @@ use std::io;
 use super::exit;
 use super::report::{self, TargetWords};
 use crate::export::{CauseShape, DocumentError, ResultShape, change_shape};
+use crate::model::{is_control, reason, shown};
 use crate::render::{Excerpt, Label, excerpt};
 use crate::script::ScriptFailure;
 use crate::session::{Error, ErrorKind, RecordError};
@@ -84,14 +85,19 @@ impl Failure {
     pub(super) fn tell(&self, words: &TargetWords, ui: &Ui) {
         match self {
             Self::Usage { text, hint } => {
-                ui.error(text);
+                ui.error(&arguments_shown(text));
                 hint.iter().for_each(|hint| ui.hint(hint));
             }
-            Self::Output(error) => ui.error(&format!("the result could not be written: {error}")),
-            Self::Signals(error) => ui.error(&format!("signals can't be caught: {error}")),
+            Self::Output(error) => ui.error(&format!(
+                "the result could not be written: {}",
+                reason(error)
+            )),
+            Self::Signals(error) => {
+                ui.error(&format!("signals can't be caught: {}", reason(error)))
+            }
             Self::Session(Error::Document(error)) => tell_document(error, ui),
             Self::Session(Error::InDocument { place, .. }) => tell_document(place, ui),
-            Self::Session(error) => ui.error(&error.to_string()),
+            Self::Session(error) => ui.error(&arguments_shown(&error.to_string())),
             // Nobody reads any more.
             Self::Script(failure) if failure.is_unread() => {}
             Self::Script(failure) => ui.error_text(&failure.render(ui.colours_errors())),
@@ -124,7 +130,7 @@ impl Failure {
             },
             Self::Output(error) | Self::Signals(error) => CauseShape {
                 kind: "io".to_owned(),
-                message: error.to_string(),
+                message: reason(error),
                 ..CauseShape::default()
             },
             Self::Script(failure) => CauseShape {
@@ -201,6 +207,26 @@ fn session_status(error: &Error, invalid: u8) -> u8 {
         ErrorKind::Permission | ErrorKind::Unavailable => exit::UNAVAILABLE,
         ErrorKind::Interrupted | ErrorKind::Declined => exit::FAILED,
     }
+}
+
+/// Writes out what moves the cursor or ends a line in the arguments that a text quotes.
+pub(super) fn arguments_shown(text: &str) -> String {
+    let arguments = std::env::args_os().skip(1);
+    let mut quoted: Vec<String> = arguments
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .flat_map(|argument| {
+            let value = argument.split_once('=').map(|(_, value)| value.to_owned());
+            [Some(argument), value]
+        })
+        .flatten()
+        // A mere end of a line forges nothing, and is everywhere.
+        .filter(|argument| argument.chars().any(is_control) && argument.trim() != "")
+        .collect();
+    // The whole before its part.
+    quoted.sort_by_key(|argument| std::cmp::Reverse(argument.len()));
+    quoted.iter().fold(text.to_owned(), |text, argument| {
+        text.replace(argument, &shown(argument))
+    })
 }
 
 /// Shows the place in a document, if its file can still be read and is not too long to look at.

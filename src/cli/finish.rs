@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::report::{self, TargetWords};
 use super::run::Context;
 use crate::export::{ResultShape, runbook_shape};
-use crate::model::ObjectId;
+use crate::model::{ObjectId, reason};
 use crate::render::{Kept, PlanView, plan as render_plan, plan_commands, runbook_plan};
 use crate::script::{TooLarge, ValueText};
 use crate::session::{Commits, Done};
@@ -200,7 +200,10 @@ fn fail(
     if globals.json
         && let Err(error) = ui.line(&json(&shape))
     {
-        ui.error(&format!("the result could not be written: {error}"));
+        ui.error(&format!(
+            "the result could not be written: {}",
+            reason(&error)
+        ));
     }
     status
 }
@@ -214,7 +217,10 @@ fn written(ui: &Ui, result: io::Result<()>, status: u8, lost: u8) -> u8 {
             } else {
                 ""
             };
-            ui.error(&format!("{done}the result could not be written: {error}"));
+            ui.error(&format!(
+                "{done}the result could not be written: {}",
+                reason(&error)
+            ));
             lost
         }
     }

@@ -8,11 +8,11 @@ use clap::error::ErrorKind;
 
 use super::args::{ColourChoice, Command, Globals, PlanFormat, RunArguments};
 use super::change::{Verb, change, remove};
-use super::failure::Failure;
+use super::failure::{Failure, arguments_shown};
 use super::finish::{Ending, PlanOutput, finish, json};
 use super::parse::parse;
 use super::{configuration, document, drain, exit, history, look, prompt, script, watch};
-use crate::model::{shown, suggestion};
+use crate::model::{reason, shown, suggestion};
 use crate::session::{IfMissing, Interrupt, Session};
 use crate::txn::RunbookReport;
 use crate::ui::{Colour, Streams, Ui, Verbosity, input_is_terminal};
@@ -170,16 +170,23 @@ fn tell_usage(error: &clap::Error, json_wanted: bool) -> u8 {
             match ui.data(|out| write!(out, "{}", text.ansi())) {
                 Ok(()) => exit::DONE,
                 Err(failure) => {
-                    ui.error(&format!("the help could not be written: {failure}"));
+                    ui.error(&format!(
+                        "the help could not be written: {}",
+                        reason(&failure)
+                    ));
                     exit::FAILED
                 }
             }
         }
         _ => {
-            ui.error_text(&text.ansi().to_string());
-            let failure = Failure::usage(text.to_string());
+            let text = arguments_shown(&text.to_string());
+            ui.error_text(&text);
+            let failure = Failure::usage(text);
             if json_wanted && let Err(failure) = ui.line(&json(&failure.envelope())) {
-                ui.error(&format!("the result could not be written: {failure}"));
+                ui.error(&format!(
+                    "the result could not be written: {}",
+                    reason(&failure)
+                ));
             }
             exit::USAGE
         }

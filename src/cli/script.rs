@@ -14,6 +14,7 @@ use super::script_arguments::{script_of, wants_help};
 use super::{document, report, target};
 use crate::export::ResultShape;
 use crate::files;
+use crate::model::{reason, shown};
 use crate::render::junit;
 use crate::script::{
     Allowed, ArgumentsTaken, Limits, Output, Permissions, Script, ScriptFailure, Surroundings,
@@ -73,7 +74,13 @@ fn read_script(path: &str) -> Result<String, Failure> {
         std::fs::File::open(path)
             .and_then(|file| file.take(LARGEST_SCRIPT + 1).read_to_end(&mut bytes))
     };
-    read.map_err(|error| hint(format!("can't read the script {path}: {error}")))?;
+    read.map_err(|error| {
+        hint(format!(
+            "can't read the script {}: {}",
+            shown(path),
+            reason(&error)
+        ))
+    })?;
     if bytes.len() as u64 > LARGEST_SCRIPT {
         return Err(hint(format!(
             "the script {path} is larger than {LARGEST_SCRIPT} bytes"
@@ -344,8 +351,9 @@ impl Steps {
         let Some(path) = &self.junit else {
             return Ok(());
         };
-        files::replace(Path::new(path), |out| junit(out, runbooks))
-            .map_err(|error| std::io::Error::new(error.kind(), format!("{path}: {error}")))
+        files::replace(Path::new(path), |out| junit(out, runbooks)).map_err(|error| {
+            std::io::Error::new(error.kind(), format!("{}: {}", shown(path), reason(&error)))
+        })
     }
 }
 

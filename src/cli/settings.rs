@@ -10,7 +10,7 @@ use super::args::Globals;
 use super::failure::Failure;
 use super::guard_file::guards_of;
 use crate::config;
-use crate::model::suggestion;
+use crate::model::{reason, suggestion};
 use crate::txn::{GuardName, Guarding, Guards};
 
 /// The largest configuration file.
@@ -156,7 +156,7 @@ fn read(path: &Path, is_named: bool) -> Result<Option<String>, Failure> {
         }
         Ok(_) => match std::fs::read_to_string(path) {
             Ok(text) => Ok(Some(text)),
-            Err(error) => Err(failed(error.to_string())),
+            Err(error) => Err(failed(reason(&error))),
         },
         // Where there is no folder there is no file either.
         Err(error)
@@ -165,6 +165,6 @@ fn read(path: &Path, is_named: bool) -> Result<Option<String>, Failure> {
         {
             Ok(None)
         }
-        Err(error) => Err(failed(error.to_string())),
+        Err(error) => Err(failed(reason(&error))),
     }
 }

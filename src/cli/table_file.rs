@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::backend::{LockPlaces, MayCommit};
 use crate::export::{Detail, DocumentWriter, read_document_file, write_document};
 use crate::files;
-use crate::model::{Table, TableSpecification};
+use crate::model::{Table, TableSpecification, reason};
 use crate::session::TableFile;
 
 /// What tells one text of the file from the next: each commit makes a new file, and an editor leaves another time.
@@ -53,7 +53,7 @@ impl StateFile {
             Ok(found) if found.is_file() => Ok(Seen::Text(mark(&found))),
             Ok(_) => Err(format!("{}: it is not a plain file", self.path)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Seen::Missing),
-            Err(error) => Err(format!("{}: {error}", self.path)),
+            Err(error) => Err(format!("{}: {}", self.path, reason(&error))),
         }
     }
 }
@@ -107,7 +107,7 @@ impl TableFile for StateFile {
         let mut text = Vec::new();
         let fresh = write_document(&mut text, &document)
             .and_then(|()| files::replace_locked(Path::new(&self.path), &text))
-            .map_err(|error| format!("{} could not be written: {error}", self.path))?;
+            .map_err(|error| format!("{} could not be written: {}", self.path, reason(&error)))?;
         if fresh.is_some() {
             self.held.replace(fresh);
         }

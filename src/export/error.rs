@@ -3,13 +3,13 @@
 use thiserror::Error;
 
 use super::file_kind::FileKind;
-use crate::model::ObjectId;
+use crate::model::{ObjectId, shown};
 
 /// A document that can't be read; nothing was done with it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DocumentError {
     /// The file can't be read.
-    #[error("can't read {path}: {text}")]
+    #[error("can't read {}: {text}", shown(path))]
     File {
         /// The file.
         path: String,
@@ -17,7 +17,7 @@ pub enum DocumentError {
         text: String,
     },
     /// The file is larger than allowed.
-    #[error("{path} is larger than {limit} bytes")]
+    #[error("{} is larger than {limit} bytes", shown(path))]
     TooLarge {
         /// The file.
         path: String,
@@ -25,7 +25,7 @@ pub enum DocumentError {
         limit: u64,
     },
     /// The file is of another kind.
-    #[error("{path}: {}", kind.way_out(path))]
+    #[error("{}: {}", shown(path), kind.way_out(path))]
     OtherKind {
         /// The file.
         path: String,
@@ -33,7 +33,7 @@ pub enum DocumentError {
         kind: FileKind,
     },
     /// The contents are no table document.
-    #[error("{path}{}: {text}", place(*line, *column))]
+    #[error("{}{}: {text}", shown(path), place(*line, *column))]
     Invalid {
         /// The file.
         path: String,

@@ -1,5 +1,7 @@
 //! What a file holds if it is not what was asked for: documents, scripts and the files of other programs lie in the same folders.
 
+use crate::model::shown;
+
 /// What a file holds, by the first thing in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
@@ -86,6 +88,7 @@ impl FileKind {
     /// Says what a file is and which command takes it.
     #[must_use]
     pub fn way_out(self, path: &str) -> String {
+        let path = shown(path);
         match self {
             Self::Document => format!("this is a table document; `ipvsh apply {path}` takes it"),
             Self::Plan => format!("this is a plan; `ipvsh apply {path}` takes it"),

@@ -14,7 +14,7 @@ use super::import_service::ServiceFields;
 use super::keys::{Fields, Object, Parameters, list, parsed, parsed_address, repeated};
 use crate::model::{
     DaemonRole, DestinationEntry, Invalid, ServiceEntry, SyncDaemon, Table, TableSpecification,
-    Timeouts, TimeoutsEdit, Trust,
+    Timeouts, TimeoutsEdit, Trust, reason,
 };
 
 /// What some editors put before a text.
@@ -38,7 +38,7 @@ pub fn read_document_file(path: &str, max_size: u64) -> Result<TableSpecificatio
 pub fn read_file(path: &str, max_size: u64) -> Result<Vec<u8>, DocumentError> {
     let failed = |error: io::Error| DocumentError::File {
         path: path.to_owned(),
-        text: error.to_string(),
+        text: reason(&error),
     };
     let mut bytes = Vec::new();
     if path == "-" {

@@ -10,6 +10,7 @@ use super::place::TableIdentity;
 use super::record::{self, Event, EventKind, Intent, Planned, Record, State};
 use super::trust::{check_owner, check_way, open_plain};
 use crate::files;
+use crate::model::reason;
 
 /// The largest record that is read.
 const LARGEST: u64 = 1 << 30;
@@ -392,12 +393,12 @@ impl Journal {
         let file = match open_plain(OpenOptions::new().read(true), &path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(damaged(error.to_string())),
+            Err(error) => return Err(damaged(reason(&error))),
         };
         let mut text = String::new();
         file.take(LARGEST)
             .read_to_string(&mut text)
-            .map_err(|error| damaged(error.to_string()))?;
+            .map_err(|error| damaged(reason(&error)))?;
         let (mut record, complaint) = record::read(&shown, &text).map_err(damaged)?;
         if record.intent.number != name.number {
             return Err(damaged(format!(
@@ -457,6 +458,6 @@ fn ends_with_newline(file: &File) -> io::Result<bool> {
 pub(super) fn failed(path: &Path, error: &io::Error) -> JournalError {
     JournalError::Folder {
         path: path.display().to_string(),
-        text: error.to_string(),
+        text: reason(error),
     }
 }

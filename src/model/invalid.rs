@@ -54,6 +54,16 @@ impl fmt::Display for Invalid {
 
 impl std::error::Error for Invalid {}
 
+/// Returns what the system says of an error, in its words alone: the number says nothing more.
+#[must_use]
+pub fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(" (os error ") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
+    }
+}
+
 /// Returns a text as it can be shown within a sentence, whoever wrote it: what moves the cursor, ends the line or turns the
 /// direction is written out, and of a long one only the beginning is left.
 #[must_use]

@@ -33,7 +33,7 @@ pub use edit::{
     ServiceSpecification, TableSpecification, Trust,
 };
 pub use forwarding::{Checksum, ForwardingMethod, Tunnel};
-pub use invalid::{Invalid, is_control, shown, suggestion};
+pub use invalid::{Invalid, is_control, reason, shown, suggestion};
 pub use object::ObjectId;
 pub use persistence::{EngineName, Granularity, Persistence};
 pub use reception::{Reception, Receptions};

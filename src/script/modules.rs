@@ -10,6 +10,7 @@ use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Share
 use super::error::ScriptError;
 use super::permission::{Access, SharedPermissions, text_of};
 use crate::files;
+use crate::model::reason;
 
 /// The built-in library: name, text.
 const LIBRARY: &[(&str, &str)] = &[
@@ -77,8 +78,10 @@ impl Loader {
         }
         let shown = file.to_string_lossy().into_owned();
         let wrong = |error: std::io::Error| {
-            let mut wrong =
-                ScriptError::new("io", format!("can't import {path}: {shown}: {error}"));
+            let mut wrong = ScriptError::new(
+                "io",
+                format!("can't import {path}: {shown}: {}", reason(&error)),
+            );
             let names: Vec<&str> = LIBRARY.iter().map(|(name, _)| *name).collect();
             wrong.set_hint(format!(
                 "the built-in library is imported as std/NAME: {}",

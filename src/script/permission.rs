@@ -10,6 +10,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use super::error::ScriptError;
 use super::limits;
 use crate::files;
+use crate::model::reason;
 
 /// The largest file that a script reads, in bytes.
 pub(super) const LARGEST_FILE: u64 = 16 << 20;
@@ -62,7 +63,7 @@ impl Allowed {
 }
 
 fn failed(path: &str, error: &std::io::Error) -> ScriptError {
-    ScriptError::new("io", format!("{path}: {error}"))
+    ScriptError::new("io", format!("{path}: {}", reason(error)))
 }
 
 /// Returns `true` for what a program feeds a script by: its standard input and other open files, where they are pipes.

@@ -12,6 +12,7 @@ use super::preview::{self, Mode};
 use super::tool::Tool;
 use crate::backend::Operation;
 use crate::cli::exit;
+use crate::model::reason;
 
 /// Changes that are collected before they are sent.
 const MOST_PENDING: usize = 1024;
@@ -154,7 +155,7 @@ impl Run<'_, '_> {
                 Ok(read) => read,
                 Err(error) => {
                     self.send()?;
-                    let text = format!("the lines can't be read: {error}").into_bytes();
+                    let text = format!("the lines can't be read: {}", reason(&error)).into_bytes();
                     let ending = Ending::Broken {
                         text,
                         status: FAILED,
@@ -279,7 +280,10 @@ pub(super) fn table(tool: &mut Tool<'_>) -> u8 {
 }
 
 fn unreadable(tool: &mut Tool<'_>, error: &io::Error) -> u8 {
-    let text = format!("the lines can't be read: {error}; nothing was changed");
+    let text = format!(
+        "the lines can't be read: {}; nothing was changed",
+        reason(&error)
+    );
     tool.complain(
         &Ending::Broken {
             text: text.into_bytes(),

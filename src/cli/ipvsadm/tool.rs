@@ -12,6 +12,7 @@ use crate::cli::args::Globals;
 use crate::cli::exit;
 use crate::cli::target;
 use crate::export::{CauseShape, ResultShape};
+use crate::model::reason;
 use crate::render::ipvsadm::VERSION_LINE;
 use crate::session::{Error, Interrupt, LayerKind, Purpose, Session};
 use crate::ui::{Streams, Ui};
@@ -427,7 +428,7 @@ impl Tool<'_> {
                 } else {
                     ""
                 };
-                let text = format!("{done}the output could not be written: {error}");
+                let text = format!("{done}the output could not be written: {}", reason(&error));
                 self.streams.complain(text.as_bytes());
                 match status {
                     DONE if self.committed => exit::NOT_WRITTEN,
