@@ -175,7 +175,13 @@ fn exchange_once(place: &Path, text: &[u8], old: Option<&Metadata>) -> io::Resul
     fresh.file.lock()?;
     let file = fresh.file.try_clone()?;
     fresh.replace(place)?;
+    sync_folder(folder);
     Ok(file)
+}
+
+/// Has the names in a folder outlast a loss of power, where its file system can: they are as they should be, whatever comes of it.
+pub fn sync_folder(folder: &Path) {
+    let _synced_or_not = File::open(folder).and_then(|folder| folder.sync_all());
 }
 
 /// A new file that has no name until it is whole, so that nothing is left of it when this program is killed.

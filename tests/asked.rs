@@ -261,45 +261,149 @@ fn objects_are_named_alike_by_every_command() {
 }
 
 /// Whatever a getter returns its verb takes.
+/// Makes a table of every kind of service and server, with values that the seed chooses.
+fn any_table(random: &mut Random) -> serde_json::Value {
+    use serde_json::{Value, json};
+    let mut services = serde_json::Map::new();
+    for number in 1..=4u32 {
+        let six = random.below(2) == 1;
+        let (address, mask) = if six {
+            (format!("[2001:db8::{number}]"), "prefix_length")
+        } else {
+            (format!("192.0.2.{number}"), "netmask")
+        };
+        let protocol = random.pick(&["tcp", "udp", "sctp"]);
+        let (id, is_mark) = match random.below(4) {
+            0 => (
+                format!("fwmark{}://{number}", if six { "6" } else { "" }),
+                true,
+            ),
+            _ => (
+                format!("{protocol}://{address}:{}", 1 + random.below(65_535)),
+                false,
+            ),
+        };
+        let (scheduler, flags) = random.pick(&[
+            ("rr", json!([])),
+            ("wlc", json!([])),
+            ("sh", json!(["sh-fallback", "sh-port"])),
+            ("sh", json!([])),
+            ("mh", json!(["mh-port"])),
+            ("lblc", json!([])),
+        ]);
+        let granularity = match (six, random.below(2)) {
+            (false, 0) => json!("255.255.255.0"),
+            (false, _) => json!("255.255.255.255"),
+            (true, 0) => json!(64),
+            (true, _) => json!(128),
+        };
+        let persistence = match random.below(3) {
+            0 => Value::Null,
+            which => {
+                let mut made = json!({"timeout_seconds": 1 + random.below(2_678_400)});
+                made[mask] = granularity;
+                if which == 2 && protocol == "udp" && !is_mark {
+                    made["engine"] = json!("sip");
+                }
+                made
+            }
+        };
+        let one_packet = protocol == "udp" && !is_mark && random.below(2) == 0;
+        let mut servers = Vec::new();
+        for server in 1..=random.below(4) {
+            let port = if is_mark { 0 } else { 1 + random.below(65_535) };
+            let id = if six {
+                format!("[fd00::{server}]:{port}")
+            } else {
+                format!("10.0.0.{server}:{port}")
+            };
+            let (forwarding, tunnel) = match random.below(6) {
+                0 => ("masquerading", Value::Null),
+                1 => ("direct_routing", Value::Null),
+                2 => ("local", Value::Null),
+                3 => ("tunneling", json!({"type": "ipip"})),
+                4 => ("tunneling", json!({"type": "gre", "checksum": "csum"})),
+                _ => (
+                    "tunneling",
+                    json!({"type": "gue", "port": 1 + random.below(65_535), "checksum": "remcsum"}),
+                ),
+            };
+            let upper = random.below(1_000);
+            let lower = if upper == 0 { 0 } else { random.below(upper) };
+            servers.push(json!({
+                "id": id, "forwarding": forwarding, "tunnel": tunnel, "weight": random.below(1 << 31),
+                "upper_threshold": upper, "lower_threshold": lower
+            }));
+        }
+        services.insert(
+            id.clone(),
+            json!({
+                "id": id, "scheduler": scheduler, "scheduler_flags": flags, "one_packet": one_packet,
+                "persistence": persistence, "destinations": servers
+            }),
+        );
+    }
+    let role = random.pick(&["master", "backup"]);
+    json!({
+        "version": 1,
+        "services": services.into_iter().map(|(_, service)| service).collect::<Vec<_>>(),
+        "timeouts": {"tcp_seconds": 1 + random.below(100_000), "tcp_fin_seconds": 1 + random.below(1_000), "udp_seconds": 1 + random.below(1_000)},
+        "daemons": [{"state": role, "interface": "eth0", "sync_id": random.below(256)}]
+    })
+}
+
 #[test]
 fn every_field_goes_back_where_it_came_from() {
-    let document = r#"{ "version": 1, "services": [
-        { "id": "tcp://192.0.2.1:80", "persistence": { "timeout_seconds": 60 }, "scheduler": "mh", "scheduler_flags": ["mh-port"],
-          "destinations": [ { "id": "10.0.0.2:80", "weight": 3, "forwarding": "tunneling", "tunnel": { "type": "gre", "checksum": "csum" } },
-                            { "id": "10.0.0.3:80", "upper_threshold": 9, "lower_threshold": 5 } ] },
-        { "id": "udp://[2001:db8::1]:53", "persistence": { "timeout_seconds": 60, "prefix_length": 64 },
-          "destinations": [ { "id": "[fd00::2]:53", "forwarding": "tunneling", "tunnel": { "type": "gue", "port": 6080, "checksum": "none" } } ] },
-        { "id": "fwmark://7", "one_packet": false, "destinations": [] } ],
-        "daemons": [ { "state": "master", "interface": "eth0" } ] }"#;
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("t.json"), document).unwrap();
+    // Each field alone, then all of an object, then the object anew, then the table.
     let code = r#"
         for svc in service::list() {
-            service::edit(svc, #{ scheduler: svc.scheduler, scheduler_flags: svc.scheduler_flags, one_packet: svc.one_packet, persistence: svc.persistence });
+            service::edit(svc, #{ scheduler: svc.scheduler });
+            service::edit(svc, #{ scheduler_flags: svc.scheduler_flags });
+            service::edit(svc, #{ one_packet: svc.one_packet });
+            service::edit(svc, #{ persistence: svc.persistence });
+            service::ensure(svc, #{ scheduler: svc.scheduler, scheduler_flags: svc.scheduler_flags, one_packet: svc.one_packet, persistence: svc.persistence, destinations: svc.destinations });
             for d in svc.destinations {
-                d.edit(#{ weight: d.weight, forwarding: d.forwarding, tunnel: d.tunnel, upper_threshold: d.upper_threshold, lower_threshold: d.lower_threshold });
+                d.edit(#{ weight: d.weight });
+                d.edit(#{ forwarding: d.forwarding });
+                d.edit(#{ tunnel: d.tunnel });
+                d.edit(#{ upper_threshold: d.upper_threshold, lower_threshold: d.lower_threshold });
+                destination::ensure(svc, d.id, #{ weight: d.weight, forwarding: d.forwarding, tunnel: d.tunnel, upper_threshold: d.upper_threshold, lower_threshold: d.lower_threshold });
             }
-            let before = svc.to_json();
+        }
+        assert_eq(history::list().len(), 0);
+        for svc in service::list() {
             service::delete(svc);
             service::add(svc.id, #{ scheduler: svc.scheduler, scheduler_flags: svc.scheduler_flags, one_packet: svc.one_packet, persistence: svc.persistence, destinations: svc.destinations });
+            for d in svc.destinations {
+                destination::delete(d);
+                destination::add(svc, d.id, #{ weight: d.weight, forwarding: d.forwarding, tunnel: d.tunnel, upper_threshold: d.upper_threshold, lower_threshold: d.lower_threshold });
+            }
         }
         timeouts::set(timeouts::get());
         for one in daemon::list() { daemon::stop(one.state); daemon::start(one.state, one); }
         for name in ["drop_entry", "conn_reuse_mode"] { sysctl::set(name, sysctl::get(name)); }
         table::apply(table::get());
-    "#
-    .replace("let before = svc.to_json();\n", "");
-    fs::write(folder.path().join("x.rhai"), &code).unwrap();
-    ipvsh_ok(
-        folder.path(),
-        &["--sim-state=t.json", "--no-journal", "run", "x.rhai"],
-    );
-    fs::write(folder.path().join("first.json"), document).unwrap();
-    let same = ipvsh(
-        folder.path(),
-        &["--sim=t.json", "diff", "first.json", "--exit-code"],
-    );
-    assert_eq!(same.status, 0, "{same:?}");
+    "#;
+    fs::write(folder.path().join("x.rhai"), code).unwrap();
+    let mut random = Random::new(15);
+    for round in 0..25 {
+        let document = any_table(&mut random).to_string();
+        for name in ["t.json", "first.json"] {
+            fs::write(folder.path().join(name), &document).unwrap();
+        }
+        let state = format!("--state-dir=state{round}");
+        let run = ipvsh(
+            folder.path(),
+            &[&state, "--sim-state=t.json", "run", "x.rhai"],
+        );
+        assert_eq!(run.status, 0, "{document}\n{run:?}");
+        let same = ipvsh(
+            folder.path(),
+            &["--sim=t.json", "diff", "first.json", "--exit-code"],
+        );
+        assert_eq!(same.status, 0, "{document}\n{same:?}");
+    }
 }
 
 #[test]

@@ -833,3 +833,40 @@ fn who_only_looks_leaves_the_file_of_a_simulation_alone() {
     );
     assert!(!fs::read_to_string(&file).unwrap().contains("fwmark"));
 }
+
+#[test]
+fn of_a_record_that_can_not_be_read_every_command_says_the_same() {
+    use crate::support::shop::{ONE, Shop};
+    for how in ["garbage", "empty", "cut", "bytes", "folder"] {
+        let shop = Shop::simulated();
+        shop.ok(&["edit", ONE, "--weight", "3"]);
+        let closed = shop.journal().join("00000001.json");
+        let open = shop.journal().join("open/00000001.json");
+        let line = fs::read_to_string(&closed).unwrap();
+        fs::remove_file(&closed).unwrap();
+        match how {
+            "garbage" => fs::write(&open, "{\"x\n").unwrap(),
+            "empty" => fs::write(&open, "").unwrap(),
+            "cut" => fs::write(&open, &line[..line.find('\n').unwrap() / 2]).unwrap(),
+            "bytes" => fs::write(&open, [0xff, 0xfe, b'\n']).unwrap(),
+            _ => fs::create_dir(&open).unwrap(),
+        }
+        let change = shop.runs(&["edit", ONE, "--weight", "4"]);
+        let recover = shop.runs(&["recover"]);
+        let undo = shop.runs(&["undo"]);
+        for refused in [&change, &recover, &undo] {
+            assert_ne!(refused.status, 0, "{how}: {refused:?}");
+            assert!(
+                refused
+                    .stderr
+                    .contains("record 1 of the journal is damaged")
+                    && refused.stderr.contains("recover --discard 1"),
+                "{how}: {refused:?}"
+            );
+        }
+        assert_eq!(change.stderr, recover.stderr, "{how}");
+        assert_eq!(shop.weight(ONE), 3, "{how}");
+        shop.ok(&["recover", "--discard", "1"]);
+        shop.ok(&["edit", ONE, "--weight", "4"]);
+    }
+}

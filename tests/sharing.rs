@@ -47,17 +47,15 @@ fn names_below(folder: &Path) -> Vec<String> {
     names
 }
 
-/// How many programs at once; starting one in the lab takes long.
-fn many() -> usize {
-    if in_lab() { 12 } else { 50 }
-}
+/// How many programs at once.
+const MANY: usize = 50;
 
 #[test]
 fn of_many_writers_at_once_none_loses_what_another_did() {
     for shop in Shop::every() {
         for journal in [true, false] {
             let offset = if journal { 1000 } else { 2000 };
-            let writers: Vec<(String, Child)> = (0..many())
+            let writers: Vec<(String, Child)> = (0..MANY)
                 .map(|number| {
                     let key = format!("tcp://192.0.2.9:{}", offset + number);
                     let mut words = vec!["-q", "--lock-wait", "60s", "add", &key];
@@ -89,7 +87,7 @@ fn of_writers_that_are_killed_at_random_nothing_untrue_remains() {
         let mut random = Random::new(7);
         for round in 0..3u64 {
             let mut running = Vec::new();
-            for number in 0..many() {
+            for number in 0..MANY {
                 let key = format!("tcp://192.0.2.{}:{}", 20 + round, 1000 + number);
                 let weight = random.below(100).to_string();
                 let words: Vec<&str> = match number % 5 {

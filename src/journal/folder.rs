@@ -123,6 +123,7 @@ impl Journal {
         for part in [state, &parent, &folder, &folder.join(OPEN)] {
             if !part.is_dir() {
                 builder.create(part).map_err(|error| failed(part, &error))?;
+                files::sync_folder(part.parent().unwrap_or(part));
             }
             check_owner(part)?;
         }
@@ -297,9 +298,21 @@ impl Journal {
         );
         if over && *at == open && (stands || appended.is_ok()) {
             self.step(Step::Rename);
-            return fs::rename(&open, &closed).map_err(|error| failed(&open, &error));
+            fs::rename(&open, &closed).map_err(|error| failed(&open, &error))?;
+            if self.outlasts_power() {
+                files::sync_folder(&self.folder);
+                files::sync_folder(&self.place(true));
+            }
+            return Ok(());
         }
         appended.map_err(|error| failed(at, &error))
+    }
+
+    /// Tells whether its table is still there after a loss of power: then what is said of it has to be as well. With a kernel's
+    /// table its records are over.
+    fn outlasts_power(&self) -> bool {
+        let parent = self.folder.parent().and_then(Path::file_name);
+        parent.is_some_and(|name| name == SIMULATED)
     }
 
     fn append(&mut self, path: &Path, event: &Event) -> io::Result<()> {
@@ -315,6 +328,9 @@ impl Journal {
         if written.is_err() {
             // Half a line says nothing. Where even that can't be, the reader leaves it out.
             let _shortened_or_not = file.set_len(length);
+        } else if self.outlasts_power() {
+            // The line is there; that it can't be made to last is no reason to say that it is not.
+            let _synced_or_not = file.sync_data();
         }
         written
     }

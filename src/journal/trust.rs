@@ -24,8 +24,11 @@ pub(super) fn open_plain(options: &mut OpenOptions, path: &Path) -> io::Result<F
 pub(super) fn check_way(state: &Path) -> Result<(), JournalError> {
     const OTHERS_WRITE: u32 = 0o002;
     const STICKY: u32 = 0o1000;
-    let path = std::path::absolute(state).unwrap_or_else(|_| state.to_owned());
-    for above in path.ancestors().skip(1) {
+    let written = std::path::absolute(state).unwrap_or_else(|_| state.to_owned());
+    // Where links lead counts as well as where they lie.
+    let leads_to = crate::files::deepest(&written).unwrap_or_else(|| written.clone());
+    let ways = written.ancestors().skip(1);
+    for above in ways.chain(leads_to.ancestors().skip(1)) {
         let Ok(found) = fs::metadata(above) else {
             continue;
         };

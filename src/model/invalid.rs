@@ -57,6 +57,9 @@ impl std::error::Error for Invalid {}
 /// Returns what the system says of an error, in its words alone: the number says nothing more.
 #[must_use]
 pub fn reason(error: &std::io::Error) -> String {
+    if error.kind() == std::io::ErrorKind::InvalidData {
+        return "it is not UTF-8 text".to_owned();
+    }
     let text = error.to_string();
     match text.rsplit_once(" (os error ") {
         Some((words, _)) => words.to_owned(),

@@ -282,7 +282,7 @@ pub(super) fn table(tool: &mut Tool<'_>) -> u8 {
 fn unreadable(tool: &mut Tool<'_>, error: &io::Error) -> u8 {
     let text = format!(
         "the lines can't be read: {}; nothing was changed",
-        reason(&error)
+        reason(error)
     );
     tool.complain(
         &Ending::Broken {

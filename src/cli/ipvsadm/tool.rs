@@ -428,7 +428,7 @@ impl Tool<'_> {
                 } else {
                     ""
                 };
-                let text = format!("{done}the output could not be written: {}", reason(&error));
+                let text = format!("{done}the output could not be written: {}", reason(error));
                 self.streams.complain(text.as_bytes());
                 match status {
                     DONE if self.committed => exit::NOT_WRITTEN,
