@@ -261,6 +261,36 @@ fn objects_are_named_alike_by_every_command() {
 }
 
 /// Whatever a getter returns its verb takes.
+#[test]
+fn json_is_one_document_whatever_the_lines_were() {
+    let shop = Shop::simulated();
+    for lines in [
+        LINES,
+        "-A -t 192.0.2.7:80 -s rr\n-A -t 192.0.2.7:80\nfoo\n",
+        "foo\n",
+        "",
+    ] {
+        for options in [&["--diff"][..], &["--dry-run"], &["--atomic"], &[]] {
+            let mut words = vec!["--no-journal", "--json", "ipvsadm", "-R"];
+            words.extend(options);
+            let finished = fed(&shop, &words, lines);
+            if finished.stdout.is_empty() {
+                assert_eq!(finished.status, 0, "{options:?} {lines:?}: {finished:?}");
+                continue;
+            }
+            let read: Result<serde_json::Value, _> = serde_json::from_str(&finished.stdout);
+            let read =
+                read.unwrap_or_else(|error| panic!("{options:?} {lines:?}: {error}: {finished:?}"));
+            assert_eq!(read["version"], 1, "{options:?} {lines:?}: {finished:?}");
+            assert_eq!(
+                read["cause"].is_null() && read["warnings"] == serde_json::json!([]),
+                finished.status == 0,
+                "{options:?} {lines:?}: {finished:?}"
+            );
+        }
+    }
+}
+
 /// Makes a table of every kind of service and server, with values that the seed chooses.
 fn any_table(random: &mut Random) -> serde_json::Value {
     use serde_json::{Value, json};

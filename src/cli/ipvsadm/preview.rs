@@ -112,7 +112,8 @@ fn show(tool: &mut Tool<'_>, mode: Mode) -> Result<u8, Ending> {
     let plan = plan.map_err(|error| refused(Command::Restore, &error))?;
     match (tool.json, mode.show) {
         (true, _) => {
-            tool.print_json(&ResultShape::planned(&plan));
+            // With what failed beside it, in the end.
+            tool.envelope = Some(ResultShape::planned(&plan));
         }
         (false, Some(Show::Difference)) => {
             for note in plan.notes() {
@@ -388,7 +389,7 @@ impl Many<'_, '_> {
             Ok(Ended::Committed(report)) => {
                 tool.committed = !report.plan.is_empty();
                 if tool.json {
-                    tool.print_json(&report::envelope(&report));
+                    tool.envelope = Some(report::envelope(&report));
                 } else {
                     tool.view(|out| report::write_success(out, &report, None));
                 }
