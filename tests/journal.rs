@@ -33,7 +33,7 @@ fn intent() -> Intent {
         typed: None,
         label: Some("x\ny".to_owned()),
         script: None,
-        undoes: None,
+        undoes: Vec::new(),
         confirm_seconds: None,
         table: TableIdentity::Simulation {
             file: "/x".to_owned(),
@@ -214,7 +214,7 @@ fn history_tells_and_undo_takes_back() {
         assert_eq!(shown["plan"]["changes"][0]["object"], TWO);
         assert_eq!(shown["inverse"][0]["fields"]["weight"][1], 1);
 
-        // A dry run, the undo of an earlier one, the undo of the undo.
+        // A dry run, the undo of an earlier one, and its redo.
         let dry = shop.ok(&["undo", "1", "--dry-run"]);
         assert!(
             dry.contains("weight 5 -> 1") && dry.contains("Nothing was changed"),
@@ -223,17 +223,37 @@ fn history_tells_and_undo_takes_back() {
         assert_eq!((shop.weight(ONE), shop.weight(TWO)), (5, 7));
         shop.ok(&["undo", "1"]);
         assert_eq!((shop.weight(ONE), shop.weight(TWO)), (1, 7));
-        shop.ok(&["undo"]);
+        let again = shop.runs(&["undo", "1"]);
+        assert!(
+            again.status == 2
+                && again
+                    .stderr
+                    .contains("commit 3 undid it, and `ipvsh undo 3` brings it back"),
+            "{again:?}"
+        );
+        assert!(shop.ok(&["redo", "--dry-run"]).contains("weight 1 -> 5"));
+        let redone = shop.runs(&["redo"]);
+        assert!(redone.stderr.contains("commit 1 is redone"), "{redone:?}");
         assert_eq!((shop.weight(ONE), shop.weight(TWO)), (5, 7));
-        assert_eq!(shop.json(&["history"])["commits"][3]["undoes"], 3);
+        let commits = shop.json(&["history"])["commits"].clone();
+        assert_eq!(
+            (&commits[2]["undoes"], &commits[3]["undoes"]),
+            (&1.into(), &3.into())
+        );
+        assert_eq!(commits[3]["label"], "redo 1");
+        let none = shop.runs(&["redo"]);
+        assert!(
+            none.status == 2 && none.stderr.contains("nothing to redo"),
+            "{none:?}"
+        );
 
         // What came later stands in the way, and is named.
         shop.ok(&["eval", "transaction \"canary\" { destination::edit(\"tcp://192.0.2.1:80\", \"10.0.0.2:80\", #{ weight: 9 }) }"]);
         let refused = shop.runs(&["undo", "2"]);
         assert_eq!(refused.status, 5, "{refused:?}");
         assert!(
-            refused.stderr.contains("commit 2 can't be taken back: tcp://192.0.2.1:80/10.0.0.2:80 is no longer as it left it")
-                && refused.stderr.contains("take back first what came later: commit 5 by ")
+            refused.stderr.contains("commit 2 can't be undone: tcp://192.0.2.1:80/10.0.0.2:80 is no longer as it left it")
+                && refused.stderr.contains("undo first what came later: commit 5 by ")
                 && refused.stderr.contains("\"canary\""),
             "{refused:?}"
         );
@@ -285,7 +305,7 @@ fn a_deleted_service_comes_back_with_its_servers() {
         shop.ok(&["delete", WEB]);
         shop.ok(&["undo"]);
         assert_eq!(shop.ok(&["export", "--config"]), before);
-        shop.ok(&["undo"]);
+        shop.ok(&["redo"]);
         assert_eq!(shop.runs(&["list", WEB]).status, 3);
     }
 }
@@ -401,7 +421,7 @@ fn what_nobody_confirms_goes_back_by_itself() {
         assert_eq!(shop.weight(ONE), 8);
         let undo = shop.runs(&["undo"]);
         assert!(
-            undo.stderr.contains("`ipvsh cancel 5` takes it back"),
+            undo.stderr.contains("`ipvsh cancel 5` rolls it back"),
             "{undo:?}"
         );
         let said = shop.ok(&["cancel"]);

@@ -199,8 +199,19 @@ fn a_transaction_is_opened_shown_taken_back_in_part_committed_and_undone() {
         assert_eq!(weight(), 0);
         assert!(typist.types(":undo").contains(", 1 change, "));
         assert_eq!(weight(), 10);
-        typist.types(":undo");
-        assert_eq!(weight(), 0, "the undo of an undo is a redo");
+        assert!(typist.types(":redo").contains("redone"));
+        assert_eq!(weight(), 0);
+        // Two undos go two lines back, two redos two lines forward.
+        assert!(typist.types(":undo").contains("undone"));
+        assert_eq!(weight(), 10);
+        assert!(typist.types(":undo").contains("undone"));
+        assert_eq!(place.table().services.len(), 0);
+        assert!(typist.types(":undo").contains("no line to undo"));
+        typist.types(":redo");
+        assert_eq!(weight(), 10);
+        typist.types(":redo");
+        assert_eq!(weight(), 0);
+        assert!(typist.types(":redo").contains("nothing to redo"));
         assert!(typist.types(":rollback").contains("no transaction is open"));
         typist.types(":begin");
         typist.types("table::clear();");
@@ -241,7 +252,7 @@ fn undo_takes_back_line_by_line_what_was_staged() {
     assert!(typist.prompt.text().contains("[+1]"));
     for staged in ["[+2]", "[+1]", "[no changes]"] {
         let said = typist.types(":undo");
-        assert!(said.contains("taken back"), "{said}");
+        assert!(said.contains("is dropped"), "{said}");
         assert!(typist.prompt.text().contains(staged), "{staged}");
     }
     assert!(typist.types(":undo").contains("has staged anything"));
@@ -531,9 +542,35 @@ fn the_prompt_has_numbers_history_and_a_time_to_confirm() {
         );
         let weight = "destination::get(\"tcp://192.0.2.1:80\", \"10.0.0.2:80\").weight";
         assert_eq!(typist.types(weight), "10");
-        // What the prompt itself takes back is in the journal too.
-        typist.types(":undo");
+        // What the prompt itself undoes is in the journal too, with what it undid.
+        typist.types(":redo");
         assert_eq!(typist.types(weight), "0");
         assert_eq!(typist.types("history::list().len()"), "4");
+        assert_eq!(typist.types("history::list()[3].undoes"), "3");
+        typist.types(":undo");
+        assert_eq!(typist.types(weight), "10");
+        assert_eq!(typist.types("history::list()[4].undoes"), "2");
+        // Another way to the same: the language, and the prompt goes on from there.
+        typist.types("history::redo()");
+        assert_eq!(typist.types(weight), "0");
+        assert!(typist.types(":undo").contains("commit 2 is undone"));
+        assert_eq!(typist.types(weight), "10");
+        assert!(typist.types(":undo").contains("commit 1 is undone"));
+        assert_eq!(typist.types("service::list().len()"), "0");
+        assert!(
+            typist
+                .types("service::add(\"fwmark://9\");")
+                .contains("committed")
+        );
+        assert!(typist.types(":redo").contains("nothing to redo"));
+        // A runbook is undone as a whole, and known to be.
+        typist.types("runbook \"two\" { step \"a\" { service::add(\"fwmark://1\"); } step \"b\" { service::add(\"fwmark://2\"); } };");
+        assert_eq!(typist.types("service::list().len()"), "3");
+        assert!(typist.types(":undo").contains("undone"));
+        assert_eq!(typist.types("service::list().len()"), "1");
+        typist.types("history::undo()");
+        assert_eq!(typist.types("service::list().len()"), "0");
+        typist.types("history::redo(); history::redo();");
+        assert_eq!(typist.types("service::list().len()"), "3");
     }
 }

@@ -122,7 +122,7 @@ fn a_runbook_commits_step_by_step() {
         shop.ok(&["undo"]);
         assert_eq!(shop.weight(ONE), 1);
         assert!(!table(&shop).contains("fwmark"));
-        shop.ok(&["undo"]);
+        shop.ok(&["redo"]);
         assert_eq!(table(&shop), after);
         shop.ok(&["undo", "1"]);
         assert_eq!(shop.weight(TWO), 1);

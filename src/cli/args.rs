@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::drain_args::{DrainArguments, UndrainArguments};
 use super::journal_args::{
-    CancelArguments, ConfirmArguments, HistoryArguments, RecoverArguments, UndoArguments,
+    CancelArguments, ConfirmArguments, HistoryArguments, RecoverArguments, RedoArguments,
+    UndoArguments,
 };
 use super::option_values::{BARE, confirm_time, duration, filled, filled_or_bare, number};
 use crate::export::DEFAULT_MAX_SIZE;
@@ -139,8 +140,10 @@ pub(super) enum Command {
     Undrain(UndrainArguments),
     /// Show what was committed to this table: when, by whom, why, and what became of it
     History(HistoryArguments),
-    /// Take a commit back, by a new one; twice is redo
+    /// Undo the newest commit that is not undone, or the one of that number, by a new commit
     Undo(UndoArguments),
+    /// Take the newest undo back; a new commit ends what can be redone
+    Redo(RedoArguments),
     /// Keep a commit that goes back by itself unless it is confirmed
     Confirm(ConfirmArguments),
     /// Take a commit back that awaits confirmation

@@ -9,7 +9,6 @@ use super::failure::Failure;
 use super::finish::Ending;
 use super::journal_args::{
     CancelArguments, ConfirmArguments, HistoryArguments, HistoryCommand, RecoverArguments,
-    UndoArguments,
 };
 use super::narrator::{Reports, Teller};
 use super::run::Context;
@@ -22,9 +21,7 @@ use crate::render::{
     PlanView, Rows, columns, history_changes, history_rows, history_state, history_what,
     plan as render_plan,
 };
-use crate::session::{
-    Awaiting, Direction, Done, Ended, LayerKind, Purpose, RecordError, Session, Settled,
-};
+use crate::session::{Awaiting, Direction, Purpose, RecordError, Session, Settled};
 
 /// Shows what was committed. That needs no kernel.
 pub(super) fn history(
@@ -128,7 +125,7 @@ fn list(
     Ok(Ending::Shown)
 }
 
-fn print(context: &Context, shape: &Value) -> Result<Ending, Failure> {
+pub(super) fn print(context: &Context, shape: &Value) -> Result<Ending, Failure> {
     let text = serde_json::to_string_pretty(shape).unwrap_or_default();
     context.ui.line(&text).map_err(Failure::Output)?;
     Ok(Ending::Shown)
@@ -224,7 +221,7 @@ fn head(record: &Record) -> String {
     if let Some(script) = &intent.script {
         line("script", script.clone());
     }
-    if let Some(undone) = intent.undoes {
+    for undone in &intent.undoes {
         line("undoes", format!("commit {undone}"));
     }
     if let Some(runbook) = intent.runbook {
@@ -257,62 +254,6 @@ fn head(record: &Record) -> String {
         }
     }
     lines.join("\n")
-}
-
-/// Takes a commit back, or shows what that would change.
-pub(super) fn undo(
-    context: &Context,
-    globals: &Globals,
-    arguments: &UndoArguments,
-) -> Result<Ending, Failure> {
-    let purpose = if arguments.dry_run {
-        Purpose::Reading
-    } else {
-        Purpose::Changing
-    };
-    let mut session = target::open_for_one(globals, purpose, &context.interrupt)?;
-    context.warn(&mut session);
-    if arguments.dry_run {
-        session.begin(LayerKind::Rehearsal)?;
-        let _undone = session.stage_undo(arguments.number)?;
-        return Ok(Ending::planned(session.end_rehearsal()?));
-    }
-    let recovered = session.recovered();
-    let is_done = match arguments.number {
-        None => !recovered.is_empty(),
-        Some(number) => recovered.contains(&number),
-    };
-    if is_done && globals.json {
-        return print(
-            context,
-            &json!({"version": crate::export::VERSION, "outcome": "recovered", "changed": true, "ids": session.recovered()}),
-        );
-    }
-    if is_done {
-        context
-            .ui
-            .status("what was cut off is taken back; nothing else was undone");
-        return Ok(Ending::Shown);
-    }
-    if let Some(number) = session.left_over(arguments.number)? {
-        wait_for_lock(context, &mut session);
-        let settled = session.recover_left(number, Direction::Back)?;
-        return tell_settled(context, globals, &[settled]);
-    }
-    let (record, ended) = session.undo(arguments.number)?;
-    context.warn(&mut session);
-    target::write_back(&mut session)?;
-    context
-        .ui
-        .status(&format!("commit {} is taken back", record.intent.number));
-    Ok(Ending::Done {
-        done: match ended {
-            Ended::Committed(report) => Done::Committed(report),
-            Ended::Staged(_) => Done::Staged,
-        },
-        kept: Vec::new(),
-        document: String::new(),
-    })
 }
 
 /// Keeps a commit that awaits confirmation, or lists those that do.
@@ -443,14 +384,14 @@ pub(super) fn recover(
 }
 
 /// What rolls back waits for the commit lock as long as it takes, and says whom it waits for.
-fn wait_for_lock(context: &Context, session: &mut Session) {
+pub(super) fn wait_for_lock(context: &Context, session: &mut Session) {
     let teller = Teller::new(context.ui, Reports::None, false, context.interrupt.clone());
     session.set_narrator(Some(Rc::new(teller)));
     session.wait_for_lock();
 }
 
 /// Says what was done about open records.
-fn tell_settled(
+pub(super) fn tell_settled(
     context: &Context,
     globals: &Globals,
     settled: &[Settled],

@@ -21,6 +21,16 @@ pub(super) enum HistoryCommand {
 }
 
 #[derive(Clone, Debug, Args)]
+pub(super) struct RedoArguments {
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// With --dry-run, exit with 10 if something would change
+    #[arg(long, requires = "dry_run")]
+    pub(super) exit_code: bool,
+}
+
+#[derive(Clone, Debug, Args)]
 pub(super) struct UndoArguments {
     /// Show what would change, and change nothing
     #[arg(long)]
@@ -28,7 +38,7 @@ pub(super) struct UndoArguments {
     /// With --dry-run, exit with 10 if something would change
     #[arg(long, requires = "dry_run")]
     pub(super) exit_code: bool,
-    /// The commit [the last one that stands]
+    /// The commit [the newest that is not undone]
     #[arg(value_parser = super::option_values::number::<u64>)]
     pub(super) number: Option<u64>,
 }

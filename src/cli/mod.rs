@@ -29,6 +29,7 @@ mod script_arguments;
 mod settings;
 mod table_file;
 mod target;
+mod undo;
 mod watch;
 
 pub use ipvsadm::ipvsadm;

@@ -11,7 +11,7 @@ use super::change::{Verb, change, remove};
 use super::failure::{Failure, arguments_shown};
 use super::finish::{Ending, PlanOutput, finish, json};
 use super::parse::parse;
-use super::{configuration, document, drain, exit, history, look, prompt, script, watch};
+use super::{configuration, document, drain, exit, history, look, prompt, script, undo, watch};
 use crate::model::{reason, shown, suggestion};
 use crate::session::{IfMissing, Interrupt, Session};
 use crate::txn::RunbookReport;
@@ -105,6 +105,7 @@ fn plan_output(command: Option<&Command>) -> PlanOutput {
         Some(Command::Drain(arguments)) => (PlanFormat::Text, arguments.exit_code),
         Some(Command::Undrain(arguments)) => (PlanFormat::Text, arguments.exit_code),
         Some(Command::Undo(arguments)) => (PlanFormat::Text, arguments.exit_code),
+        Some(Command::Redo(arguments)) => (PlanFormat::Text, arguments.exit_code),
         _ => (PlanFormat::Text, false),
     };
     PlanOutput { format, exit_code }
@@ -224,7 +225,8 @@ fn dispatch(
         Some(Command::Drain(arguments)) => drain::drain(context, globals, &arguments),
         Some(Command::Undrain(arguments)) => drain::undrain(context, globals, &arguments),
         Some(Command::History(arguments)) => history::history(context, globals, &arguments),
-        Some(Command::Undo(arguments)) => history::undo(context, globals, &arguments),
+        Some(Command::Undo(arguments)) => undo::undo(context, globals, &arguments),
+        Some(Command::Redo(arguments)) => undo::redo(context, globals, &arguments),
         Some(Command::Confirm(arguments)) => history::confirm(context, globals, &arguments),
         Some(Command::Cancel(arguments)) => history::cancel(context, globals, &arguments),
         Some(Command::Recover(arguments)) => history::recover(context, globals, &arguments),
@@ -263,10 +265,10 @@ fn standard_input(context: &Context, globals: &Globals) -> Result<Ending, Failur
 
 /// A file in place of a command is a script.
 fn other(context: &Context, globals: &Globals, words: &[OsString]) -> Result<Ending, Failure> {
-    const COMMANDS: [&str; 24] = [
+    const COMMANDS: [&str; 25] = [
         "ipvsadm", "run", "eval", "check", "plan", "apply", "diff", "export", "list", "add",
-        "edit", "delete", "ensure", "absent", "schema", "help", "history", "undo", "confirm",
-        "cancel", "recover", "config", "drain", "undrain",
+        "edit", "delete", "ensure", "absent", "schema", "help", "history", "undo", "redo",
+        "confirm", "cancel", "recover", "config", "drain", "undrain",
     ];
     let words: Vec<String> = words
         .iter()

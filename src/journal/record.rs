@@ -78,8 +78,8 @@ pub struct Intent {
     pub label: Option<String>,
     /// The script, and the line of the commit where that is known.
     pub script: Option<String>,
-    /// The commit that this one takes back.
-    pub undoes: Option<u64>,
+    /// The commits that this one undoes, the newest first.
+    pub undoes: Vec<u64>,
     /// It goes back by itself unless it is confirmed within so many seconds.
     pub confirm_seconds: Option<u64>,
     /// Which table.
@@ -117,6 +117,8 @@ struct IntentShape {
     label: Option<String>,
     script: Option<String>,
     undoes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    also_undoes: Vec<u64>,
     confirm_seconds: Option<u64>,
     table: TableIdentity,
     summary: Summary,
@@ -380,7 +382,8 @@ pub(super) fn intent_line(intent: &Intent, plan: Option<Planned<'_>>) -> Result<
         typed: intent.typed.clone(),
         label: intent.label.clone(),
         script: intent.script.clone(),
-        undoes: intent.undoes,
+        undoes: intent.undoes.first().copied(),
+        also_undoes: intent.undoes.iter().skip(1).copied().collect(),
         confirm_seconds: intent.confirm_seconds,
         table: intent.table.clone(),
         summary: intent.summary,
@@ -462,7 +465,7 @@ pub(super) fn read(path: &str, text: &str) -> Result<(Record, Option<String>), S
             typed: shape.typed,
             label: shape.label,
             script: shape.script,
-            undoes: shape.undoes,
+            undoes: shape.undoes.into_iter().chain(shape.also_undoes).collect(),
             confirm_seconds: shape.confirm_seconds,
             table: shape.table,
             summary: shape.summary,

@@ -21,7 +21,7 @@ impl Record {
         json!({
             "id": intent.number, "time": intent.time, "age_seconds": age(&intent.time), "label": intent.label, "state": self.state_word(),
             "user": {"id": author.id, "name": author.name, "login": author.login, "sudo": author.sudo},
-            "command": intent.command, "typed": intent.typed, "script": intent.script, "undoes": intent.undoes,
+            "command": intent.command, "typed": intent.typed, "script": intent.script, "undoes": intent.undoes.first(), "also_undoes": intent.undoes.get(1..).unwrap_or_default(),
             "confirm_seconds": intent.confirm_seconds, "confirm_by": confirm_by, "table": intent.table,
             "kind": intent.kind, "part_of": intent.runbook, "overridden": intent.overridden, "data": intent.data,
             "summary": intent.summary, "events": events.collect::<Result<Vec<Value>, _>>().unwrap_or_default(),

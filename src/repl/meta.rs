@@ -5,7 +5,7 @@ use crate::model::{DURATION_FORM, Selector, parse_duration};
 use crate::session::{Ended, LayerKind, Reason};
 use crate::txn::GuardName;
 
-const COMMANDS: [(&str, &str); 17] = [
+const COMMANDS: [(&str, &str); 18] = [
     (":help", "this list; `help` alone is about the language"),
     (
         ":list [OBJECT..]",
@@ -26,10 +26,14 @@ const COMMANDS: [(&str, &str); 17] = [
         "lets the next input do what these guards refuse; the journal keeps that",
     ),
     (":rollback", "drops what is staged"),
-    (":undo", "takes back what the last line staged or committed"),
+    (
+        ":undo",
+        "undoes what the last line committed, then the one before; in a transaction, what it staged",
+    ),
+    (":redo", "takes the newest :undo back"),
     (
         ":history [HOW MANY]",
-        "what was committed to this table; `history::undo(NUMBER)` takes one back",
+        "what was committed to this table; `history::undo(NUMBER)` undoes one",
     ),
     (":vars", "variables, functions and imports"),
     (
@@ -63,11 +67,11 @@ impl Prompt {
         let rest = rest.trim();
         // What is not taken is not passed over.
         let takes_nothing = [
-            "help", "h", "quit", "q", "exit", "diff", "rollback", "undo", "vars",
+            "help", "h", "quit", "q", "exit", "diff", "rollback", "undo", "redo", "vars",
         ];
         if !rest.is_empty() && takes_nothing.contains(&name) {
             let hint = match name {
-                "undo" => "; `history::undo(NUMBER)` takes back any commit",
+                "undo" => "; `history::undo(NUMBER)` undoes any commit",
                 "rollback" => "; `rollback_to(NAME)` goes back to a savepoint",
                 _ => "",
             };
@@ -93,6 +97,7 @@ impl Prompt {
             "override" => self.override_guards(rest),
             "rollback" => self.rollback(),
             "undo" => self.undo(),
+            "redo" => self.redo(),
             "history" => self.history(rest),
             "vars" => self.variables(),
             "set" => self.set(rest),
@@ -294,7 +299,7 @@ impl Prompt {
             }
             Ok(Ended::Committed(report)) => {
                 self.tell_commit(&report);
-                self.last = vec![report.without_tables()];
+                self.lines.add(vec![report.without_tables()]);
             }
             Ok(Ended::Staged(_)) => {}
             Err(error) => {
@@ -337,64 +342,6 @@ impl Prompt {
         self.shell.borrow().session().abandon();
         self.screen
             .note(&format!("dropped: {}; nothing was sent", counts(&plan)));
-    }
-
-    fn undo(&mut self) {
-        if let Some(open) = &mut self.open {
-            let Some(mark) = open.before.pop() else {
-                self.screen
-                    .warn("no line of this transaction has staged anything that is still there");
-                return;
-            };
-            self.shell.borrow().session().back_to(mark);
-            let left = counts(&self.staged());
-            self.screen.note(&format!(
-                "the last line that staged something is taken back; staged: {left}"
-            ));
-            return;
-        }
-        if self.last.is_empty() {
-            self.screen.warn("no line has committed anything yet");
-            return;
-        }
-        if self
-            .last
-            .iter()
-            .any(|report| !report.plan.actions().is_empty())
-        {
-            self.screen
-                .warn("counters that were zeroed can't be brought back");
-        }
-        let before = self.shell.borrow().session().committed().count();
-        let reports = self.last.clone();
-        let taken = {
-            let shell = self.shell.borrow();
-            let mut session = shell.session();
-            session.note_typed(":undo");
-            session.take_back(&reports)
-        };
-        match taken {
-            Ok(_) => {
-                self.tell_commits(before);
-                let numbers: Vec<String> = reports
-                    .iter()
-                    .filter_map(|report| Some(report.recorded.as_ref()?.number.to_string()))
-                    .collect();
-                match numbers.as_slice() {
-                    [] => self.screen.note("what the last line did is taken back"),
-                    [one] => self.screen.note(&format!("commit {one} is taken back")),
-                    [first, .., last] => self
-                        .screen
-                        .note(&format!("commits {first} to {last} are taken back")),
-                }
-            }
-            Err(error) => {
-                self.screen.error(&format!("error: {error}"));
-                if let crate::session::Error::Commit(report) = &error {
-                    self.screen.outcome(report);
-                }
-            }
-        }
     }
 
     fn variables(&self) {

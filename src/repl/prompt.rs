@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use super::undo::Lines;
 use super::words::{Words, is_ipvsadm, words};
 use crate::render::{PlanView, columns, plan as render_plan};
 use crate::script::{Evaluated, ScriptFailure, Shell, ValueText, entries, help};
@@ -64,8 +65,8 @@ pub struct Prompt {
     pub(super) json: bool,
     pub(super) numbers: bool,
     number: usize,
-    /// What the last line that committed anything committed.
-    pub(super) last: Vec<Report>,
+    /// What lines committed.
+    pub(super) lines: Lines,
     /// Whether something was committed that no one has asked for yet.
     pub(super) has_committed: bool,
     /// A signal that came while an input was worked on.
@@ -101,7 +102,7 @@ impl Prompt {
             json: false,
             numbers: false,
             number: 0,
-            last: Vec::new(),
+            lines: Lines::default(),
             has_committed: false,
             signal: None,
             guarding: None,
@@ -313,7 +314,10 @@ impl Prompt {
                 Next::Continue
             }
         };
-        self.tell_commits(before);
+        let line = self.tell_commits(before);
+        if !line.is_empty() {
+            self.lines.add(line);
+        }
         next
     }
 

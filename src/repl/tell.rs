@@ -7,8 +7,8 @@ use crate::txn::{Report, TablePlace};
 const SHOWN_COMMITS: usize = 5;
 
 impl Prompt {
-    /// Says what an input committed; that is what `:undo` takes back from now on.
-    pub(super) fn tell_commits(&mut self, committed_before: usize) {
+    /// Says what an input committed, and returns it.
+    pub(super) fn tell_commits(&mut self, committed_before: usize) -> Vec<Report> {
         let fresh: Vec<Report> = {
             let shell = self.shell.borrow();
             let mut session = shell.session();
@@ -19,7 +19,7 @@ impl Prompt {
             let all = committed.count() - committed_before;
             if fresh.len() < all {
                 self.screen.warn(&format!(
-                    "this line committed {all} times; the last {} of them are kept, and :undo knows no others",
+                    "this line committed {all} times; the last {} of them are kept, and :undo undoes no others",
                     fresh.len()
                 ));
             }
@@ -32,9 +32,7 @@ impl Prompt {
                 self.tell_commit(report);
             }
         }
-        if !fresh.is_empty() {
-            self.last = fresh;
-        }
+        fresh
     }
 
     /// Tells of many commits in one line.

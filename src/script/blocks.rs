@@ -275,7 +275,7 @@ fn transaction(
             let reason = Reason {
                 label: name.clone(),
                 confirm: given.confirm,
-                undoes: None,
+                undoes: Vec::new(),
                 guarding: given.guarding,
             };
             let outcome = host.call(source.as_deref(), position, |session| {

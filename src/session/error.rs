@@ -285,7 +285,8 @@ impl Error {
                 | RecordError::NoneAwaiting
                 | RecordError::SeveralAwaiting { .. }
                 | RecordError::NotAwaiting { .. }
-                | RecordError::NothingYet => ErrorKind::Invalid,
+                | RecordError::NothingToUndo
+                | RecordError::NothingToRedo => ErrorKind::Invalid,
                 RecordError::CutOff { .. }
                 | RecordError::RunbookCutOff { .. }
                 | RecordError::Held { .. }

@@ -1,13 +1,12 @@
-//! What was committed to this table, taking it back, and confirming it.
+//! What was committed to this table, and confirming it.
 
+use super::Session;
 use super::error::Error;
-use super::keeping::{Reason, RecordError, confirm_time};
-use super::layers::LayerKind;
+use super::keeping::{RecordError, confirm_time};
 use super::recovery::Settled;
-use super::{Ended, Outcome, Session};
 use crate::config;
 use crate::journal::{Event, EventKind, JournalError, Record, State};
-use crate::txn::{Change, Plan, Recorded};
+use crate::txn::Recorded;
 
 /// A commit that goes back by itself unless it is confirmed.
 #[derive(Clone, Debug)]
@@ -54,179 +53,15 @@ impl Session {
         Ok(journal.record(number).map_err(RecordError::from)?)
     }
 
-    /// Returns a commit to this table; without a number, the last one that is there to be taken back.
-    fn committed_record(&mut self, number: Option<u64>) -> Result<Record, Error> {
+    /// Returns a commit to this table.
+    pub(super) fn recorded_here(&mut self, number: u64) -> Result<Record, Error> {
         let table = self.kept()?.setup.table.clone();
-        let Some(number) = number else {
-            let records = self.history(false)?.into_iter().rev();
-            // A runbook is known by its commits.
-            let mut standing = records.filter(|record| {
-                record.as_ref().map_or(true, |record| {
-                    record.state().stands() && !record.is_runbook()
-                })
-            });
-            let Some(record) = standing.next() else {
-                return Err(RecordError::NothingYet.into());
-            };
-            let record = record.map_err(RecordError::from)?;
-            // What was done as a whole is taken back as a whole.
-            return match record.intent.runbook {
-                Some(runbook) if !self.is_own_runbook(runbook) => {
-                    let whole = self.recorded(runbook);
-                    Ok(whole
-                        .ok()
-                        .filter(|whole| whole.state().stands())
-                        .unwrap_or(record))
-                }
-                _ => Ok(record),
-            };
-        };
         let record = self.recorded(number)?;
         if !record.intent.table.is_same(&table) {
             let table = record.intent.table.seen_from(&table);
             return Err(RecordError::Elsewhere { number, table }.into());
         }
         Ok(record)
-    }
-
-    /// Takes a commit back by a new one, or stages that in the open block. Without a number it is the last one: taking
-    /// back what took something back brings that back.
-    ///
-    /// # Errors
-    /// [`Error`] if it does not stand, or something that it changed is no longer as it left it; then nothing is sent.
-    pub fn undo(&mut self, number: Option<u64>) -> Result<(Record, Ended), Error> {
-        self.begin(LayerKind::Transaction)?;
-        match self.stage_undo(number) {
-            Ok(record) => {
-                let undone = record.intent.number;
-                let label = match &record.intent.label {
-                    Some(label) => format!("undo {undone}: {label}"),
-                    None => format!("undo {undone}"),
-                };
-                let ended = self.end_transaction(Reason {
-                    label: Some(label),
-                    undoes: Some(undone),
-                    ..Reason::default()
-                })?;
-                Ok((record, ended))
-            }
-            Err(error) => {
-                self.abandon();
-                Err(error)
-            }
-        }
-    }
-
-    /// Stages in the open block what takes a commit back.
-    ///
-    /// # Errors
-    /// As [`Self::undo`].
-    pub fn stage_undo(&mut self, number: Option<u64>) -> Result<Record, Error> {
-        let record = self.committed_record(number)?;
-        let number = record.intent.number;
-        let not_standing = |text: &str| RecordError::NotStanding {
-            number,
-            text: text.to_owned(),
-        };
-        match record.state() {
-            State::Awaiting { .. } => {
-                return Err(not_standing(&format!(
-                    "it awaits confirmation until {}: `ipvsh cancel {number}` takes it back",
-                    confirm_time(&record)
-                ))
-                .into());
-            }
-            State::Unfinished if record.is_runbook() => {
-                return Err(not_standing(
-                    "it is under way, or was cut off: `ipvsh recover` leads it back then",
-                )
-                .into());
-            }
-            State::Unfinished => return Err(RecordError::CutOff { number }.into()),
-            State::Ended(EventKind::Indeterminate) => {
-                return Err(not_standing(&format!(
-                    "it did not go through, and `ipvsh history show {number}` tells what is left of it"
-                ))
-                .into());
-            }
-            State::Ended(kind) if !record.state().stands() => {
-                return Err(not_standing(&format!("it is {} already", kind.words())).into());
-            }
-            State::Ended(_) => {}
-        }
-        if !record.is_runbook() {
-            self.stage_back(&record)?;
-            return Ok(record);
-        }
-        let commits = self.kept()?.journal()?.commits_of(number);
-        let commits = commits.map_err(RecordError::from)?.into_iter().rev();
-        let mut any = false;
-        for commit in commits.filter(|commit| commit.state().stands()) {
-            self.stage_back(&commit)?;
-            any = true;
-        }
-        if any {
-            Ok(record)
-        } else {
-            Err(not_standing("it changed nothing that stands").into())
-        }
-    }
-
-    /// Stages what takes one commit back.
-    fn stage_back(&mut self, record: &Record) -> Result<(), Error> {
-        let number = record.intent.number;
-        let back = record.plan().map_err(RecordError::from)?.reversed();
-        if back.is_empty() {
-            let text = "it zeroed counters, and they are gone".to_owned();
-            return Err(RecordError::NotStanding { number, text }.into());
-        }
-        match self.stage_plan(&back) {
-            Ok(_) => Ok(()),
-            Err(Error::Commit(report)) if matches!(report.outcome, Outcome::Conflict { .. }) => {
-                let Outcome::Conflict { differences } = report.outcome else {
-                    unreachable!("BUG: it was a conflict just now")
-                };
-                Err(self.overtaken(number, differences)?.into())
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Finds the later commits that changed what stands in the way.
-    fn overtaken(&mut self, number: u64, differences: Vec<Change>) -> Result<RecordError, Error> {
-        const NAMED: usize = 4;
-        let mut objects: Vec<_> = differences.iter().map(Change::object).collect();
-        objects.sort();
-        objects.dedup();
-        let mut by = Vec::new();
-        for later in self.history(false)?.into_iter().flatten() {
-            if later.intent.number <= number || !later.state().stands() || by.len() >= NAMED {
-                continue;
-            }
-            let plan: Plan = later.plan().map_err(RecordError::from)?;
-            let meets = |change: &Change| {
-                let object = change.object();
-                objects
-                    .iter()
-                    .any(|wanted| *wanted == object || wanted.service() == object.service())
-            };
-            if plan.changes().iter().any(meets) {
-                let label = later.intent.label.as_ref();
-                by.push(format!(
-                    "commit {} by {}{}",
-                    later.intent.number,
-                    later.who(),
-                    label.map(|label| format!(" {label:?}")).unwrap_or_default(),
-                ));
-            }
-        }
-        by.reverse();
-        Ok(RecordError::Overtaken {
-            number,
-            objects,
-            by,
-            differences,
-        })
     }
 
     /// Returns the commits to this table that await confirmation, oldest first.
@@ -267,7 +102,7 @@ impl Session {
             {
                 return Ok(found.swap_remove(place).record);
             }
-            let record = self.committed_record(Some(number))?;
+            let record = self.recorded_here(number)?;
             let text = match record.state() {
                 State::Ended(kind) => kind.words().to_owned(),
                 State::Unfinished => "cut off".to_owned(),

@@ -30,8 +30,8 @@ pub struct Reason {
     pub label: Option<String>,
     /// It goes back by itself unless it is confirmed within this time.
     pub confirm: Option<Duration>,
-    /// The commit that it takes back.
-    pub undoes: Option<u64>,
+    /// The commits that it undoes, the newest first.
+    pub undoes: Vec<u64>,
     /// What it is checked against beside what every commit is, and which guards are overridden.
     pub guarding: Guarding,
 }
@@ -101,9 +101,9 @@ pub enum RecordError {
     NotDamaged { number: u64 },
     #[error("commit {number} has left nothing behind: it is {text}")]
     NothingLeft { number: u64, text: String },
-    #[error("commit {number} can't be taken back: {text}")]
+    #[error("commit {number} can't be undone: {text}")]
     NotStanding { number: u64, text: String },
-    #[error("commit {number} can't be taken back: {} {} no longer as it left {}", object_list(.objects), if .objects.len() == 1 { "is" } else { "are" }, if .objects.len() == 1 { "it" } else { "them" })]
+    #[error("commit {number} can't be undone: {} {} no longer as it left {}", object_list(.objects), if .objects.len() == 1 { "is" } else { "are" }, if .objects.len() == 1 { "it" } else { "them" })]
     Overtaken {
         number: u64,
         objects: Vec<ObjectId>,
@@ -118,8 +118,10 @@ pub enum RecordError {
     NotAwaiting { number: u64, text: String },
     #[error("the time to confirm commit {number} has passed")]
     TooLate { number: u64 },
-    #[error("nothing was committed to this table yet")]
-    NothingYet,
+    #[error("there is nothing to undo: no commit to this table stands that is not undone")]
+    NothingToUndo,
+    #[error("there is nothing to redo: the newest commit to this table is no undo")]
+    NothingToRedo,
 }
 
 fn object_list(objects: &[ObjectId]) -> String {
@@ -149,13 +151,13 @@ impl RecordError {
             Self::Watcher { .. } => "nothing was sent".to_owned(),
             Self::Unnoted { number, .. } => format!("make room for the journal, and look: the next change may find commit {number} unfinished and take it back; `ipvsh recover --forward` keeps it"),
             Self::Elsewhere { .. } => "`ipvsh history` lists those of this table; --netns or --sim-state name another one".to_owned(),
-            Self::Overtaken { by, .. } if !by.is_empty() => format!("take back first what came later: {}", by.join("; ")),
+            Self::Overtaken { by, .. } if !by.is_empty() => format!("undo first what came later: {}", by.join("; ")),
             Self::Overtaken { .. } => "another program changed it; look at the table, and change it as it should be".to_owned(),
             Self::SeveralAwaiting { .. } => "name one: `ipvsh confirm NUMBER`; `ipvsh confirm --list` tells more".to_owned(),
             Self::TooLate { .. } => "it goes back; run it again".to_owned(),
             Self::NoneAwaiting | Self::NotAwaiting { .. } => "`ipvsh confirm --list` tells which do, `ipvsh history` what became of the others".to_owned(),
             Self::NotDamaged { number } => format!("`ipvsh recover` does what is to be done about it, `ipvsh history show {number}` tells what that is"),
-            Self::NothingLeft { .. } | Self::NotStanding { .. } | Self::NothingYet => "`ipvsh history` lists what there is".to_owned(),
+            Self::NothingLeft { .. } | Self::NotStanding { .. } | Self::NothingToUndo | Self::NothingToRedo => "`ipvsh history` lists what there is".to_owned(),
         })
     }
 }
@@ -263,10 +265,12 @@ impl<'a> Keeper<'a> {
 
     /// Returns where the commit is kept, and what went wrong with that.
     pub(super) fn ended(self) -> (Option<Recorded>, Option<Error>) {
-        let (label, confirm_by) = (self.reason.label, self.confirm_by);
+        let Reason { label, undoes, .. } = self.reason;
+        let confirm_by = self.confirm_by;
         let recorded = self.number.map(|number| Recorded {
             number,
             label,
+            undoes,
             confirm_by,
         });
         (recorded, self.failure.map(Error::from))
@@ -300,7 +304,7 @@ impl<'a> Keeper<'a> {
             script: self
                 .script
                 .map(|origin| format!("{}:{}", origin.source, origin.line)),
-            undoes: self.reason.undoes,
+            undoes: self.reason.undoes.clone(),
             confirm_seconds: self.reason.confirm.map(whole_seconds),
             table,
             summary: Summary::of(plan),

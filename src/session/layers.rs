@@ -1,7 +1,8 @@
 //! Transactions and rehearsals within each other: each one a savepoint in the outermost.
 
 use super::error::Error;
-use super::rehearsal::{Moment, Rehearsal};
+use super::rehearsal::Rehearsal;
+use super::savepoint::Savepoint;
 use super::{Reason, Session};
 use crate::model::Invalid;
 use crate::txn::{Note, Plan, Report};
@@ -18,21 +19,21 @@ pub enum LayerKind {
 /// A moment of an open block: what was staged, and which savepoints there were.
 #[derive(Clone, Debug)]
 pub struct Mark {
-    moment: Moment,
-    savepoints: Vec<(String, Moment)>,
+    moment: Savepoint,
+    savepoints: Vec<(String, Savepoint)>,
 }
 
 /// One open block.
 #[derive(Debug)]
 pub(super) struct Layer {
     kind: LayerKind,
-    start: Moment,
-    savepoints: Vec<(String, Moment)>,
+    start: Savepoint,
+    savepoints: Vec<(String, Savepoint)>,
 }
 
 impl Layer {
     /// Returns the moments that it can go back to.
-    pub(super) fn moments(&mut self) -> impl Iterator<Item = &mut Moment> {
+    pub(super) fn moments(&mut self) -> impl Iterator<Item = &mut Savepoint> {
         let savepoints = self.savepoints.iter_mut().map(|(_, moment)| moment);
         std::iter::once(&mut self.start).chain(savepoints)
     }
@@ -85,8 +86,12 @@ impl Session {
     pub fn end_transaction(&mut self, reason: Reason) -> Result<Ended, Error> {
         if self.layers.len() <= 1 {
             self.layers.clear();
+            let mut reason = reason;
             let plan = match self.rehearsal.take() {
-                Some(rehearsal) => rehearsal.into_plan()?,
+                Some(rehearsal) => {
+                    reason.undoes = rehearsal.undoes().to_vec();
+                    rehearsal.into_plan()?
+                }
                 None => Plan::default(),
             };
             let report = self.commit(plan, reason)?;

@@ -4,61 +4,21 @@
 //! simulation and fail as they would in the kernel. The plan is the difference between what was fetched and
 //! what the simulation holds in the end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use ahash::{AHashMap, AHashSet};
+use ahash::AHashMap;
 
 use super::error::Error;
+use super::savepoint::{Knowledge, Savepoint};
 use crate::backend::{
     BackendError, Errno, Fate, FetchedService, Ipvs, Operation, Refusal, model_entries, model_entry,
 };
 use crate::model::{
-    DaemonRole, DestinationEntry, ObjectId, ServiceConfiguration, ServiceEntry, ServiceKey,
-    SyncDaemon, SysctlName, Table,
+    DestinationEntry, ObjectId, ServiceConfiguration, ServiceEntry, ServiceKey, SysctlName, Table,
 };
-use crate::sim::{Environment, SimulatedKernel, Snapshot};
+use crate::sim::{Environment, SimulatedKernel};
 use crate::txn::{Action, Plan};
-
-/// What a rehearsal has fetched and what it has staged beside the table.
-#[derive(Clone, Debug, Default)]
-struct Knowledge {
-    /// The live table as far as it was fetched.
-    before: Rc<Table>,
-    /// Services that were asked for, there or not.
-    fetched: BTreeSet<ServiceKey>,
-    /// Whether all services were fetched.
-    whole: bool,
-    /// Services that an operation was done to: all that a plan can be about.
-    changed: AHashSet<ServiceKey>,
-    /// The same in their order, with repetitions: what changed since a moment is behind its end.
-    log: Vec<ServiceKey>,
-    /// Daemons as they were asked for: a length left to the kernel stays left to it.
-    wanted_daemons: BTreeMap<DaemonRole, SyncDaemon>,
-    actions: Vec<Action>,
-    /// Waits that counted as done.
-    waits: Vec<String>,
-}
-
-/// A moment of a rehearsal, to go back to.
-#[derive(Clone, Debug)]
-pub(super) struct Moment {
-    simulated: Snapshot,
-    knowledge: Knowledge,
-}
-
-impl Moment {
-    /// Tells whether anything may be staged in it.
-    pub(super) fn holds_changes(&self) -> bool {
-        let knowledge = &self.knowledge;
-        let settings = &knowledge.before;
-        !knowledge.changed.is_empty()
-            || !knowledge.actions.is_empty()
-            || settings.timeouts.is_some()
-            || settings.daemons.is_some()
-            || !settings.sysctl.is_empty()
-    }
-}
 
 /// A simulated kernel that stands for the live table.
 pub(super) struct Rehearsal {
@@ -374,6 +334,16 @@ impl Rehearsal {
         self.knowledge.waits.push(text);
     }
 
+    /// Notes that what is staged undoes a commit.
+    pub(super) fn note_undo(&mut self, number: u64) {
+        self.knowledge.undoes.push(number);
+    }
+
+    /// Returns the commits that are undone by what is staged.
+    pub(super) fn undoes(&self) -> &[u64] {
+        &self.knowledge.undoes
+    }
+
     pub(super) fn stage_action(&mut self, action: Action) {
         self.knowledge.actions.push(action);
     }
@@ -439,7 +409,7 @@ impl Rehearsal {
     }
 
     /// Returns the way from an earlier moment to now.
-    pub(super) fn plan_since(&mut self, moment: &Moment) -> Result<Plan, BackendError> {
+    pub(super) fn plan_since(&mut self, moment: &Savepoint) -> Result<Plan, BackendError> {
         let then = SimulatedKernel::new(Environment::rehearsal());
         then.restore(moment.simulated.clone());
         let mut kernel = Ipvs::open(Box::new(then.another_socket()))?;
@@ -484,15 +454,15 @@ impl Rehearsal {
         Ok(Plan::between(before, after, actions.to_vec()).with_waits(waits.to_vec()))
     }
 
-    pub(super) fn moment(&self) -> Moment {
-        Moment {
+    pub(super) fn moment(&self) -> Savepoint {
+        Savepoint {
             simulated: self.simulated.snapshot(),
             knowledge: self.knowledge.clone(),
         }
     }
 
     /// Goes back to a moment. What was fetched since is forgotten and fetched again when it is touched.
-    pub(super) fn go_back(&mut self, moment: Moment) {
+    pub(super) fn go_back(&mut self, moment: Savepoint) {
         self.entries.clear();
         self.simulated.restore(moment.simulated);
         self.knowledge = moment.knowledge;

@@ -197,7 +197,7 @@ impl Session {
             typed: keeping.typed.clone(),
             label: Some(running.options.name.clone()),
             script: origin.map(|origin| format!("{}:{}", origin.source, origin.line)),
-            undoes: None,
+            undoes: Vec::new(),
             confirm_seconds: None,
             table: setup.table.clone(),
             summary: Summary::default(),

@@ -163,6 +163,8 @@ pub struct Recorded {
     pub number: u64,
     /// What it is called.
     pub label: Option<String>,
+    /// The commits that it undoes, the newest first.
+    pub undoes: Vec<u64>,
     /// Until when it must be confirmed, as a time of day; else it goes back by itself.
     pub confirm_by: Option<String>,
 }

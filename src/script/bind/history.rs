@@ -7,7 +7,7 @@ use crate::journal::Record;
 use crate::script::error::{ScriptError, Scripted};
 use crate::script::host::with;
 use crate::script::values::{OutcomeValue, PlanValue, dynamic_of};
-use crate::session::Error;
+use crate::session::{Error, Session};
 
 /// Reads the number of a commit.
 fn number(ctx: &NativeCallContext<'_>, id: i64) -> Scripted<u64> {
@@ -20,6 +20,13 @@ fn number(ctx: &NativeCallContext<'_>, id: i64) -> Scripted<u64> {
 fn undo(ctx: &NativeCallContext<'_>, id: Option<u64>) -> Scripted<OutcomeValue> {
     let (record, ended) = with(ctx, |session| session.undo(id))?;
     let label = format!("undo {}", record.intent.number);
+    Ok(OutcomeValue::new(ended, Some(label), Dynamic::UNIT))
+}
+
+fn redone(ctx: &NativeCallContext<'_>) -> Scripted<OutcomeValue> {
+    let (record, ended) = with(ctx, Session::redo)?;
+    let undone: Vec<String> = record.intent.undoes.iter().map(u64::to_string).collect();
+    let label = format!("redo {}", undone.join(", "));
     Ok(OutcomeValue::new(ended, Some(label), Dynamic::UNIT))
 }
 
@@ -73,8 +80,8 @@ pub(in crate::script) mod functions {
         with(&ctx, |session| full(&session.recorded(id)?))
     }
 
-    /// Takes a commit back by a new one, or stages that in an open block; throws `conflict` if something that it changed
-    /// is no longer as it left it. Taking back what took something back brings that back.
+    /// Undoes a commit by a new one, or stages that in an open block; throws `conflict` if something that it changed
+    /// is no longer as it left it.
     ///
     /// # Example
     /// ```rhai
@@ -87,7 +94,7 @@ pub(in crate::script) mod functions {
         undo(&ctx, Some(id))
     }
 
-    /// Takes back the last commit to this table that stands, whoever made it.
+    /// Undoes the newest commit to this table that is not undone, whoever made it: called twice, the one before as well.
     ///
     /// # Example
     /// ```rhai
@@ -97,6 +104,19 @@ pub(in crate::script) mod functions {
     #[rhai_fn(name = "undo", return_raw)]
     pub fn undo_last(ctx: NativeCallContext) -> Scripted<OutcomeValue> {
         undo(&ctx, None)
+    }
+
+    /// Takes the newest undo back by a new commit, or stages that in an open block. A new commit ends what can be redone.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::add("fwmark://3");
+    /// history::undo();
+    /// history::redo();
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn redo(ctx: NativeCallContext) -> Scripted<OutcomeValue> {
+        redone(&ctx)
     }
 }
 

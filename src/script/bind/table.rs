@@ -199,7 +199,7 @@ pub(in crate::script) mod plan_methods {
         let reason = Reason {
             label: Some(label),
             confirm: options.confirm,
-            undoes: None,
+            undoes: Vec::new(),
             guarding: options.guarding,
         };
         commit_plan(&ctx, plan, reason)

@@ -44,7 +44,7 @@ fn undefined(name: &str) -> String {
             format!("verbs are functions of a namespace: `service::{name}(\"tcp://192.0.2.1:80\")`, `destination::{name}(…)`")
         }
         "drain" | "undrain" => "draining is part of the library: `import \"std/drain\" as drain; drain::server(\"10.0.0.2\")`".to_owned(),
-        "undo" | "redo" => format!("`history::undo()` takes the last commit back; at the prompt `:{name}`"),
+        "undo" | "redo" => format!("it is a function: `history::{name}()`; at the prompt `:{name}`"),
         name if NAMESPACES.contains(&name) => {
             format!("`{name}` is a namespace: what is in it is called as `{name}::NAME(…)`, and `help {name}` lists it")
         }

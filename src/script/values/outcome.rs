@@ -100,6 +100,7 @@ impl OutcomeValue {
             recorded: report.number.map(|number| Recorded {
                 number,
                 label: Some(report.name.clone()),
+                undoes: Vec::new(),
                 confirm_by: None,
             }),
             runbook: Some(Rc::new(report)),
