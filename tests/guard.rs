@@ -730,3 +730,37 @@ fn guarded_lines_of_the_drop_in_end_as_the_original_and_are_in_the_journal() {
         }
     }
 }
+
+#[test]
+fn a_plan_says_what_a_guard_without_an_object_would_refuse() {
+    let shop = Shop::simulated();
+    fs::write(
+        shop.path().join("one.json"),
+        "{\"version\": 1, \"services\": [{\"id\": \"fwmark://9\"}]}",
+    )
+    .unwrap();
+    fs::write(
+        shop.path().join("all.rhai"),
+        "for svc in service::list() { service::delete(svc); }",
+    )
+    .unwrap();
+    for command in [
+        &["delete", "tcp://192.0.2.1:80", "--dry-run"][..],
+        &["plan", "one.json", "--prune=services"],
+        &["apply", "one.json", "--prune=services", "--dry-run"],
+        &["plan", "all.rhai"],
+        &["run", "--dry-run", "all.rhai"],
+        &["diff", "one.json"],
+        &["ipvsadm", "-C", "--dry-run"],
+    ] {
+        let mut words = vec!["--no-journal", "--guard", "max_objects=1"];
+        words.extend(command);
+        let planned = shop.runs(&words);
+        assert_eq!(planned.status, 0, "{command:?}: {planned:?}");
+        let told = planned
+            .stderr
+            .matches("the guard max_objects refuses this")
+            .count();
+        assert_eq!(told, 1, "{command:?}: {planned:?}");
+    }
+}

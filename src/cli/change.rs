@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use super::args::{ChangeArguments, Globals, RemoveArguments, ServerOptions, ServiceOptions};
+use super::context::{Context, purpose, with_session};
 use super::failure::Failure;
 use super::finish::Ending;
-use super::run::Context;
-use super::target;
 use crate::model::{
     DURATION_FORM, DestinationEdit, EngineName, ForwardingMethod, Granularity, Invalid, ObjectId,
     PersistenceEdit, Scheduler, Selector, ServiceEdit, Tunnel, Weight, parse_duration,
 };
-use crate::session::{Done, Ended, Error, IfMissing, LayerKind, Purpose, Reason, Session};
+use crate::session::{Done, Ended, Error, IfMissing, LayerKind, Reason, Session};
 
 /// What to do to an object that is given with fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -239,27 +238,16 @@ fn transaction(
     dry_run: bool,
     verb: impl FnOnce(&mut Session) -> Result<Done, Error>,
 ) -> Result<Ending, Failure> {
-    let purpose = if dry_run {
-        Purpose::Reading
-    } else {
-        Purpose::Changing
-    };
-    let mut session = target::open_for_one(globals, purpose, &context.interrupt)?;
-    context.warn(&mut session);
-    if dry_run {
-        session.begin(LayerKind::Rehearsal)?;
-        let _staged = verb(&mut session)?;
-        let plan = session.end_rehearsal()?;
-        context.warn(&mut session);
-        return Ok(Ending::planned(plan));
-    }
-    let done = verb(&mut session);
-    context.warn(&mut session);
-    let done = done?;
-    target::write_back(&mut session)?;
-    Ok(Ending::Done {
-        done,
-        kept: Vec::new(),
-        document: String::new(),
+    with_session(context, globals, purpose(dry_run), |session| {
+        if dry_run {
+            session.begin(LayerKind::Rehearsal)?;
+            let _staged = verb(session)?;
+            return Ok(Ending::planned(session.end_rehearsal()?));
+        }
+        Ok(Ending::Done {
+            done: verb(session)?,
+            kept: Vec::new(),
+            document: String::new(),
+        })
     })
 }

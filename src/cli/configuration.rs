@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::args::Globals;
+use super::context::Context;
 use super::failure::Failure;
 use super::finish::Ending;
-use super::run::Context;
 use super::settings::Settings;
 use super::target;
 use crate::render::{Rows, columns};

@@ -7,10 +7,10 @@ use super::args::{
     ApplyArguments, DiffArguments, ExportArguments, ExportFormat, Globals, KeepChoice, Merging,
     PlanArguments, PruneChoice,
 };
+use super::context::{Context, purpose, with_session};
 use super::failure::Failure;
 use super::finish::Ending;
 use super::look::selectors;
-use super::run::Context;
 use super::target;
 use crate::export::{
     Detail, DocumentWriter, is_plan, read_document, read_document_file, read_file, read_plan,
@@ -58,27 +58,26 @@ pub(super) fn apply(
         let file = &arguments.file;
         return plan_document(context, globals, file, &wanted, &arguments.merging);
     }
-    let mut session = target::open_for_one(globals, Purpose::Changing, &context.interrupt)?;
-    context.warn(&mut session);
     let options = apply_options(&arguments.merging);
-    let mut attempts = 1;
-    let (done, kept) = loop {
-        match apply_once(&mut session, &wanted, options, arguments.confirm) {
-            // Someone else changed the table under the plan; a document can be planned again.
-            Err(Error::Commit(report)) if attempts < ATTEMPTS && is_conflict(&report.outcome) => {
-                attempts += 1;
+    with_session(context, globals, Purpose::Changing, |session| {
+        let mut attempts = 1;
+        let (done, kept) = loop {
+            match apply_once(session, &wanted, options, arguments.confirm) {
+                // Someone else changed the table under the plan; a document can be planned again.
+                Err(Error::Commit(report))
+                    if attempts < ATTEMPTS && is_conflict(&report.outcome) =>
+                {
+                    attempts += 1;
+                }
+                other => break other.map_err(target::in_file(&arguments.file, globals))?,
             }
-            other => break other.map_err(target::in_file(&arguments.file, globals))?,
-        }
-    };
-    context.warn(&mut session);
-    target::write_back(&mut session)?;
-    // The program ends soon: giving back a large table piece by piece would only take time.
-    std::mem::forget((session, wanted));
-    Ok(Ending::Done {
-        done,
-        kept,
-        document: arguments.file.clone(),
+        };
+        std::mem::forget(wanted);
+        Ok(Ending::Done {
+            done,
+            kept,
+            document: arguments.file.clone(),
+        })
     })
 }
 
@@ -123,29 +122,22 @@ fn apply_plan(
         )));
     }
     let plan = read_plan(file, bytes)?;
-    let purpose = if arguments.dry_run {
-        Purpose::Reading
-    } else {
-        Purpose::Changing
-    };
-    let mut session = target::open_for_one(globals, purpose, &context.interrupt)?;
-    context.warn(&mut session);
-    if arguments.dry_run {
-        session.begin(LayerKind::Rehearsal)?;
-        let _staged = session.commit_or_stage(plan, Reason::default())?;
-        return Ok(Ending::planned(session.end_rehearsal()?));
-    }
-    let reason = Reason {
-        confirm: arguments.confirm,
-        ..Reason::default()
-    };
-    let report = session.commit(plan, reason)?;
-    context.warn(&mut session);
-    target::write_back(&mut session)?;
-    Ok(Ending::Done {
-        done: Done::Committed(Box::new(report)),
-        kept: Vec::new(),
-        document: String::new(),
+    with_session(context, globals, purpose(arguments.dry_run), |session| {
+        if arguments.dry_run {
+            session.begin(LayerKind::Rehearsal)?;
+            let _staged = session.commit_or_stage(plan, Reason::default())?;
+            return Ok(Ending::planned(session.end_rehearsal()?));
+        }
+        let reason = Reason {
+            confirm: arguments.confirm,
+            ..Reason::default()
+        };
+        let report = session.commit(plan, reason)?;
+        Ok(Ending::Done {
+            done: Done::Committed(Box::new(report)),
+            kept: Vec::new(),
+            document: String::new(),
+        })
     })
 }
 
@@ -167,17 +159,17 @@ fn plan_document(
     wanted: &TableSpecification,
     merging: &Merging,
 ) -> Result<Ending, Failure> {
-    let mut session = target::open(globals, Purpose::Reading, &context.interrupt)?;
-    context.warn(&mut session);
-    session.begin(LayerKind::Rehearsal)?;
-    let applied = session.apply(wanted, apply_options(merging));
-    let (_staged, kept) = applied.map_err(target::in_file(file, globals))?;
-    let plan = session.end_rehearsal()?;
-    Ok(Ending::Planned {
-        plan: Box::new(plan),
-        kept,
-        document: file.to_owned(),
-        status: 0,
+    with_session(context, globals, Purpose::Reading, |session| {
+        session.begin(LayerKind::Rehearsal)?;
+        let applied = session.apply(wanted, apply_options(merging));
+        let (_staged, kept) = applied.map_err(target::in_file(file, globals))?;
+        let plan = session.end_rehearsal()?;
+        Ok(Ending::Planned {
+            plan: Box::new(plan),
+            kept,
+            document: file.to_owned(),
+            status: 0,
+        })
     })
 }
 
@@ -240,6 +232,7 @@ pub(super) fn diff(
     let applied = session.apply(&wanted, options);
     let (_staged, _kept) = applied.map_err(target::in_file(file, globals))?;
     let plan = session.end_rehearsal()?;
+    context.warn(&mut session);
     if plan.counts().2 > 0 && !globals.json {
         context.ui.status(
             "diff compares whole tables; `plan` and `apply` keep what the document does not name, unless --prune says otherwise",
@@ -255,40 +248,40 @@ pub(super) fn export(
     arguments: &ExportArguments,
 ) -> Result<Ending, Failure> {
     let ExportFormat::Json = arguments.format;
-    let mut session = target::open(globals, Purpose::Reading, &context.interrupt)?;
-    context.warn(&mut session);
     let selectors = selectors(&arguments.objects)?;
-    let (table, missing) = match session.selected(&selectors) {
-        Err(error) if lacks_permission(&error) => {
-            let (table, missing) = session.table_without_privilege()?;
-            let table = Session::part_of(&table, &selectors)?;
-            context.ui.warning(&format!(
-                "without privilege this document lacks {}, and can't be applied",
-                missing.join(", ")
-            ));
-            (table, missing)
-        }
-        other => (other?, Vec::new()),
-    };
-    let detail = if arguments.config {
-        Detail::Configuration
-    } else {
-        Detail::Observed
-    };
-    context
-        .ui
-        .data(|out| {
-            write_document(
-                out,
-                &DocumentWriter {
-                    table: &table,
-                    detail,
-                    incomplete: &missing,
-                },
-            )
-        })
-        .map_err(Failure::Output)?;
-    Ok(Ending::Shown)
+    with_session(context, globals, Purpose::Reading, |session| {
+        let (table, missing) = match session.selected(&selectors) {
+            Err(error) if lacks_permission(&error) => {
+                let (table, missing) = session.table_without_privilege()?;
+                let table = Session::part_of(&table, &selectors)?;
+                context.ui.warning(&format!(
+                    "without privilege this document lacks {}, and can't be applied",
+                    missing.join(", ")
+                ));
+                (table, missing)
+            }
+            other => (other?, Vec::new()),
+        };
+        let detail = if arguments.config {
+            Detail::Configuration
+        } else {
+            Detail::Observed
+        };
+        context
+            .ui
+            .data(|out| {
+                write_document(
+                    out,
+                    &DocumentWriter {
+                        table: &table,
+                        detail,
+                        incomplete: &missing,
+                    },
+                )
+            })
+            .map_err(Failure::Output)?;
+        Ok(Ending::Shown)
+    })
 }
 
 /// Prints the schema.

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::args::Globals;
+use super::context::Context;
 use super::drain_args::{DrainArguments, UndrainArguments, word};
 use super::failure::Failure;
 use super::finish::Ending;
-use super::run::Context;
 use super::script::{Shown, built_in};
 use crate::model::ServiceKey;
 use crate::render::{Rows, columns};

@@ -3,10 +3,10 @@
 use std::io;
 
 use super::args::{Globals, PlanFormat};
+use super::context::Context;
 use super::exit;
 use super::failure::Failure;
 use super::report::{self, TargetWords};
-use super::run::Context;
 use crate::export::{ResultShape, runbook_shape};
 use crate::model::{ObjectId, reason};
 use crate::render::{Kept, PlanView, plan as render_plan, plan_commands, runbook_plan};

@@ -5,13 +5,13 @@ use std::rc::Rc;
 use serde_json::{Value, json};
 
 use super::args::Globals;
+use super::context::{Context, with_session};
 use super::failure::Failure;
 use super::finish::Ending;
 use super::journal_args::{
     CancelArguments, ConfirmArguments, HistoryArguments, HistoryCommand, RecoverArguments,
 };
 use super::narrator::{Reports, Teller};
-use super::run::Context;
 use super::{exit, report, target};
 use crate::backend::enter_namespace;
 use crate::export::{change_shape, plan_shape};
@@ -263,24 +263,23 @@ pub(super) fn confirm(
     arguments: &ConfirmArguments,
 ) -> Result<Ending, Failure> {
     if arguments.list {
-        let mut session = target::open(globals, Purpose::Reading, &context.interrupt)?;
-        context.warn(&mut session);
-        let awaiting = session.awaiting()?;
-        return list_awaiting(context, globals, &awaiting);
+        return with_session(context, globals, Purpose::Reading, |session| {
+            list_awaiting(context, globals, &session.awaiting()?)
+        });
     }
-    let mut session = target::open(globals, Purpose::Changing, &context.interrupt)?;
-    context.warn(&mut session);
-    let number = session.confirm(arguments.number)?;
-    if globals.json {
-        return print(
-            context,
-            &json!({"version": crate::export::VERSION, "outcome": "confirmed", "changed": false, "id": number}),
-        );
-    }
-    context
-        .ui
-        .status(&format!("commit {number} is confirmed: it stays"));
-    Ok(Ending::Shown)
+    with_session(context, globals, Purpose::Changing, |session| {
+        let number = session.confirm(arguments.number)?;
+        if globals.json {
+            return print(
+                context,
+                &json!({"version": crate::export::VERSION, "outcome": "confirmed", "changed": false, "id": number}),
+            );
+        }
+        context
+            .ui
+            .status(&format!("commit {number} is confirmed: it stays"));
+        Ok(Ending::Shown)
+    })
 }
 
 fn list_awaiting(
@@ -334,11 +333,11 @@ pub(super) fn cancel(
     globals: &Globals,
     arguments: &CancelArguments,
 ) -> Result<Ending, Failure> {
-    let mut session = target::open(globals, Purpose::Changing, &context.interrupt)?;
-    context.warn(&mut session);
-    wait_for_lock(context, &mut session);
-    let settled = session.cancel(arguments.number)?;
-    tell_settled(context, globals, &[settled])
+    with_session(context, globals, Purpose::Changing, |session| {
+        wait_for_lock(context, session);
+        let settled = session.cancel(arguments.number)?;
+        tell_settled(context, globals, &[settled])
+    })
 }
 
 /// Takes back or completes what was cut off.

@@ -1,10 +1,9 @@
 //! Looking at the table.
 
 use super::args::{Globals, ListArguments};
+use super::context::{Context, with_session};
 use super::failure::Failure;
 use super::finish::Ending;
-use super::run::Context;
-use super::target;
 use crate::config::{self, Characters};
 use crate::export::{Detail, DocumentWriter, write_document};
 use crate::model::{Selector, shown};
@@ -18,45 +17,45 @@ pub(super) fn list(
     arguments: &ListArguments,
 ) -> Result<Ending, Failure> {
     let selectors = selectors(&arguments.objects)?;
-    let mut session = target::open(globals, Purpose::Reading, &context.interrupt)?;
-    context.warn(&mut session);
-    let (table, missing) = match session.selected(&selectors) {
-        Err(error) if lacks_permission(&error) => {
-            let (table, missing) = session.table_without_privilege()?;
-            (Session::part_of(&table, &selectors)?, missing)
-        }
-        other => (other?, Vec::new()),
-    };
-    if !missing.is_empty() {
-        context.ui.warning(&format!(
-            "without privilege this list lacks {}",
-            missing.join(", ")
-        ));
-        context.ui.hint("run it as root to see everything");
-    }
-    let written = if globals.json {
-        context.ui.data(|out| {
-            write_document(
-                out,
-                &DocumentWriter {
-                    table: &table,
-                    detail: Detail::Observed,
-                    incomplete: &missing,
-                },
-            )
-        })
-    } else {
-        let heading = Heading {
-            place: place_words(session.place()),
-            time: time_of_day(),
-            has_rates: missing.is_empty() && session.estimates(),
-            characters: config::characters(),
-            width: context.ui.width(),
+    with_session(context, globals, Purpose::Reading, |session| {
+        let (table, missing) = match session.selected(&selectors) {
+            Err(error) if lacks_permission(&error) => {
+                let (table, missing) = session.table_without_privilege()?;
+                (Session::part_of(&table, &selectors)?, missing)
+            }
+            other => (other?, Vec::new()),
         };
-        context.ui.data(|out| render_list(out, &heading, &table))
-    };
-    written.map_err(Failure::Output)?;
-    Ok(Ending::Shown)
+        if !missing.is_empty() {
+            context.ui.warning(&format!(
+                "without privilege this list lacks {}",
+                missing.join(", ")
+            ));
+            context.ui.hint("run it as root to see everything");
+        }
+        let written = if globals.json {
+            context.ui.data(|out| {
+                write_document(
+                    out,
+                    &DocumentWriter {
+                        table: &table,
+                        detail: Detail::Observed,
+                        incomplete: &missing,
+                    },
+                )
+            })
+        } else {
+            let heading = Heading {
+                place: place_words(session.place()),
+                time: time_of_day(),
+                has_rates: missing.is_empty() && session.estimates(),
+                characters: config::characters(),
+                width: context.ui.width(),
+            };
+            context.ui.data(|out| render_list(out, &heading, &table))
+        };
+        written.map_err(Failure::Output)?;
+        Ok(Ending::Shown)
+    })
 }
 
 /// Reads what a command is to work on.

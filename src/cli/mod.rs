@@ -7,6 +7,7 @@
 mod args;
 mod change;
 mod configuration;
+mod context;
 mod document;
 mod drain;
 mod drain_args;

@@ -6,11 +6,11 @@ use std::rc::Rc;
 use clap::CommandFactory;
 
 use super::args::{Arguments, Globals, HelpArguments};
+use super::context::Context;
 use super::failure::Failure;
 use super::finish::Ending;
 use super::narrator::{Reports, Teller};
 use super::report::{self, TargetWords};
-use super::run::Context;
 use super::target;
 use crate::config;
 use crate::repl::{Setup, run};

@@ -8,34 +8,14 @@ use clap::error::ErrorKind;
 
 use super::args::{ColourChoice, Command, Globals, PlanFormat, RunArguments};
 use super::change::{Verb, change, remove};
+use super::context::Context;
 use super::failure::{Failure, arguments_shown};
 use super::finish::{Ending, PlanOutput, finish, json};
 use super::parse::parse;
 use super::{configuration, document, drain, exit, history, look, prompt, script, undo, watch};
 use crate::model::{reason, shown, suggestion};
-use crate::session::{IfMissing, Interrupt, Session};
-use crate::txn::RunbookReport;
+use crate::session::{IfMissing, Interrupt};
 use crate::ui::{Colour, Streams, Ui, Verbosity, input_is_terminal};
-
-/// What every command has at hand.
-pub(super) struct Context {
-    pub(super) ui: Ui,
-    pub(super) interrupt: Interrupt,
-    /// Whether the journal could not take down how a commit ended.
-    pub(super) unnoted: Cell<bool>,
-    /// What became of runbooks.
-    pub(super) runbooks: RefCell<Vec<RunbookReport>>,
-}
-
-impl Context {
-    /// Passes on what the session has to say.
-    pub(super) fn warn(&self, session: &mut Session) {
-        self.unnoted.set(self.unnoted.get() || session.is_unnoted());
-        for warning in session.take_warnings() {
-            self.ui.warning(&warning);
-        }
-    }
-}
 
 /// Runs the program with the given arguments, its own name first, and returns its exit status.
 #[must_use]

@@ -6,10 +6,10 @@ use std::rc::Rc;
 use super::args::{
     CheckArguments, EvalArguments, Globals, Limits as LimitArguments, PlanArguments, RunArguments,
 };
+use super::context::Context;
 use super::failure::Failure;
 use super::finish::Ending;
 use super::narrator::{Reports, Teller};
-use super::run::Context;
 use super::script_arguments::{script_of, wants_help};
 use super::{document, report, target};
 use crate::export::ResultShape;
@@ -436,6 +436,7 @@ fn execute(
             return Err(Failure::Output(error));
         }
         let plan = session.end_rehearsal()?;
+        context.warn(&mut session);
         return Ok(Ending::Planned {
             plan: Box::new(plan),
             kept: Vec::new(),

@@ -3,13 +3,12 @@
 use serde_json::json;
 
 use super::args::Globals;
+use super::context::{Context, purpose, with_session};
 use super::failure::Failure;
 use super::finish::Ending;
 use super::history::{print, tell_settled, wait_for_lock};
 use super::journal_args::{RedoArguments, UndoArguments};
-use super::run::Context;
-use super::target;
-use crate::session::{Direction, Done, Ended, LayerKind, Purpose};
+use crate::session::{Direction, Done, Ended, LayerKind};
 
 /// Undoes a commit, or shows what that would change.
 pub(super) fn undo(
@@ -17,47 +16,40 @@ pub(super) fn undo(
     globals: &Globals,
     arguments: &UndoArguments,
 ) -> Result<Ending, Failure> {
-    let purpose = if arguments.dry_run {
-        Purpose::Reading
-    } else {
-        Purpose::Changing
-    };
-    let mut session = target::open_for_one(globals, purpose, &context.interrupt)?;
-    context.warn(&mut session);
-    if arguments.dry_run {
-        session.begin(LayerKind::Rehearsal)?;
-        let _undone = session.stage_undo(arguments.number)?;
-        return Ok(Ending::planned(session.end_rehearsal()?));
-    }
-    let recovered = session.recovered();
-    let is_done = match arguments.number {
-        None => !recovered.is_empty(),
-        Some(number) => recovered.contains(&number),
-    };
-    if is_done && globals.json {
-        return print(
-            context,
-            &json!({"version": crate::export::VERSION, "outcome": "recovered", "changed": true, "ids": session.recovered()}),
-        );
-    }
-    if is_done {
+    with_session(context, globals, purpose(arguments.dry_run), |session| {
+        if arguments.dry_run {
+            session.begin(LayerKind::Rehearsal)?;
+            let _undone = session.stage_undo(arguments.number)?;
+            return Ok(Ending::planned(session.end_rehearsal()?));
+        }
+        let recovered = session.recovered();
+        let is_done = match arguments.number {
+            None => !recovered.is_empty(),
+            Some(number) => recovered.contains(&number),
+        };
+        if is_done && globals.json {
+            return print(
+                context,
+                &json!({"version": crate::export::VERSION, "outcome": "recovered", "changed": true, "ids": session.recovered()}),
+            );
+        }
+        if is_done {
+            context
+                .ui
+                .status("what was cut off is rolled back; nothing else was undone");
+            return Ok(Ending::Shown);
+        }
+        if let Some(number) = session.left_over(arguments.number)? {
+            wait_for_lock(context, session);
+            let settled = session.recover_left(number, Direction::Back)?;
+            return tell_settled(context, globals, &[settled]);
+        }
+        let (record, ended) = session.undo(arguments.number)?;
         context
             .ui
-            .status("what was cut off is rolled back; nothing else was undone");
-        return Ok(Ending::Shown);
-    }
-    if let Some(number) = session.left_over(arguments.number)? {
-        wait_for_lock(context, &mut session);
-        let settled = session.recover_left(number, Direction::Back)?;
-        return tell_settled(context, globals, &[settled]);
-    }
-    let (record, ended) = session.undo(arguments.number)?;
-    context.warn(&mut session);
-    target::write_back(&mut session)?;
-    context
-        .ui
-        .status(&format!("commit {} is undone", record.intent.number));
-    Ok(done(ended))
+            .status(&format!("commit {} is undone", record.intent.number));
+        Ok(done(ended))
+    })
 }
 
 fn done(ended: Ended) -> Ending {
@@ -77,30 +69,21 @@ pub(super) fn redo(
     globals: &Globals,
     arguments: &RedoArguments,
 ) -> Result<Ending, Failure> {
-    let purpose = if arguments.dry_run {
-        Purpose::Reading
-    } else {
-        Purpose::Changing
-    };
-    let mut session = target::open_for_one(globals, purpose, &context.interrupt)?;
-    context.warn(&mut session);
-    if arguments.dry_run {
-        session.begin(LayerKind::Rehearsal)?;
-        let _redone = session.stage_redo()?;
-        let plan = session.end_rehearsal()?;
-        context.warn(&mut session);
-        return Ok(Ending::planned(plan));
-    }
-    let (record, ended) = session.redo()?;
-    context.warn(&mut session);
-    target::write_back(&mut session)?;
-    let undone: Vec<String> = record.intent.undoes.iter().map(u64::to_string).collect();
-    let (commits, are) = match undone.len() {
-        1 => ("commit", "is"),
-        _ => ("commits", "are"),
-    };
-    context
-        .ui
-        .status(&format!("{commits} {} {are} redone", undone.join(", ")));
-    Ok(done(ended))
+    with_session(context, globals, purpose(arguments.dry_run), |session| {
+        if arguments.dry_run {
+            session.begin(LayerKind::Rehearsal)?;
+            let _redone = session.stage_redo()?;
+            return Ok(Ending::planned(session.end_rehearsal()?));
+        }
+        let (record, ended) = session.redo()?;
+        let undone: Vec<String> = record.intent.undoes.iter().map(u64::to_string).collect();
+        let (commits, are) = match undone.len() {
+            1 => ("commit", "is"),
+            _ => ("commits", "are"),
+        };
+        context
+            .ui
+            .status(&format!("{commits} {} {are} redone", undone.join(", ")));
+        Ok(done(ended))
+    })
 }

@@ -14,9 +14,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::args::Globals;
+use super::context::Context;
 use super::failure::Failure;
 use super::finish::Ending;
-use super::run::Context;
 use super::target;
 use crate::config;
 use crate::journal::tell_text;

@@ -69,7 +69,7 @@ impl Stack {
     /// Returns the undo that a redo takes back.
     fn newest_undo(&self) -> Result<u64, RecordError> {
         let undos = self.undone.iter().map(|(number, _)| *number);
-        let newest = undos.filter(|number| *number != STAGED).next_back();
+        let newest = undos.rev().find(|number| *number != STAGED);
         newest.ok_or(RecordError::NothingToRedo)
     }
 

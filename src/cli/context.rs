@@ -1,0 +1,64 @@
+//! What every command has at hand, and the one way to a session: opened, heard, worked with, heard again, saved.
+
+use std::cell::{Cell, RefCell};
+
+use super::args::Globals;
+use super::failure::Failure;
+use super::finish::Ending;
+use super::target;
+use crate::session::{Interrupt, Purpose, Session};
+use crate::txn::RunbookReport;
+use crate::ui::Ui;
+
+/// What every command has at hand.
+pub(super) struct Context {
+    pub(super) ui: Ui,
+    pub(super) interrupt: Interrupt,
+    /// Whether the journal could not take down how a commit ended.
+    pub(super) unnoted: Cell<bool>,
+    /// What became of runbooks.
+    pub(super) runbooks: RefCell<Vec<RunbookReport>>,
+}
+
+impl Context {
+    /// Passes on what the session has to say.
+    pub(super) fn warn(&self, session: &mut Session) {
+        self.unnoted.set(self.unnoted.get() || session.is_unnoted());
+        for warning in session.take_warnings() {
+            self.ui.warning(&warning);
+        }
+    }
+}
+
+/// Opens the session that the global options name, does with it what a command does, and saves it. What the session has to say
+/// is passed on before that and after it, whether or not it failed.
+///
+/// # Errors
+/// The command's failure, or that of opening or saving.
+pub(super) fn with_session(
+    context: &Context,
+    globals: &Globals,
+    purpose: Purpose,
+    work: impl FnOnce(&mut Session) -> Result<Ending, Failure>,
+) -> Result<Ending, Failure> {
+    let mut session = target::open_for_one(globals, purpose, &context.interrupt)?;
+    context.warn(&mut session);
+    let worked = work(&mut session);
+    context.warn(&mut session);
+    let ending = worked?;
+    if purpose != Purpose::Reading {
+        target::write_back(&mut session)?;
+    }
+    // The program ends soon: giving back a large table piece by piece would only take time.
+    std::mem::forget(session);
+    Ok(ending)
+}
+
+/// What a command opens a session for that may only show what it would do.
+pub(super) const fn purpose(dry_run: bool) -> Purpose {
+    if dry_run {
+        Purpose::Reading
+    } else {
+        Purpose::Changing
+    }
+}
