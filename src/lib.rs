@@ -63,18 +63,37 @@
 //!
 //! Their place is left free: connections and schedulers in `sim`.
 //!
+//! # Words
+//!
+//! - *Plan*: the difference between what was read and what is to be, as changes; what is shown, kept and committed.
+//! - *Commit*: sending a plan, checked before and verified after; its *record* is in the journal.
+//! - *Commit lock*: held from the check until the outcome is recorded; only who could commit can hold it.
+//! - *Roll back*: to reverse what a commit or runbook did that failed, was interrupted or was not confirmed.
+//! - *Undo*: a new commit that reverses an earlier one. *Redo*: a new commit that reverses the newest undo.
+//! - *Restore*: to go back to a *savepoint*, a named moment of an open block.
+//! - *Recover*: to roll back or complete what a crash cut off.
+//! - *Residue*: what is left in the table of a commit that neither went through nor was rolled back in full.
+//! - *Guard*: a rule that a plan must keep; overridden by name alone.
+//! - *Drain*: to take a real server out without cutting connections: weight 0, then waiting.
+//! - *Runbook*: commits that are rolled back as a whole; each part is a *step*.
+//! - *Rehearsal*: a simulated kernel that stands for the live table while a plan is made.
+//! - *Destination* and *real server* are one thing: identifiers and scripts say the first, people the second.
+//!
 //! # What never happens
 //!
-//! - Imports point down; `tests/architecture.rs` holds the table.
-//! - `model` does no I/O and has no serialised form; serde lives in `export`.
+//! - Imports point down; `tests/architecture.rs` holds the table. Files of a room that import each other in a circle get fewer;
+//!   `tests/house.rs` holds the list, and a test for each line here that a test can notice.
+//! - `model` does no I/O and has no serialised form: forms are derived in `export` and, for records, in `journal`.
 //! - `wire` attaches no meaning, `backend::convert` attaches all of it.
 //! - `sim` shares no rule with `model` or `txn`: it would agree with their mistakes.
 //! - `txn` sees neither bytes nor errno numbers.
-//! - Only `ui` and `cli` print; only `config`, `cli` and `session::open` look at the surroundings.
+//! - Only `ui` and `cli` print. Only `config` and `cli` look at the environment, and `ui` at the width that it names.
+//! - A clock is read in `backend` (the transport's, and waits for locks), `journal` (times of records), `session` (how long things
+//!   took) and `render` (the time above a list), nowhere else.
 //! - Rhai does not appear outside `script`, clap not outside `cli`, rustyline not outside `repl`, neli and libc not outside `backend`.
 //! - No state outlives a call but whether standard output was closed from the start (`ui`), which signals were ignored (`config`), an
 //!   engine to use again and what a script may take (`script`): there is one allocator.
-//! - Unsafe code stands in `backend/socket.rs` alone.
+//! - Unsafe code stands in `backend/socket.rs` alone; an attribute in `ui` has the word, as code before `main` is unsafe in principle.
 //! - No module of a C library is loaded into a program that has one inside (`cargo static`): the machine's `getent` is asked for
 //!   names, and `/etc/passwd` is read.
 //! - What a user or a kernel wrote never makes the program panic.

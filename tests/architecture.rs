@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// Modules in reading order, what each may import from the crate, and which packages it may use.
-const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
+pub(crate) const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     ("model", &[], &["humantime"]),
     ("config", &[], &["directories", "nix"]),
     (
@@ -45,14 +45,14 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     (
         "session",
         &[
-            "model", "backend", "sim", "txn", "export", "journal", "config", "ui",
+            "model", "backend", "sim", "txn", "export", "journal", "config",
         ],
         &["ahash", "signal_hook", "thiserror"],
     ),
     (
         "script",
         &[
-            "model", "txn", "session", "export", "journal", "render", "ui", "config", "files",
+            "model", "txn", "session", "export", "journal", "render", "files",
         ],
         &[
             "rhai",
@@ -69,29 +69,21 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     (
         "repl",
         &[
-            "model", "txn", "session", "export", "render", "ui", "config", "script",
+            "model", "txn", "session", "render", "ui", "config", "script",
         ],
-        &[
-            "rustyline",
-            "nix",
-            "terminal_size",
-            "anstyle",
-            "anstream",
-            "humantime",
-        ],
+        &["rustyline", "nix", "terminal_size", "anstyle", "anstream"],
     ),
     (
         "cli",
         &[
-            "model", "wire", "backend", "sim", "txn", "export", "journal", "render", "session",
-            "script", "repl", "ui", "config", "files",
+            "model", "backend", "txn", "export", "journal", "render", "session", "script", "repl",
+            "ui", "config", "files",
         ],
         &[
             "clap",
             "dns_lookup",
             "humantime",
             "nix",
-            "serde",
             "serde_json",
             "stacker",
             "toml",
@@ -132,11 +124,11 @@ const PACKAGES: &[&str] = &[
 /// No file is harder to hold in the head than this.
 const LONGEST_FILE: usize = 500;
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -153,7 +145,7 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-fn module_of(path: &Path) -> String {
+pub(crate) fn module_of(path: &Path) -> String {
     let relative = path.strip_prefix(root().join("src")).unwrap();
     let first = relative
         .components()
@@ -168,7 +160,7 @@ fn module_of(path: &Path) -> String {
 }
 
 /// Returns the code of a file without comments and without its unit tests.
-fn code(path: &Path) -> String {
+pub(crate) fn code(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap();
     let text = text
         .split("#[cfg(test)]\nmod tests")

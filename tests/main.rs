@@ -22,6 +22,7 @@ mod faults;
 mod fuzz;
 mod guard;
 mod hostile;
+mod house;
 mod ipvsadm;
 mod journal;
 mod kernel;

@@ -1,6 +1,11 @@
 //! Why the journal can't be kept or read.
 
+use std::io;
+use std::path::Path;
+
 use thiserror::Error;
+
+use crate::model::reason;
 
 /// The journal can't be kept or read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -72,5 +77,13 @@ impl JournalError {
             Self::Numbers { path, .. } => format!("remove {path}: the number is made anew from the records that are there"),
             Self::Forgotten { .. } | Self::Missing { .. } => "`ipvsh history` lists what there is".to_owned(),
         }
+    }
+}
+
+/// Makes the error of a file or folder that the system would not let us at.
+pub(super) fn failed(path: &Path, error: &io::Error) -> JournalError {
+    JournalError::Folder {
+        path: path.display().to_string(),
+        text: reason(error),
     }
 }

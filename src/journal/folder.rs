@@ -5,8 +5,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use super::error::JournalError;
-use super::place::TableIdentity;
+use super::error::{JournalError, failed};
+use super::place::{KERNELS, SIMULATED, TableIdentity};
 use super::record::{self, Event, EventKind, Intent, Planned, Record, State};
 use super::trust::{check_owner, check_way, open_plain};
 use crate::files;
@@ -16,10 +16,6 @@ use crate::model::reason;
 const LARGEST: u64 = 1 << 30;
 /// The folder of records while something is still to be done about their commits.
 const OPEN: &str = "open";
-/// The folder of the journal of kernels' tables.
-pub(super) const KERNELS: &str = "journal";
-/// The folder with a journal for each simulated table.
-pub(super) const SIMULATED: &str = "simulated";
 /// How a file is called.
 const ENDING: &str = ".json";
 /// How one is called until it is whole, where a file needs a name from the start.
@@ -469,11 +465,4 @@ fn ends_with_newline(file: &File) -> io::Result<bool> {
     let mut byte = [0];
     file.read_exact_at(&mut byte, last)?;
     Ok(byte == *b"\n")
-}
-
-pub(super) fn failed(path: &Path, error: &io::Error) -> JournalError {
-    JournalError::Folder {
-        path: path.display().to_string(),
-        text: reason(error),
-    }
 }

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::folder::{KERNELS, SIMULATED};
+/// The folder of the journal of kernels' tables.
+pub(super) const KERNELS: &str = "journal";
+/// The folder with a journal for each simulated table.
+pub(super) const SIMULATED: &str = "simulated";
 
 /// Names one table for as long as it exists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

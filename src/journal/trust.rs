@@ -5,8 +5,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use super::error::JournalError;
-use super::folder::failed;
+use super::error::{JournalError, failed};
 
 /// Opens a record. A link in its place is not ours, and a pipe or a device would have us wait.
 pub(super) fn open_plain(options: &mut OpenOptions, path: &Path) -> io::Result<File> {

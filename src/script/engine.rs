@@ -12,7 +12,8 @@ use rhai::packages::{
 use rhai::{Dynamic, Engine};
 
 use super::host::{Host, tag_of};
-use super::limits::{CALL_LEVELS, EXPRESSION_DEPTHS, Limits, Watch};
+use super::limits::{CALL_LEVELS, EXPRESSION_DEPTHS, Limits};
+use super::watch::Watch;
 use super::{bind, blocks, runbooks, values};
 use crate::session::Interrupt;
 

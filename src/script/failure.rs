@@ -219,7 +219,7 @@ impl ScriptFailure {
     /// Returns `true` if the script was ended because nobody read what it printed.
     #[must_use]
     pub fn is_unread(&self) -> bool {
-        matches!(self, Self::Interrupted { signal } if *signal == super::limits::BROKEN_PIPE)
+        matches!(self, Self::Interrupted { signal } if *signal == super::watch::BROKEN_PIPE)
     }
 
     /// Returns the way out, if there is one to name.

@@ -1,12 +1,9 @@
 //! How much a script may take.
 
 use std::cell::RefCell;
-use std::rc::Rc;
 
 use rhai::{Dynamic, EvalAltResult, Position};
 
-use super::backstop;
-use super::host::Host;
 use crate::session::Interrupt;
 
 /// Counts what is allocated. Rhai's own limits on strings, arrays and maps bound no memory and make scripts
@@ -45,16 +42,6 @@ pub(super) const EXPRESSION_DEPTHS: (usize, usize) = (64, 48);
 /// The largest number of elements that a single call may add to a text, list or blob.
 pub(super) const LARGEST_STEP: i64 = 16 << 20;
 
-/// Lines that may be printed for nobody, and the signal that more of them are taken for: SIGPIPE.
-const UNREAD: u64 = 100;
-pub(super) const BROKEN_PIPE: i32 = 13;
-
-/// Operations after which a script is watched from outside.
-const MANY_OPERATIONS: u64 = 10_000;
-
-/// What the undos of a runbook may take beyond that: the script may have been ended for what it took.
-const UNDO_BYTES: usize = 64 << 20;
-
 /// What functions ask before they take memory, and on their way.
 struct Meter {
     interrupt: Interrupt,
@@ -70,6 +57,27 @@ struct Meter {
 thread_local! {
     /// That of the script that runs, or ran last. There is one allocator too.
     static METER: RefCell<Option<Meter>> = const { RefCell::new(None) };
+}
+
+/// Returns how many bytes are allocated now.
+pub(super) fn allocated() -> usize {
+    ALLOCATOR.allocated()
+}
+
+/// Has functions ask from now on whether they may go on: up to so many bytes in all.
+pub(super) fn measure(interrupt: Interrupt, ceiling: usize, memory_mib: usize) {
+    METER.set(Some(Meter {
+        interrupt,
+        ceiling,
+        memory_mib,
+        steps: 0,
+        over: None,
+    }));
+}
+
+/// Returns why a function wants the script to end, if one does.
+pub(super) fn take_end() -> Option<Stop> {
+    METER.with_borrow_mut(|meter| meter.as_mut()?.over.take())
 }
 
 /// Asks whether so many bytes more may be taken, and whether a signal came.
@@ -126,84 +134,4 @@ pub(super) enum Stop {
     Operations,
     /// It asked to end, or to leave a block: whatever a `catch` makes of that.
     Leaving,
-}
-
-/// Looks between two operations whether a script must end.
-pub(super) struct Watch {
-    interrupt: Interrupt,
-    limits: Limits,
-    ceiling: usize,
-    /// What the allocator gives at most.
-    hard: usize,
-    /// From here on the script is watched from outside.
-    much: usize,
-    host: Rc<Host>,
-}
-
-impl Watch {
-    pub(super) fn new(limits: Limits, interrupt: Interrupt, host: Rc<Host>) -> Self {
-        // What copies all that a script has, in one step, ends below one and a half times the limit and 64 MiB; small pieces
-        // take more of the machine than is counted.
-        let whole = limits.memory_mib.saturating_mul(1 << 20);
-        let kept = whole.min((whole / 8).saturating_mul(5).saturating_add(32 << 20));
-        let ceiling = ALLOCATOR.allocated().saturating_add(kept);
-        let hard = ALLOCATOR
-            .allocated()
-            .saturating_add(whole.saturating_add(whole / 2))
-            .saturating_add(64 << 20);
-        host.operations.set(0);
-        host.is_watched.set(false);
-        METER.set(Some(Meter {
-            interrupt: interrupt.clone(),
-            ceiling,
-            memory_mib: limits.memory_mib,
-            steps: 0,
-            over: None,
-        }));
-        Self {
-            interrupt,
-            limits,
-            ceiling,
-            hard,
-            much: ALLOCATOR.allocated().saturating_add(1 << 20),
-            host,
-        }
-    }
-
-    pub(super) fn stop(&self) -> Option<Stop> {
-        if let Some(signal) = self.interrupt.signal() {
-            return Some(Stop::Signal(signal));
-        }
-        if let Some(stop) = METER.with_borrow_mut(|meter| meter.as_mut()?.over.take()) {
-            return Some(stop);
-        }
-        // Whoever prints on and on for nobody is ended as the system ends others; a line or two more are no matter.
-        if self.host.unread.get() > UNREAD {
-            return Some(Stop::Signal(BROKEN_PIPE));
-        }
-        if self.host.is_leaving() {
-            return Some(Stop::Leaving);
-        }
-        let operations = self.host.operations.get() + 1;
-        self.host.operations.set(operations);
-        backstop::step();
-        // A script that does little is over before a thread is worth its while.
-        let allocated = ALLOCATOR.allocated();
-        if let Some(recover) = &self.host.last_resort
-            && !self.host.is_watched.get()
-            && (operations >= MANY_OPERATIONS || allocated > self.much)
-        {
-            self.host.is_watched.set(true);
-            backstop::watch(self.hard, &self.interrupt, recover);
-        }
-        if self.limits.operations > 0 && operations > self.limits.operations {
-            return Some(Stop::Operations);
-        }
-        let ceiling = if self.host.goes_back.get() {
-            self.ceiling.saturating_add(UNDO_BYTES)
-        } else {
-            self.ceiling
-        };
-        (allocated > ceiling).then_some(Stop::Memory(self.limits.memory_mib))
-    }
 }

@@ -28,6 +28,7 @@ mod shell;
 mod translate;
 mod traps;
 mod values;
+mod watch;
 
 pub use check::check;
 pub use failure::{Frame, ScriptFailure, SourceTexts};

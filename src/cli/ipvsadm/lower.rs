@@ -4,9 +4,9 @@
 use std::net::IpAddr;
 
 use super::compat::{Ending, fail, fail_quoting};
-use super::grammar::{Command, Field, Form, Manner, Name, Words};
+use super::grammar::{Command, Field, Form, Name, Words};
 use super::matrix;
-use super::names::Names;
+use super::names::Reading;
 use super::server::ServerGiven;
 use super::service::ServiceGiven;
 use super::values::{cut, number_within, text};
@@ -15,15 +15,6 @@ use crate::model::{DaemonRole, DestinationKey, ServiceKey, SyncDaemon, Timeouts}
 
 /// The longest timeout that can be given: 31 days.
 const LONGEST_TIMEOUT: i64 = 86_400 * 31;
-
-/// How a line is read.
-#[derive(Clone, Copy)]
-pub(super) struct Reading<'n> {
-    pub(super) names: &'n Names,
-    pub(super) manner: Manner,
-    /// Marks may be negative, as the original prints those above 2147483647.
-    pub(super) signed_marks: bool,
-}
 
 /// The options that were given, by number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,9 +4,19 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::grammar::Manner;
 use super::resolver;
 use crate::model::Protocol;
 use crate::render::NameLookup;
+
+/// How a line is read.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'n> {
+    pub(super) names: &'n Names,
+    pub(super) manner: Manner,
+    /// Marks may be negative, as the original prints those above 2147483647.
+    pub(super) signed_marks: bool,
+}
 
 /// One name of a port.
 struct Service {

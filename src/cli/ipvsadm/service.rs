@@ -4,8 +4,7 @@ use std::net::IpAddr;
 
 use super::compat::{Ending, fail, fail_quoting};
 use super::grammar::Form;
-use super::lower::Reading;
-use super::names::Names;
+use super::names::{Names, Reading};
 use super::values::{endpoint, inet_aton, leading_number, number, text};
 use crate::model::{
     AddressFamily, EngineName, Fwmark, Granularity, Persistence, Protocol, Scheduler,

@@ -4,8 +4,8 @@ use std::process::Command as Process;
 
 use super::compat::{DONE, Ending, FAILED, NOT_LISTED, REFUSED, refusal_text};
 use super::grammar::{Command, Manner};
-use super::lower::{Line, Meaning, Present, Reading, lower};
-use super::names::Names;
+use super::lower::{Line, Meaning, Present, lower};
+use super::names::{Names, Reading};
 use super::{Call, Program, help, preview, restore};
 use crate::backend::{BackendError, Errno, Fate, Operation, without_netlink};
 use crate::cli::args::Globals;
