@@ -61,13 +61,18 @@ pub(super) fn step() {
 /// Watches scripts from now on: at most so much may be allocated, and a signal ends the program. `recover` is the command line
 /// that takes its place then; it is empty where there is no journal.
 pub(super) fn watch(ceiling: usize, interrupt: &Interrupt, recover: &[OsString]) {
-    static ONCE: Once = Once::new();
     CEILING.store(ceiling, Ordering::SeqCst);
     if AWAY.load(Ordering::SeqCst) == 0 {
         limit();
     }
-    let (interrupt, recover) = (interrupt.clone(), recover.to_vec());
+    attend(interrupt, recover);
+}
+
+/// Has a thread look from now on whether a signal waits for long.
+pub(super) fn attend(interrupt: &Interrupt, recover: &[OsString]) {
+    static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        let (interrupt, recover) = (interrupt.clone(), recover.to_vec());
         // Where it can't be, the other has to do.
         let armed = Arc::new(AtomicBool::new(true));
         let _armed_or_not = signal_hook::flag::register_conditional_shutdown(ABORT, 1, armed);
@@ -90,8 +95,10 @@ fn look(interrupt: &Interrupt, recover: &[OsString]) {
         std::thread::sleep(LOOK);
         let steps = STEPS.load(Ordering::Relaxed);
         // Who only reads a table for a script leaves nothing behind.
-        let is_away = AWAY.load(Ordering::SeqCst) > 0 && interrupt.is_held();
-        let is_script = !is_away && CEILING.load(Ordering::SeqCst) > 0;
+        let is_script = match AWAY.load(Ordering::SeqCst) {
+            0 => CEILING.load(Ordering::SeqCst) > 0,
+            _ => !interrupt.is_held(),
+        };
         let Some(signal) = interrupt.signal().filter(|_| is_script && steps == last) else {
             (last, stood) = (steps, 0);
             continue;

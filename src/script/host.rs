@@ -90,8 +90,13 @@ impl Host {
 
     /// Returns the session to work with. Nothing is cut off until that is over.
     pub(super) fn session(&self) -> AtWork<'_> {
+        let session = self.session.borrow_mut();
+        // A large table takes its time to be read.
+        if let Some(recover) = self.last_resort.as_ref().filter(|_| !self.is_prompt) {
+            backstop::attend(session.interrupt(), recover);
+        }
         AtWork {
-            session: self.session.borrow_mut(),
+            session,
             _away: backstop::away(),
         }
     }
