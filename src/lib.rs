@@ -26,12 +26,12 @@
 //!
 //! *Commit is honest.* [`txn::Plan::commit`] reads again what the plan touches (a difference is a conflict, nothing
 //! is sent), sends many requests in one datagram with a request of its own at the end as the barrier, and reads
-//! back. A refusal, a lost answer or a signal leads back: only what still is as it was left is inverted. The
+//! back. A refusal, a lost answer or a signal rolls back: only what still is as it was left is inverted. The
 //! outcome is committed, rolled back, or indeterminate with what is left.
 //!
 //! *A commit outlives its program.* [`journal`] has its record on disk before the first request, and its outcome before
 //! the commit lock is given back: whoever holds the lock and finds a record without outcome knows that its program
-//! is gone, and leads back from the record, by the same steps as a refusal does. A commit to be confirmed has a watcher, a
+//! is gone, and rolls back from the record, by the same steps as a refusal does. A commit to be confirmed has a watcher, a
 //! process of its own, before anything is sent. The lock ([`backend::CommitLock`]) is one that only who could commit can hold.
 //!
 //! *A simulated table in a file is shared as a kernel is.* The lock spans reading the file, the journal and writing it; with every
@@ -45,7 +45,7 @@
 //! colours (`ui/guard`).
 //!
 //! *A runbook is commits with one way back.* Its record in [`journal`] is open, and its file locked, for as long as its
-//! program lives; each commit names it. [`session`] leads it back commit by commit, the latest first; if the program is gone, whoever
+//! program lives; each commit names it. [`session`] rolls it back commit by commit, the latest first; if the program is gone, whoever
 //! finds the record unlocked does. Guards ([`txn::Guards`]) are checked inside of a commit, under the commit lock.
 //!
 //! # Modules, in reading order

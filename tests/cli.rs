@@ -293,7 +293,7 @@ fn wrong_documents_are_named_with_their_place() {
         ),
         (
             r#"{ "version": 1, "services": [ { "id": "tcp://192.0.2.1:80" }, { "protocol": "tcp", "address": "192.0.2.1", "port": 80 } ] }"#,
-            "tcp://192.0.2.1:80 comes twice",
+            "tcp://192.0.2.1:80 is listed twice",
         ),
         (
             r#"{ "version": 1, "services": [ { "id": "tcp://192.0.2.1:80", "port": 81 } ] }"#,
@@ -301,7 +301,7 @@ fn wrong_documents_are_named_with_their_place() {
         ),
         (
             r#"{ "version": 1, "services": [ { "id": "tcp://192.0.2.1:80", "destinations": [ { "id": "10.0.0.1:80" }, { "id": "10.0.0.1:80" } ] } ] }"#,
-            "10.0.0.1:80 of tcp://192.0.2.1:80 comes twice",
+            "10.0.0.1:80 of tcp://192.0.2.1:80 is listed twice",
         ),
         (
             r#"{ "version": 1, "services": [ { "id": "tcp://192.0.2.1:80", "destinations": [ { "id": "10.0.0.1:80", "weight": -1 } ] } ] }"#,
@@ -323,7 +323,7 @@ fn wrong_documents_are_named_with_their_place() {
             r#"{ "version": 1, "incomplete": ["x"], "services": [] }"#,
             "exported without privilege",
         ),
-        (r#"{ "version": 1, "version": 1 }"#, "comes twice"),
+        (r#"{ "version": 1, "version": 1 }"#, "is given twice"),
         ("[]", "a document is an object"),
         ("", "the document is empty"),
     ] {

@@ -64,7 +64,7 @@ fn check(place: &Place) {
     assert!(kept.is_empty() && session.end_rehearsal().unwrap().is_empty());
 }
 
-/// Laws: a plan that was written and read is the same plan, and so is the one that leads back.
+/// Laws: a plan that was written and read is the same plan, and so is the one that undoes it.
 fn check_plan(before: &Table, after: &Table) {
     let actions = vec![Action::Zero(None), Action::Zero(Some(key("fwmark://7")))];
     for (from, to) in [(before, after), (after, before)] {

@@ -1,7 +1,7 @@
 //! The fault sweep: every request refused, every datagram and every reply dropped, cut and delayed, each in its turn.
 //!
 //! After one fault the table is as planned or as before. After two, or when nothing can be undone any more, the
-//! outcome lists exactly what leads back.
+//! outcome lists exactly what restores the table.
 
 use ipvsh::backend::{Ipvs, LockWait, Operation};
 use ipvsh::model::{
@@ -198,7 +198,7 @@ fn sweep(faults: &[Fault], make: fn() -> Place) -> &'static str {
             assert_eq!(
                 state(&place),
                 before,
-                "{faults:?}: the residue does not lead back: {residue:#?}"
+                "{faults:?}: the residue does not restore the table: {residue:#?}"
             );
         }
         Outcome::Unchanged | Outcome::Locked { .. } | Outcome::Guarded { .. } => {

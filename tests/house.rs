@@ -367,3 +367,56 @@ fn the_tests_of_the_house_see_what_they_must() {
     // There are circles of two, so a circle is seen.
     assert!(!circles().is_empty());
 }
+
+/// Words and sentences that were retired, and what is said instead.
+const RETIRED: &[(&str, &str)] = &[
+    ("led back", "rolled back"),
+    ("lead back", "roll back, or undo"),
+    ("leads back", "rolls back, or undoes"),
+    ("leads it back", "rolls it back"),
+    ("goes back by itself", "rolls back automatically"),
+    ("is no percentage", "is not a percentage"),
+    ("comes twice", "is listed twice, is given twice"),
+    ("nothing is to be recovered", "nothing to recover"),
+    ("[usually:", "[default:"),
+    ("may come often", "can be repeated"),
+    (
+        "Tell of the script language",
+        "Show help for the script language",
+    ),
+    (
+        "equal to the one before (counters aside)",
+        "checked by reading the table again",
+    ),
+    ("Someone else did", "Changed since then"),
+    ("the right to commit", "the commit lock"),
+];
+
+#[test]
+fn retired_words_stay_away() {
+    let mut wrong = Vec::new();
+    let mut paths = vec![root().join("README.md")];
+    for (folder, ending) in [
+        ("src", "rs"),
+        ("src", "md"),
+        ("src", "rhai"),
+        ("src", "txt"),
+        ("stdlib", "rhai"),
+        ("scripts", "rhai"),
+        ("scripts", "md"),
+    ] {
+        paths.extend(files(&root().join(folder), ending));
+    }
+    for path in paths {
+        let text = std::fs::read_to_string(&path).unwrap();
+        // A sentence goes on behind the end of a line.
+        let text = text.replace("\n//! ", " ").replace("\n/// ", " ");
+        for (retired, instead) in RETIRED {
+            let begins = |place: usize| !text[..place].ends_with(|c: char| c.is_alphanumeric());
+            if text.match_indices(retired).any(|(place, _)| begins(place)) {
+                wrong.push(format!("{}: \"{retired}\"; say {instead}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -380,7 +380,7 @@ fn what_nobody_confirms_goes_back_by_itself() {
         };
         let made = shop.runs(&["eval", &confirmed("6s")]);
         assert!(
-            made.status == 0 && made.stderr.contains("commit 1 goes back by itself at"),
+            made.status == 0 && made.stderr.contains("commit 1 rolls back automatically at"),
             "{made:?}"
         );
         assert_eq!(shop.weight(ONE), 8);
@@ -444,7 +444,7 @@ fn what_nobody_confirms_goes_back_by_itself() {
         .unwrap();
         let made = shop.ok(&["apply", "--confirm", "6s", "d.json"]);
         assert!(
-            made.contains("unless `ipvsh confirm 6` comes before"),
+            made.contains("unless you run `ipvsh confirm 6`"),
             "{made}"
         );
         let state = crate::support::state_of(shop.path());
@@ -483,7 +483,7 @@ fn a_commit_that_nobody_confirms_outlives_its_terminal() {
             "destination::edit(\"{WEB}\", \"10.0.0.1:80\", #{{ weight: 6 }})"
         ));
         let said = terminal.types(":commit 8s");
-        assert!(said.contains("goes back by itself at"), "{said}");
+        assert!(said.contains("rolls back automatically at"), "{said}");
         // The program is killed, and its terminal goes away.
         terminal.signals("KILL");
         drop(terminal);

@@ -422,7 +422,7 @@ fn a_canary_gets_more_and_is_gone_when_a_check_fails() {
         "{plan:?}"
     );
     for (more, words) in [
-        (&["--percent", "0"][..], "0 is no percentage"),
+        (&["--percent", "0"][..], "0 is not a percentage (0 to 100)"),
         (&["--percent", "1"], "the least is 3 %"),
         (&["--pause", "10"], "invalid duration"),
         (&["--percent", "5,x"], "\"x\" is not a whole number"),

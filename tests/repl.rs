@@ -518,7 +518,7 @@ fn the_prompt_has_numbers_history_and_a_time_to_confirm() {
         let said = typist.types(":commit 10m");
         assert!(
             said.contains("committed as 2, 1 change")
-                && said.contains("goes back by itself at")
+                && said.contains("rolls back automatically at")
                 && said.contains("`ipvsh confirm 2`"),
             "{said}"
         );

@@ -187,7 +187,7 @@ fn a_runbook_that_fails_leaves_the_table_as_it_was() {
         let failed = shop.runs(&["run", "five.rhai"]);
         for part in [
             "step 3 third: -1 in",
-            "not done and led back in",
+            "not done and rolled back in",
             "1  first   undone   ~1",
             "4  fourth  failed",
             "The table is as it was before (counters aside).",
@@ -334,7 +334,7 @@ fn a_runbook_that_was_killed_is_led_back_by_who_comes_next() {
             let looked = shop.runs(&["list"]);
             assert!(
                 looked.stderr.contains(
-                    "\"five\" was cut off, and is not led back: `ipvsh recover` does that"
+                    "\"five\" was cut off, and is not rolled back: `ipvsh recover` does that"
                 ),
                 "{looked:?}"
             );
@@ -638,7 +638,7 @@ fn steps_stand_where_they_belong() {
         ("let step = 1;", "`step` is a word of the language"),
         (
             "runbook \"r\" { transaction #{ confirm: \"9s\" } { service::add(\"fwmark://1\"); } }",
-            "a commit of a runbook can't go back by itself",
+            "a commit of a runbook can't roll back automatically",
         ),
         (
             "runbook \"r\" { step \"a\" { service::add(\"fwmark://1\"); sleep(\"1s\"); } }",
@@ -660,7 +660,7 @@ fn blocks_are_left_as_the_language_says() {
         (format!("fn add_one(n) {{ step `s${{n}}` {{ service::add(`fwmark://${{n}}`); }} }} runbook \"r\" {{ for n in 1..3 {{ add_one(n); }} }}; {marks}"), "[\"fwmark://1\", \"fwmark://2\"]\n"),
         // A step that leaves itself changes nothing, and the runbook goes on.
         (format!("runbook \"r\" {{ let o = step \"a\" {{ {one} rollback(\"no\"); }}; step \"b\" {{ {two} print(o.kind); }} }}; {marks}"), "rolled_back\n[\"fwmark://2\"]\n"),
-        // A runbook that leaves itself is led back without an error.
+        // A runbook that leaves itself is rolled back without an error.
         (format!("let o = runbook \"r\" {{ step \"a\" {{ {one} }} rollback(\"no\"); }}; print(`${{o.kind}} ${{o.reason}}`); {marks}"), "rolled_back no\n[]\n"),
         // `return` leaves it with what was done so far.
         (format!("fn first() {{ runbook \"r\" {{ step \"a\" {{ {one} return 7; }} }}; 8 }} print(first()); {marks}"), "7\n[\"fwmark://1\"]\n"),

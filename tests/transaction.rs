@@ -813,7 +813,7 @@ fn differences_lead_there_and_their_inverses_back() {
             assert_eq!(
                 place.table(),
                 at_a,
-                "{} seed {seed}: the inverse leads back",
+                "{} seed {seed}: the inverse undoes it",
                 place.name()
             );
         }

@@ -145,7 +145,7 @@ fn a_transaction_whose_last_change_the_kernel_refuses_leaves_the_same_lines() {
         "ENOENT: it has no scheduler \"mhx\"",
         "big.rhai:4:14",
         "staged here",
-        "equal to the one before",
+        "checked by reading the table again",
     ] {
         assert!(
             finished.stderr.contains(part),

@@ -264,9 +264,13 @@ fn a_document_that_is_cut_or_has_a_slip_says_so_in_plain_words() {
         (
             "{\"version\": 1, \"sysctl\": {\"conntrack\": 1, \"conntrack\": 0}}",
             (1, 43),
-            "comes twice",
+            "is given twice",
         ),
-        ("{\"version\": 1, \"version\": 1}", (1, 16), "comes twice"),
+        (
+            "{\"version\": 1, \"version\": 1}",
+            (1, 16),
+            "is given twice",
+        ),
         (
             "{\"version\": 1, \"sysctl\": {\"nosuch\": 1}}",
             (1, 37),
@@ -455,7 +459,7 @@ fn errors_of_scripts_are_in_the_words_of_the_language() {
         ("}", "`}` belongs nowhere here"),
         ("break", "stand inside a loop"),
         ("return 5 6", "a `;` is missing here"),
-        ("#{a:1,a:2}", "`a` comes twice in this map"),
+        ("#{a:1,a:2}", "`a` is given twice in this map"),
         ("let x = #{\"a\" 1}", "a `:` is missing here"),
         ("fn f(a,a){}", "two parameters named `a`"),
         ("@", "`@` means nothing here"),

@@ -65,7 +65,7 @@ pub(super) struct Globals {
     /// Where the journal of commits is kept [IPVSH_STATE_DIR; root: /var/lib/ipvsh; others: the state folder of their home]
     #[arg(long, global = true, value_name = "DIR", value_parser = filled)]
     pub(super) state_dir: Option<String>,
-    /// Refuse what a guard forbids: last_server, min_weight_percent=N, max_objects=N, protected=KEY; may come often
+    /// Refuse what a guard forbids: last_server, min_weight_percent=N, max_objects=N, protected=KEY; can be repeated
     #[arg(long, global = true, value_name = "GUARD")]
     pub(super) guard: Vec<String>,
     /// Override a guard, by its name; the journal keeps that. May come often
@@ -144,7 +144,7 @@ pub(super) enum Command {
     Undo(UndoArguments),
     /// Take the newest undo back; a new commit ends what can be redone
     Redo(RedoArguments),
-    /// Keep a commit that goes back by itself unless it is confirmed
+    /// Keep a commit that rolls back automatically unless it is confirmed
     Confirm(ConfirmArguments),
     /// Take a commit back that awaits confirmation
     Cancel(CancelArguments),
@@ -169,7 +169,7 @@ pub(super) enum Command {
     Config,
     /// Print the JSON Schema of the table document
     Schema,
-    /// Tell of the script language: a function, a namespace, a value; without a name, what there is
+    /// Show help for the script language: a function, a namespace, a value; without a name, what there is
     Help(HelpArguments),
     /// A script without `run`
     #[command(external_subcommand)]
@@ -215,7 +215,7 @@ pub(super) struct RunArguments {
     /// With --dry-run, exit with 10 if something would change
     #[arg(long, requires = "dry_run")]
     pub(super) exit_code: bool,
-    /// Ask before each step of a runbook; a no leads back
+    /// Ask before each step of a runbook; a no rolls back
     #[arg(long, conflicts_with = "dry_run")]
     pub(super) step: bool,
     /// Begin a runbook with this step, if the journal proves that those before it are in place
@@ -305,7 +305,7 @@ pub(super) struct PlanArguments {
     /// Write the plan to a file, for `ipvsh apply`: it is a conflict there if the table has changed since
     #[arg(long, value_name = "FILE", value_parser = filled)]
     pub(super) out: Option<String>,
-    /// Write to a file the plan that leads back, for `ipvsh apply` after this one
+    /// Write to a file the plan that undoes it, for `ipvsh apply` after this one
     #[arg(long, value_name = "FILE", value_parser = filled)]
     pub(super) undo_out: Option<String>,
     /// Exit with 10 if changes are pending

@@ -173,7 +173,7 @@ fn plan_document(
     })
 }
 
-/// Writes the files that `ipvsh plan` was asked for: the plan, and the one that leads back.
+/// Writes the files that `ipvsh plan` was asked for: the plan, and the one that undoes it.
 pub(super) fn write_plans(arguments: &PlanArguments, plan: &Plan) -> Result<(), Failure> {
     let back;
     let files = [

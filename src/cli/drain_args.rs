@@ -44,19 +44,19 @@ pub(super) struct DrainArguments {
     /// List what is drained: since when, by whom, why
     #[arg(long, conflicts_with_all = ["server", "dry_run", "service", "deadline", "then", "late", "interrupted", "reason"])]
     pub(super) list: bool,
-    /// Only in this service; may come often
+    /// Only in this service; can be repeated
     #[arg(long, value_name = "KEY")]
     pub(super) service: Vec<String>,
     /// How long to wait for its connections to end [10m; of a drain that goes on, what is left of its time]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) deadline: Option<String>,
-    /// What becomes of it when it is drained [usually: keep]
+    /// What becomes of it when it is drained [default: keep]
     #[arg(long, value_name = "WHAT")]
     pub(super) then: Option<Then>,
-    /// What becomes of it when the deadline has passed [usually: restore]
+    /// What becomes of it when the deadline has passed [default: restore]
     #[arg(long, value_name = "WHAT")]
     pub(super) late: Option<Late>,
-    /// What becomes of it when this is interrupted [usually: restore]
+    /// What becomes of it when this is interrupted [default: restore]
     #[arg(long, value_name = "WHAT")]
     pub(super) interrupted: Option<Interrupted>,
     /// Why; the journal keeps it
@@ -75,7 +75,7 @@ pub(super) struct UndrainArguments {
     /// The real server: SERVER or its address (in every service), KEY/SERVER, KEY for all of a service, or a pattern with `*`
     #[arg(value_name = "OBJECT", value_parser = object)]
     pub(super) server: String,
-    /// Only in this service; may come often
+    /// Only in this service; can be repeated
     #[arg(long, value_name = "KEY")]
     pub(super) service: Vec<String>,
     /// This weight instead of those that the journal knows

@@ -32,7 +32,7 @@ pub(super) enum Ending {
         document: String,
         status: u8,
     },
-    /// Something of what was to be led back or forward is left as others have made it.
+    /// Something of what was to be rolled back or forward is left as others have made it.
     LeftOver,
     /// The prompt ended.
     Prompted { status: u8 },

@@ -410,7 +410,7 @@ pub(super) fn tell_settled(
                 "changed": !settled.is_empty(), "commits": list}),
         )?;
     } else if settled.is_empty() {
-        context.ui.status("nothing is to be recovered");
+        context.ui.status("nothing to recover");
     }
     let words = report::TargetWords::of(globals);
     for settled in settled.iter().filter(|_| !globals.json) {

@@ -153,7 +153,7 @@ impl Narrator for Teller {
     fn goes_back(&self, name: &str, cause: &str) {
         self.end_meter();
         self.ui
-            .warning(&format!("runbook {name:?} is led back: {cause}"));
+            .warning(&format!("runbook {name:?} is rolled back: {cause}"));
     }
 
     fn runbook_ended(&self, report: &RunbookReport) {

@@ -46,7 +46,7 @@ pub(super) fn write_success(
                 ..
             }),
         ) => format!(
-            "Committed in {milliseconds} ms as {number}: it goes back by itself at {until} unless `ipvsh confirm {number}` comes before."
+            "Committed in {milliseconds} ms as {number}: it rolls back automatically at {until} unless you run `ipvsh confirm {number}`."
         ),
     };
     plan(
@@ -123,13 +123,11 @@ pub(super) fn tell_outcome(report: &Report, words: &TargetWords, ui: &Ui) {
     match &report.outcome {
         Outcome::RolledBack { undone, .. } => {
             let what = match undone {
-                0 => "nothing had been done".to_owned(),
-                1 => "the one change that had been made".to_owned(),
-                number => format!("the {number} changes that had been made, in reverse"),
+                0 => "Nothing was changed (checked by reading the table again).".to_owned(),
+                1 => "Rolled back: the one change that had been made (checked by reading the table again; counters aside).".to_owned(),
+                number => format!("Rolled back: the {number} changes that had been made, in reverse (checked by reading the table again; counters aside)."),
             };
-            ui.status(&format!(
-                "undone: {what}. Table read again: equal to the one before (counters aside)."
-            ));
+            ui.status(&what);
         }
         Outcome::Conflict { differences } => tell_differences(differences, ui),
         Outcome::Indeterminate {
@@ -143,11 +141,11 @@ pub(super) fn tell_outcome(report: &Report, words: &TargetWords, ui: &Ui) {
             }
             match unread {
                 Some(error) => ui.warning(&format!(
-                    "the table could not be read again ({error}); these lines lead back if all of it was done:"
+                    "the table could not be read again ({error}); these lines restore the table if all of it was done:"
                 )),
                 None if residue.is_empty() => ui.warning("the table is as before all the same"),
                 None => ui.warning(
-                    "the table is neither as planned nor as before; these lines lead back:",
+                    "the table is neither as planned nor as before; these lines restore the table:",
                 ),
             }
             words.list_commands(residue, ui);
@@ -175,7 +173,7 @@ pub(super) fn tell_left(left: &[Change], words: &TargetWords, ui: &Ui) {
 
 /// Says what of a runbook is not back: others changed it since, or it could not be taken back.
 pub(super) fn tell_not_back(left: &[Change], words: &TargetWords, ui: &Ui) {
-    ui.warning("this is not as it was before the runbook; these lines lead back:");
+    ui.warning("this is not as it was before the runbook; these lines restore the table:");
     words.list_commands(left, ui);
 }
 

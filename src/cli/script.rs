@@ -310,12 +310,12 @@ pub(super) fn check_files(
     }
 }
 
-/// Says which commits of a script go back by themselves if nobody confirms them.
+/// Says which commits of a script roll back automatically if nobody confirms them.
 fn tell_awaiting(context: &Context, session: &mut Session) {
     for recorded in session.own_awaiting().unwrap_or_default() {
         let until = recorded.confirm_by.unwrap_or_default();
         context.ui.status(&format!(
-            "commit {0} goes back by itself at {until} unless `ipvsh confirm {0}` comes before",
+            "commit {0} rolls back automatically at {until} unless you run `ipvsh confirm {0}`",
             recorded.number
         ));
     }

@@ -113,7 +113,7 @@ impl Complaint {
         let (start, words) = if let Some(name) = unexpected_name(message) {
             let named = scan::members(text, &place)
                 .filter(|member| text[member.name.clone()] == *name.as_bytes());
-            // Of one that comes twice, the last.
+            // Of one that is given twice, the last.
             let start = named
                 .last()
                 .map_or(place.start, |member| member.name.start - 1);

@@ -182,7 +182,7 @@ impl Fields for DocumentFields {
             }
         }
         match repeated(self.table.services.iter().map(|service| service.key)) {
-            Some(key) => Err(format!("virtual service {key} comes twice")),
+            Some(key) => Err(format!("virtual service {key} is listed twice")),
             None => Ok(self.table),
         }
     }

@@ -89,7 +89,7 @@ impl Fields for ServiceFields {
         let key = self.key()?;
         let servers = self.destinations.iter().flatten();
         if let Some(server) = repeated(servers.map(|server| server.key)) {
-            return Err(format!("real server {server} of {key} comes twice"));
+            return Err(format!("real server {server} of {key} is listed twice"));
         }
         Ok(ServiceSpecification {
             key,

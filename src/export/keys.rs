@@ -56,7 +56,7 @@ impl<'de, T: Fields> Visitor<'de> for ObjectVisitor<T> {
             match known {
                 Some(place) if seen >> place & 1 == 1 => {
                     return Err(A::Error::custom(format!(
-                        "field `{name}` of {} comes twice",
+                        "field `{name}` of {} is given twice",
                         T::WHAT
                     )));
                 }
@@ -159,7 +159,7 @@ impl<'de> Visitor<'de> for ParametersVisitor {
         }
         match repeated(parameters.iter().map(|(name, _)| name)) {
             Some(name) => Err(A::Error::custom(format!(
-                "field `{name}` of sysctl comes twice"
+                "field `{name}` of sysctl is given twice"
             ))),
             None => Ok(parameters),
         }
@@ -183,7 +183,7 @@ fn parameter<'de, A: MapAccess<'de>>(name: &SysctlName, map: &mut A) -> Result<S
     Ok(words.join(" "))
 }
 
-/// Finds an object that comes twice; a list in order, which is the usual, is not searched.
+/// Finds an object that is listed twice; a list in order, which is the usual, is not searched.
 pub(super) fn repeated<K: Copy + Ord>(keys: impl Iterator<Item = K> + Clone) -> Option<K> {
     if keys.clone().is_sorted_by(|a, b| a < b) {
         return None;

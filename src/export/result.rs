@@ -29,7 +29,7 @@ pub struct ResultShape {
     pub saved: bool,
     /// The number of the commit in the journal, or null.
     pub id: Option<u64>,
-    /// Until when the commit must be confirmed or goes back by itself, or null.
+    /// Until when the commit must be confirmed or rolls back automatically, or null.
     pub confirm_by: Option<String>,
     /// What was planned, or null if it never came to a plan.
     pub plan: Option<PlanShape>,
@@ -41,7 +41,7 @@ pub struct ResultShape {
     pub runbooks: Vec<RunbookShape>,
     /// Why it did not go through, or null.
     pub cause: Option<CauseShape>,
-    /// Changes that would lead back to the table before, if it is neither that nor the planned one.
+    /// Changes that would restore the table before, if it is neither that nor the planned one.
     pub residue: Vec<ChangeShape>,
     /// What else the user should know.
     pub warnings: Vec<String>,

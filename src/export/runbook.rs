@@ -22,7 +22,7 @@ pub struct RunbookShape {
     pub seconds: f64,
     /// Its steps in order; what was committed between steps is one without a name.
     pub steps: Vec<StepShape>,
-    /// Changes that would still lead back to the table before.
+    /// Changes that would still restore the table before.
     pub residue: Vec<ChangeShape>,
     /// What else went wrong on the way back.
     pub warnings: Vec<String>,

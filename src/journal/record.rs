@@ -80,7 +80,7 @@ pub struct Intent {
     pub script: Option<String>,
     /// The commits that this one undoes, the newest first.
     pub undoes: Vec<u64>,
-    /// It goes back by itself unless it is confirmed within so many seconds.
+    /// It rolls back automatically unless it is confirmed within so many seconds.
     pub confirm_seconds: Option<u64>,
     /// Which table.
     pub table: TableIdentity,
@@ -251,7 +251,7 @@ impl Event {
 pub enum State {
     /// It was cut off, or is under way.
     Unfinished,
-    /// It goes back by itself at this time, in seconds since the machine started, unless it is confirmed.
+    /// It rolls back automatically at this time, in seconds since the machine started, unless it is confirmed.
     Awaiting {
         /// The time.
         until: u64,

@@ -147,9 +147,9 @@ fn below(report: &RunbookReport, step: &StepReport) -> Vec<String> {
 const fn ending(end: RunbookEnd) -> &'static str {
     match end {
         RunbookEnd::Completed => "done",
-        RunbookEnd::LedBack => "not done and led back",
+        RunbookEnd::LedBack => "not done and rolled back",
         RunbookEnd::Kept => "not done, and kept as it was left",
-        RunbookEnd::LeftOver => "not done, and not all led back",
+        RunbookEnd::LeftOver => "not done, and not all rolled back",
         RunbookEnd::Rehearsed => "rehearsed",
     }
 }

@@ -74,7 +74,7 @@ impl Prompt {
             .note(&format!("committed as {number}, {changes}, {time} ms"));
         if let Some(until) = &recorded.confirm_by {
             self.screen.note(&format!(
-                "it goes back by itself at {until} unless `confirm()` here or `ipvsh confirm {number}` comes before"
+                "it rolls back automatically at {until} unless you run `confirm()` here or `ipvsh confirm {number}`"
             ));
         }
     }

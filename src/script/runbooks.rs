@@ -1,7 +1,7 @@
 //! `runbook "name" { step "a" { … } step "b" { … } undo { … } }`.
 //!
 //! A step is a transaction; between steps there is time. Whatever keeps a runbook from its end, an error, a signal, `exit`,
-//! leads it back: each commit by its inverse, the latest first, and in between the undos that steps have. The undo of a
+//! rolls it back: each commit by its inverse, the latest first, and in between the undos that steps have. The undo of a
 //! step runs whenever the step had begun.
 
 use std::rc::Rc;

@@ -8,7 +8,7 @@ use crate::config;
 use crate::journal::{Event, EventKind, JournalError, Record, State};
 use crate::txn::Recorded;
 
-/// A commit that goes back by itself unless it is confirmed.
+/// A commit that rolls back automatically unless it is confirmed.
 #[derive(Clone, Debug)]
 pub struct Awaiting {
     /// Its record.
@@ -123,7 +123,7 @@ impl Session {
         }
     }
 
-    /// Keeps a commit that would go back by itself; without a number, the only one there is.
+    /// Keeps a commit that would roll back automatically; without a number, the only one there is.
     ///
     /// # Errors
     /// [`Error`] if it does not await confirmation, or its time has passed.
@@ -142,7 +142,7 @@ impl Session {
     }
 
     /// Keeps a commit as a script asks for it: without a number, the last one of this session that awaits it. Where
-    /// nothing is kept, nothing goes back by itself.
+    /// nothing is kept, nothing rolls back automatically.
     ///
     /// # Errors
     /// As [`Self::confirm`].

@@ -1,6 +1,6 @@
 //! Handing commits to the journal.
 //!
-//! A record is on the disk before the first request, and the right to commit is held from there until its outcome is
+//! A record is on the disk before the first request, and the commit lock is held from there until its outcome is
 //! noted. So whoever holds that right and finds a record without outcome knows that its program is gone.
 
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ use crate::txn::{
 pub struct Reason {
     /// What it is called.
     pub label: Option<String>,
-    /// It goes back by itself unless it is confirmed within this time.
+    /// It rolls back automatically unless it is confirmed within this time.
     pub confirm: Option<Duration>,
     /// The commits that it undoes, the newest first.
     pub undoes: Vec<u64>,
@@ -83,7 +83,7 @@ pub enum RecordError {
     NotKept,
     #[error("commit {number} was cut off, and is neither completed nor taken back")]
     CutOff { number: u64 },
-    #[error("runbook {number} {name:?} was cut off, and is not led back")]
+    #[error("runbook {number} {name:?} was cut off, and is not rolled back")]
     RunbookCutOff { number: u64, name: String },
     #[error("{object} awaits the confirmation of commit {number} until {until}")]
     Held {
@@ -145,7 +145,7 @@ impl RecordError {
             Self::Journal(error) => error.hint(),
             Self::NoFolder => "name one with --state-dir, or go without a record with --no-journal: then nothing can be taken back after a crash".to_owned(),
             Self::NotKept => "--no-journal or a simulation without --sim-state keeps none".to_owned(),
-            Self::RunbookCutOff { .. } => "`ipvsh recover` leads it back, `ipvsh recover --forward` keeps what it had done".to_owned(),
+            Self::RunbookCutOff { .. } => "`ipvsh recover` rolls it back, `ipvsh recover --forward` keeps what it had done".to_owned(),
             Self::CutOff { .. } => "`ipvsh recover` takes it back, `ipvsh recover --forward` completes it".to_owned(),
             Self::Held { number, .. } => format!("`ipvsh confirm {number}` keeps that commit, `ipvsh cancel {number}` takes it back now"),
             Self::Watcher { .. } => "nothing was sent".to_owned(),

@@ -6,7 +6,7 @@
 //!
 //! Start with [`Session`]; `rehearsal` is the heart, `verbs` what can be done, `apply` what documents do. `keeping`
 //! hands commits to the journal, `recovery` and `history` do what its records ask for; `runbook` goes step by step, and
-//! `way_back` leads it back.
+//! `way_back` rolls it back.
 
 mod account;
 mod apply;
@@ -453,13 +453,13 @@ impl Session {
         Err(Error::Commit(Box::new(report)))
     }
 
-    /// Tells what a commit that goes back by itself is without a journal.
+    /// Tells what a commit that rolls back automatically is without a journal.
     fn confirm_unkept(&mut self) -> Result<(), Error> {
         if !self.place.is_simulated() {
             return Err(Invalid::new(
                 "confirm",
                 "--no-journal",
-                "what goes back by itself needs the journal",
+                "what rolls back automatically needs the journal",
             )
             .into());
         }

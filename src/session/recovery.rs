@@ -145,7 +145,7 @@ impl Session {
     /// records are an error: what they are about is not known.
     ///
     /// # Errors
-    /// [`Error`] if the journal or the table can't be read, or another program holds the right to commit. What was
+    /// [`Error`] if the journal or the table can't be read, or another program holds the commit lock. What was
     /// done until then is noted.
     pub fn settle(&mut self, direction: Direction) -> Result<Vec<Settled>, Error> {
         let due = self.due()?;
@@ -199,7 +199,7 @@ impl Session {
     /// program that made it is gone. Returns when to look again; `None` is never, it is over.
     ///
     /// # Errors
-    /// [`Error`] if the journal or the table can't be read, or another program holds the right to commit.
+    /// [`Error`] if the journal or the table can't be read, or another program holds the commit lock.
     pub fn watch_once(&mut self, number: u64) -> Result<Option<Duration>, Error> {
         if !self.is_open_record(number)? {
             return Ok(None);
@@ -214,7 +214,7 @@ impl Session {
                 }
                 self.lock()?
             }
-            // Its program holds the right to commit for as long as it lives.
+            // Its program holds the commit lock for as long as it lives.
             State::Unfinished => match self.live.lock(&LockWait::NONE) {
                 Ok(lock) => {
                     self.interrupt.hold();
@@ -292,7 +292,7 @@ impl Session {
         Ok(closed)
     }
 
-    /// Leads the table where an event says, and notes that. The right to commit is held.
+    /// Leads the table where an event says, and notes that. The commit lock is held.
     pub(super) fn lead(&mut self, record: Record, kind: EventKind) -> Result<Settled, Error> {
         let left = self.lead_table(&record, kind)?;
         self.note_led(&record, kind, &left)?;
@@ -372,7 +372,7 @@ impl Session {
                 let number = record.intent.number;
                 match record.state() {
                     State::Awaiting { .. } => format!("commit {number} was not confirmed in time; the next change takes it back, and so does `ipvsh recover`"),
-                    _ if record.is_runbook() => format!("runbook {number} {:?} was cut off, and is not led back: `ipvsh recover` does that", record.intent.label.as_deref().unwrap_or_default()),
+                    _ if record.is_runbook() => format!("runbook {number} {:?} was cut off, and is not rolled back: `ipvsh recover` does that", record.intent.label.as_deref().unwrap_or_default()),
                     _ => format!("commit {number} was cut off, and is neither completed nor taken back: `ipvsh recover` does that"),
                 }
             })

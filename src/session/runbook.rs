@@ -1,7 +1,7 @@
 //! Runbooks: commits step by step, and one way back for all of them.
 //!
 //! A runbook has an open record in the journal, locked for as long as its program lives, and every commit that is made
-//! meanwhile names it. Here it begins, goes on step by step, and ends; `way_back` leads it back.
+//! meanwhile names it. Here it begins, goes on step by step, and ends; `way_back` rolls it back.
 
 use std::time::Duration;
 
@@ -102,7 +102,7 @@ impl Running {
         &mut self.steps[last]
     }
 
-    /// Tells whether there is nothing to lead back.
+    /// Tells whether there is nothing to roll back.
     pub(super) const fn has_done_nothing(&self) -> bool {
         self.trail.is_empty()
     }
@@ -403,7 +403,7 @@ impl Session {
                 .and_then(|keeping| Ok(keeping.journal()?.note(number, &event, true)?));
             if let Err(error) = noted {
                 self.warn(format!(
-                    "runbook {number} is over, and the journal could not take that down: {error}; the next change may find it cut off and lead it back: `ipvsh recover --forward` keeps what it did"
+                    "runbook {number} is over, and the journal could not take that down: {error}; the next change may find it cut off and roll it back: `ipvsh recover --forward` keeps what it did"
                 ));
             }
         }

@@ -44,7 +44,9 @@ pub enum RunbookError {
     NoSuchStep { name: String, from: String },
     #[error("something is to be changed outside of the steps of a runbook, where --step can't ask")]
     OutsideOfSteps,
-    #[error("a commit of a runbook can't go back by itself: the runbook does that as a whole")]
+    #[error(
+        "a commit of a runbook can't roll back automatically: the runbook does that as a whole"
+    )]
     Confirm,
 }
 

@@ -1,7 +1,7 @@
 //! The way back of a runbook: its commits in reverse, each by its own inverse, and the undos that a script has for its
 //! steps in between.
 //!
-//! Only what still is as a commit left it is inverted. A runbook whose program is gone is led back by the next one that
+//! Only what still is as a commit left it is inverted. A runbook whose program is gone is rolled back by the next one that
 //! finds its record, as far as the table goes: the undos of its script are gone with the script.
 
 use super::Session;
@@ -203,8 +203,8 @@ impl Session {
         report
     }
 
-    /// Settles a runbook whose program is gone: leads back its commits, the latest first, unless they are to be kept. The
-    /// right to commit is held.
+    /// Settles a runbook whose program is gone: rolls back its commits, the latest first, unless they are to be kept. The
+    /// commit lock is held.
     pub(super) fn settle_runbook(
         &mut self,
         record: Record,

@@ -1,4 +1,4 @@
-//! Commit: check, send, verify, or lead back.
+//! Commit: check, send, verify, or roll back.
 
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ impl Plan {
     /// Makes the table what the plan says, or leaves it as it was.
     ///
     /// What the plan touches is read first and must be as it was planned from; then all requests are sent;
-    /// then it is read again. A refusal, a lost answer or a signal leads back.
+    /// then it is read again. A refusal, a lost answer or a signal rolls back.
     ///
     /// # Errors
     /// [`CommitError`] if the table could not be read before anything was sent, or the recorder said no: nothing has

@@ -1,6 +1,6 @@
 //! Guards: what no commit may do unless the guard is named and overridden.
 //!
-//! They are checked on what the plan leads to, while the right to commit is held and before anything is sent, so that two
+//! They are checked on what the plan leads to, while the commit lock is held and before anything is sent, so that two
 //! programs that commit at the same time can't both take the last but one server.
 
 use std::collections::{BTreeMap, BTreeSet};

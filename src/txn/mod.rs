@@ -2,7 +2,7 @@
 //!
 //! A [`Plan`] is the difference of two tables, ordered so that traffic suffers least, plus actions that leave no
 //! difference. [`Plan::commit`] consumes it: what it touches is read again (a difference is a conflict and
-//! nothing is sent), the requests go out in batches, a refusal leads back, and what is claimed was read.
+//! nothing is sent), the requests go out in batches, a refusal rolls back, and what is claimed was read.
 //! Plans come from rehearsals, which `session` composes; nothing here knows bytes, errno or the simulated kernel.
 //!
 //! Start with [`Change`] and [`Outcome`].

@@ -118,7 +118,7 @@ pub enum Outcome {
     Indeterminate {
         /// Why.
         cause: Cause,
-        /// The changes that would lead back to the table before.
+        /// The changes that would restore the table before.
         residue: Vec<Change>,
         /// Why it could not be read what is left, if it couldn't; then the residue is what may be left.
         unread: Option<BackendError>,
@@ -165,7 +165,7 @@ pub struct Recorded {
     pub label: Option<String>,
     /// The commits that it undoes, the newest first.
     pub undoes: Vec<u64>,
-    /// Until when it must be confirmed, as a time of day; else it goes back by itself.
+    /// Until when it must be confirmed, as a time of day; else it rolls back automatically.
     pub confirm_by: Option<String>,
 }
 

@@ -14,7 +14,7 @@ pub enum RunbookEnd {
     LedBack,
     /// It did not come to its end, and what it had done stands, as it was asked to.
     Kept,
-    /// It did not come to its end, and not all could be led back.
+    /// It did not come to its end, and not all could be rolled back.
     LeftOver,
     /// It was rehearsed.
     Rehearsed,
@@ -157,7 +157,7 @@ pub struct RunbookReport {
     pub elapsed: Duration,
     /// Its steps, in order.
     pub steps: Vec<StepReport>,
-    /// What would still lead back to the table before.
+    /// What would still restore the table before.
     pub left: Vec<Change>,
     /// What else went wrong on the way back.
     pub complaints: Vec<String>,

@@ -1,4 +1,4 @@
-//! What a plan touches: the objects that are read again, compared, and led back.
+//! What a plan touches: the objects that are read again, compared, and rolled back.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -13,9 +13,9 @@ use crate::model::{ServiceKey, Table, is_same_sysctl_value};
 const ROUNDS: usize = 4;
 
 impl Plan {
-    /// Leads back from what was done of this plan, however far it came: only what still is as the plan leaves it is
-    /// inverted. Returns what would still lead back, and why that could not be read if it couldn't. The right to
-    /// commit is the caller's.
+    /// Rolls back what was done of this plan, however far it came: only what still is as the plan leaves it is
+    /// inverted. Returns what would still restore it, and why that could not be read if it could not. The commit
+    /// lock is the caller's.
     pub fn take_back(&self, kernel: &mut Ipvs) -> (Vec<Change>, Option<BackendError>) {
         let execution = Execution {
             fates: vec![Fate::Unknown; self.changes.len()],

@@ -1,4 +1,4 @@
-//! Changes where guards are set: what the lines change is committed as anything else is, under the right to commit,
+//! Changes where guards are set: what the lines change is committed as anything else is, under the commit lock,
 //! checked against the guards, kept in the journal. Without guards lines are sent as they are.
 
 use std::collections::BTreeMap;

@@ -34,7 +34,7 @@ pub(in crate::script) mod functions {
     }
 
     /// Returns the script's own options as a map. The given map describes them: each name with its default, which
-    /// also says what the option takes; `()` is a required one, `false` a switch, `[]` one that may come often.
+    /// also says what the option takes; `()` is a required one, `false` a switch, `[]` one that can be repeated.
     /// A wrong option ends the script with exit status 2 and the usage; `ipvsh run FILE --help` shows it too.
     ///
     /// # Example

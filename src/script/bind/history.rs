@@ -120,7 +120,7 @@ pub(in crate::script) mod functions {
     }
 }
 
-/// Keeping commits that would go back by themselves.
+/// Keeping commits that would roll back automatically.
 #[export_module]
 #[allow(
     missing_docs,
@@ -129,7 +129,7 @@ pub(in crate::script) mod functions {
     clippy::unwrap_used
 )] // what the macro makes and asks for
 pub(in crate::script) mod confirmations {
-    /// Keeps the last commit of this script that goes back by itself unless it is confirmed, or else the only one of
+    /// Keeps the last commit of this script that rolls back automatically unless it is confirmed, or else the only one of
     /// this table. In a rehearsal nothing is committed, and nothing is to be confirmed.
     ///
     /// # Example
@@ -143,7 +143,7 @@ pub(in crate::script) mod confirmations {
         Ok(())
     }
 
-    /// Keeps a commit that goes back by itself unless it is confirmed.
+    /// Keeps a commit that rolls back automatically unless it is confirmed.
     ///
     /// # Example
     /// ```rhai

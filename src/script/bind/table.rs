@@ -179,7 +179,7 @@ pub(in crate::script) mod plan_methods {
     }
 
     /// Sends what the plan shows, under a label, and on terms as those of a transaction: `confirm` is the time within
-    /// which it must be confirmed, or it goes back by itself.
+    /// which it must be confirmed, or it rolls back automatically.
     ///
     /// # Example
     /// ```rhai

@@ -33,7 +33,7 @@ pub(super) fn of_type(error: &ParseErrorType) -> String {
                 .to_owned()
         }
         Is::MalformedCapture(_) => "`!` can't stand before the brackets of this call".to_owned(),
-        Is::DuplicatedProperty(name) => format!("`{}` comes twice in this map", shown(name)),
+        Is::DuplicatedProperty(name) => format!("`{}` is given twice in this map", shown(name)),
         Is::DuplicatedVariable(name) | Is::VariableExists(name) => {
             format!("there is a variable `{}` already", shown(name))
         }

@@ -133,7 +133,7 @@ pub(super) fn plain_text(value: &Dynamic) -> String {
     value.clone().into_string().unwrap_or_else(|_| short(value))
 }
 
-/// Returns what a commit left, as changes that lead back.
+/// Returns what a commit left, as changes that restore the table before.
 fn residue(error: &ScriptError) -> Dynamic {
     let mut left = rhai::Array::new();
     if let Some(crate::session::Error::Commit(report)) = error.session.as_deref()
@@ -202,7 +202,7 @@ mod error_fields {
         number(error.place.as_ref().map(|place| place.column))
     }
 
-    /// Returns the changes that would lead back to the table before, if a commit left something: `[]` otherwise.
+    /// Returns the changes that would restore the table before, if a commit left something: `[]` otherwise.
     #[rhai_fn(get = "residue", pure)]
     pub fn residue(error: &mut Error) -> Dynamic {
         crate::script::values::residue(error)
