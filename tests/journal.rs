@@ -443,10 +443,7 @@ fn what_nobody_confirms_goes_back_by_itself() {
         )
         .unwrap();
         let made = shop.ok(&["apply", "--confirm", "6s", "d.json"]);
-        assert!(
-            made.contains("unless you run `ipvsh confirm 6`"),
-            "{made}"
-        );
+        assert!(made.contains("unless you run `ipvsh confirm 6`"), "{made}");
         let state = crate::support::state_of(shop.path());
         system(&format!("pkill -KILL -f '{}.* [w]atch 6'", state.display()));
         assert_eq!(shop.weight(ONE), 77);
