@@ -569,6 +569,18 @@ fn nothing_is_sent_without_a_journal() {
             "{refused:?}"
         );
         shop.ok(&["edit", ONE, "--weight", "6"]);
+        // A damaged one that may be the newest keeps nobody from undoing another by its number.
+        let last = fs::read_to_string(state.join("last")).unwrap();
+        let last: u64 = last.trim().parse().unwrap();
+        fs::write(state.join(format!("{:08}.json", last + 1)), "?\n").unwrap();
+        let refused = shop.runs(&["undo"]);
+        assert!(
+            refused.status == 1 && refused.stderr.contains("is damaged"),
+            "{refused:?}"
+        );
+        shop.ok(&["undo", &last.to_string()]);
+        assert_eq!(shop.weight(ONE), 5);
+        shop.ok(&["edit", ONE, "--weight", "6"]);
         // Without a journal on request.
         let before = fs::read_dir(&state).unwrap().count();
         shop.ok(&["--no-journal", "edit", ONE, "--weight", "7"]);

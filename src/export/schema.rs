@@ -23,7 +23,7 @@ pub fn schema() -> Value {
         "patternProperties": anyones,
         "properties": with_extras(json!({
             "version": {"const": super::VERSION},
-            "incomplete": {"type": "array", "items": {"type": "string"}, "description": "What could not be read; such a document can't be applied."},
+            "incomplete": {"type": "array", "items": {"type": "string"}, "description": "What could not be read, and is null; such a document can't be applied."},
             "services": {"type": "array", "items": {"$ref": "#/$defs/service"}},
             "timeouts": {"$ref": "#/$defs/timeouts"},
             "daemons": {"type": "array", "maxItems": 2, "items": {"$ref": "#/$defs/daemon"}, "description": "Every sync daemon that shall run."},

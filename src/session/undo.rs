@@ -9,7 +9,7 @@ use super::error::Error;
 use super::keeping::{Reason, RecordError, confirm_time};
 use super::layers::LayerKind;
 use super::{Ended, Outcome, Session};
-use crate::journal::{EventKind, Record, State};
+use crate::journal::{EventKind, JournalError, Record, State};
 use crate::model::Invalid;
 use crate::txn::{Change, Plan, Report};
 
@@ -25,6 +25,8 @@ struct Stack {
     undone: Vec<(u64, Vec<u64>)>,
     /// Redos, each with what it brought back.
     redone: Vec<(u64, Vec<u64>)>,
+    /// A record that can't be read and may be the newest of all.
+    damaged: Option<JournalError>,
 }
 
 impl Stack {
@@ -60,6 +62,15 @@ impl Stack {
         }
     }
 
+    /// Returns the newest commit that is not undone.
+    fn newest_done(&self) -> Result<u64, RecordError> {
+        match (&self.damaged, self.done.last()) {
+            (Some(error), _) => Err(error.clone().into()),
+            (None, Some(number)) => Ok(*number),
+            (None, None) => Err(RecordError::NothingToUndo),
+        }
+    }
+
     /// Returns the undo that a commit is undone by.
     fn undo_of(&self, number: u64) -> Option<u64> {
         let by = self.undone.iter().find(|(_, done)| done.contains(&number));
@@ -70,7 +81,10 @@ impl Stack {
     fn newest_undo(&self) -> Result<u64, RecordError> {
         let undos = self.undone.iter().map(|(number, _)| *number);
         let newest = undos.rev().find(|number| *number != STAGED);
-        newest.ok_or(RecordError::NothingToRedo)
+        match (&self.damaged, newest) {
+            (Some(error), _) => Err(error.clone().into()),
+            (None, newest) => newest.ok_or(RecordError::NothingToRedo),
+        }
     }
 
     /// Returns what an undo undid.
@@ -84,13 +98,12 @@ impl Session {
     /// Reads what can be undone and redone from the records of this table, with what is staged.
     fn stack(&mut self) -> Result<Stack, Error> {
         let mut stack = Stack::default();
-        let mut damaged = None;
         let mut standing = BTreeMap::new();
         for record in self.history(false)? {
             let record = match record {
                 Ok(record) => record,
                 Err(error) => {
-                    damaged = Some(error);
+                    stack.damaged = Some(error);
                     continue;
                 }
             };
@@ -101,16 +114,12 @@ impl Session {
             if !record.state().stands() {
                 continue;
             }
-            damaged = None;
+            stack.damaged = None;
             let intent = &record.intent;
             let whole = intent.runbook.filter(|runbook| {
                 standing.get(runbook) == Some(&true) && !self.is_own_runbook(*runbook)
             });
             stack.add(intent.number, whole, &intent.undoes);
-        }
-        if let Some(error) = damaged {
-            // It may be the newest of all.
-            return Err(RecordError::from(error).into());
         }
         if let Some(rehearsal) = &self.rehearsal {
             for staged in rehearsal.undoes() {
@@ -126,8 +135,10 @@ impl Session {
     /// [`Error`] if it does not stand, or something that it changed is no longer as it left it; then nothing is sent.
     pub fn undo(&mut self, number: Option<u64>) -> Result<(Record, Ended), Error> {
         let stack = self.stack()?;
-        let number = number.or_else(|| stack.done.last().copied());
-        let number = number.ok_or(RecordError::NothingToUndo)?;
+        let number = match number {
+            Some(number) => number,
+            None => stack.newest_done()?,
+        };
         self.undo_one(stack, number)
     }
 
@@ -236,8 +247,10 @@ impl Session {
     /// As [`Self::undo`].
     pub fn stage_undo(&mut self, number: Option<u64>) -> Result<Record, Error> {
         let stack = self.stack()?;
-        let number = number.or_else(|| stack.done.last().copied());
-        let number = number.ok_or(RecordError::NothingToUndo)?;
+        let number = match number {
+            Some(number) => number,
+            None => stack.newest_done()?,
+        };
         self.stage_one_undo(&stack, number)
     }
 

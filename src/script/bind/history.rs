@@ -47,7 +47,7 @@ fn full(record: &Record) -> Result<Dynamic, Error> {
 )] // what the macro makes and asks for
 pub(in crate::script) mod functions {
     /// Returns the commits to this table, oldest first, each a map: `id`, `time`, `label`, `state`, `user`, `command`,
-    /// `script`, `undoes`, `confirm_by`, `summary`, `events`. A record that can't be read is a map with `damaged`.
+    /// `typed`, `script`, `undoes`, `also_undoes`, `confirm_by`, `summary`, `events`. A record that can't be read is a map with `damaged`.
     ///
     /// # Example
     /// ```rhai
