@@ -10,8 +10,8 @@
 //!                             │                 └─ outcome ◄──────┘                              │
 //!                             │                                            ┌───────────────────┴──────────────┐
 //!                             ▼                                    KernelTransport ─► kernel   sim::SimulatedKernel
-//!       model values ─► render (text) ─┐
-//!                   └─► export (JSON) ─┴─► ui ─► stdout / stderr
+//!       model values ─► render (text) ────────────────┐
+//!                   └─► document, results (JSON) ─────┴─► ui ─► stdout / stderr
 //! ```
 //!
 //! *The seam is at the bytes.* [`backend::Transport`] has four doors (exchange datagrams, read a kernel file, write
@@ -52,8 +52,8 @@
 //!
 //! [`model`] the vocabulary · [`config`] the surroundings · [`ui`] the door to the terminal · [`files`] written whole
 //! · [`wire`] bytes and records · [`backend`] a typed client for one kernel · [`sim`] the simulated
-//! kernel · [`txn`] all or nothing · [`export`] the document and the results · [`journal`] what lasts of commits · [`render`] text for people ·
-//! [`session`] what front ends drive · [`script`] the Rhai host · [`repl`] the prompt · `cli` the command line.
+//! kernel · [`txn`] all or nothing · [`document`] what is read and written · [`journal`] what lasts of commits · [`session`] what front ends
+//! drive · [`results`] what other programs are told · [`render`] text for people · [`script`] the Rhai host · [`repl`] the prompt · `cli` the command line.
 //!
 //! The drop-in for the original `ipvsadm` is `cli/ipvsadm`, with its text in `render/ipvsadm`: it sends requests as they
 //! are ([`session::Session::execute_each`]), and stages the same operations where lines are to be one transaction or
@@ -83,7 +83,7 @@
 //!
 //! - Imports point down; `tests/architecture.rs` holds the table. Files of a room that import each other in a circle get fewer;
 //!   `tests/house.rs` holds the list, and a test for each line here that a test can notice.
-//! - `model` does no I/O and has no serialised form: forms are derived in `export` and, for records, in `journal`.
+//! - `model` does no I/O and has no serialised form: forms are derived in `document`, `results` and, for records, in `journal`.
 //! - `wire` attaches no meaning, `backend::convert` attaches all of it.
 //! - `sim` shares no rule with `model` or `txn`: it would agree with their mistakes.
 //! - `txn` sees neither bytes nor errno numbers.
@@ -129,13 +129,15 @@ pub mod sim;
 
 pub mod txn;
 
-pub mod export;
+pub mod document;
 
 pub mod journal;
 
-pub mod render;
-
 pub mod session;
+
+pub mod results;
+
+pub mod render;
 
 pub mod script;
 

@@ -28,31 +28,36 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     ("sim", &["wire", "backend"], &["ahash"]),
     ("txn", &["model", "backend"], &[]),
     (
-        "export",
+        "document",
         &["model", "txn"],
         &["crc32fast", "serde", "serde_json", "thiserror"],
     ),
     (
         "journal",
-        &["model", "txn", "export", "config", "files"],
+        &["model", "txn", "document", "config", "files"],
         &["crc32fast", "humantime", "serde", "serde_json", "thiserror"],
-    ),
-    (
-        "render",
-        &["model", "txn", "journal", "ui", "config"],
-        &["annotate_snippets", "humantime", "serde_json"],
     ),
     (
         "session",
         &[
-            "model", "backend", "sim", "txn", "export", "journal", "config",
+            "model", "backend", "sim", "txn", "document", "journal", "config",
         ],
         &["ahash", "signal_hook", "thiserror"],
     ),
     (
+        "results",
+        &["model", "txn", "document", "session"],
+        &["serde", "serde_json"],
+    ),
+    (
+        "render",
+        &["model", "txn", "journal", "session", "ui", "config"],
+        &["annotate_snippets", "humantime", "serde_json"],
+    ),
+    (
         "script",
         &[
-            "model", "txn", "session", "export", "journal", "render", "files",
+            "model", "txn", "document", "journal", "session", "results", "render", "files",
         ],
         &[
             "rhai",
@@ -76,8 +81,8 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     (
         "cli",
         &[
-            "model", "backend", "txn", "export", "journal", "render", "session", "script", "repl",
-            "ui", "config", "files",
+            "model", "backend", "txn", "document", "journal", "session", "results", "render",
+            "script", "repl", "ui", "config", "files",
         ],
         &[
             "clap",

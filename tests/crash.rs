@@ -18,8 +18,11 @@ use ipvsh::model::{
     Scheduler, ServiceConfiguration, ServiceEdit, ServiceEntry, ServiceKey, Table, Timeouts,
     Weight,
 };
-use ipvsh::session::{Direction, Reason, RunbookOptions, Session, StepWay, Stopped};
-use ipvsh::txn::{Change, Plan, RunbookEnd};
+use ipvsh::session::RunbookEnd;
+use ipvsh::session::{
+    CommitTerms, Direction, OwnUndo, RunbookOptions, Session, StepDecision, StopReason,
+};
+use ipvsh::txn::{Change, Plan};
 
 use crate::support::{Place, Random, key, only_in_lab, server, session_over, with_journal};
 
@@ -141,7 +144,7 @@ impl Job {
         match self {
             Self::Commit => {
                 let plan = Plan::between(before.clone(), after.clone(), Vec::new());
-                let _report = session.commit(plan, Reason::default()).unwrap();
+                let _report = session.commit(plan, CommitTerms::default()).unwrap();
             }
             Self::Runbook => {
                 let name = "in two steps".to_owned();
@@ -153,18 +156,24 @@ impl Job {
                 let middle = table(&MIDDLE, 6);
                 for (name, from, to) in [("first", before, &middle), ("second", &middle, after)] {
                     assert!(matches!(
-                        session.begin_step(name, false),
-                        Ok(StepWay::Run(_))
+                        session.begin_step(name, OwnUndo::None),
+                        Ok(StepDecision::Run(_))
                     ));
                     let plan = Plan::between(from.clone(), to.clone(), Vec::new());
-                    let _staged = session.commit_or_stage(plan, Reason::default()).unwrap();
-                    let _ended = session.end_step(Reason::default()).unwrap();
+                    let _staged = session
+                        .commit_or_stage(plan, CommitTerms::default())
+                        .unwrap();
+                    let _ended = session.end_step(CommitTerms::default()).unwrap();
                 }
                 let _report = session.end_runbook().unwrap();
             }
             Self::Recover(direction) => {
-                let settled = session.settle(direction).unwrap();
-                assert!(settled.iter().all(|settled| settled.left.is_empty()));
+                let recovered = session.recover(direction).unwrap();
+                assert!(
+                    recovered
+                        .iter()
+                        .all(|recovered| recovered.residue.is_empty())
+                );
             }
         }
     }
@@ -327,8 +336,8 @@ fn what_an_uncertain_commit_left_is_taken_back_with_its_runbook() {
         session.begin_runbook(options).unwrap();
         for mark in ["fwmark://1", "fwmark://2"] {
             assert!(matches!(
-                session.begin_step(mark, false),
-                Ok(StepWay::Run(_))
+                session.begin_step(mark, OwnUndo::None),
+                Ok(StepDecision::Run(_))
             ));
             let _staged = session
                 .add_service(key(mark), &ServiceEdit::default(), &[])
@@ -337,25 +346,25 @@ fn what_an_uncertain_commit_left_is_taken_back_with_its_runbook() {
                 let _staged = session
                     .edit_destination(service, server, &weight(5))
                     .unwrap();
-                let error = session.end_step(Reason::default()).unwrap_err();
+                let error = session.end_step(CommitTerms::default()).unwrap_err();
                 assert_eq!(error.kind().word(), "indeterminate", "{error}");
             } else {
-                let _ended = session.end_step(Reason::default()).unwrap();
+                let _ended = session.end_step(CommitTerms::default()).unwrap();
             }
         }
         assert!(meddled.get());
-        let why = Stopped::Failed("it is uncertain".to_owned());
-        assert!(session.go_back(&why));
-        assert_eq!(session.go_back_to_undo(), None);
-        let report = session.end_early(why, true).unwrap();
-        assert_eq!(report.end, RunbookEnd::LeftOver, "{report:?}");
+        let why = StopReason::Failed("it is uncertain".to_owned());
+        assert!(session.begin_rollback(&why));
+        assert_eq!(session.roll_back_to_own_undo(), None);
+        let report = session.end_stopped(&why).unwrap();
+        assert_eq!(report.end, RunbookEnd::Residue, "{report:?}");
         assert_eq!(report.left.len(), 1, "{report:?}");
         // The marks are gone again, and the server is as the other one made it.
         let now = place.table();
         assert_eq!(now.services.len(), 3, "{}", place.name());
         let left = now.services[&service].destinations[&server].configuration;
         assert_eq!(left.weight.get(), 9);
-        assert!(session.settle(Direction::Back).unwrap().is_empty());
+        assert!(session.recover(Direction::Back).unwrap().is_empty());
     }
 }
 
@@ -375,24 +384,26 @@ fn behind_a_commit_that_can_not_be_taken_back_nothing_is_and_recovery_goes_on() 
     let middle = table(&MIDDLE, 2);
     for (from, to) in [(&before, &middle), (&middle, &after)] {
         assert!(matches!(
-            session.begin_step("a", false),
-            Ok(StepWay::Run(_))
+            session.begin_step("a", OwnUndo::None),
+            Ok(StepDecision::Run(_))
         ));
         let plan = Plan::between(from.clone(), to.clone(), Vec::new());
-        let _staged = session.commit_or_stage(plan, Reason::default()).unwrap();
-        let _ended = session.end_step(Reason::default()).unwrap();
+        let _staged = session
+            .commit_or_stage(plan, CommitTerms::default())
+            .unwrap();
+        let _ended = session.end_step(CommitTerms::default()).unwrap();
     }
     // The record of the latest commit is out of reach for a moment.
     let record = state.path().join("journal/00000003.json");
     let away = state.path().join("away");
     std::fs::rename(&record, &away).unwrap();
-    let why = Stopped::Failed("it failed".to_owned());
-    assert!(session.go_back(&why));
-    assert_eq!(session.go_back_to_undo(), None);
-    let report = session.end_early(why, true).unwrap();
-    assert_eq!(report.end, RunbookEnd::LeftOver);
+    let why = StopReason::Failed("it failed".to_owned());
+    assert!(session.begin_rollback(&why));
+    assert_eq!(session.roll_back_to_own_undo(), None);
+    let report = session.end_stopped(&why).unwrap();
+    assert_eq!(report.end, RunbookEnd::Residue);
     assert!(
-        report.complaints[0].starts_with("commit 3 could not be taken back"),
+        report.complaints[0].starts_with("commit 3 could not be rolled back"),
         "{report:?}"
     );
     assert!(
@@ -402,10 +413,10 @@ fn behind_a_commit_that_can_not_be_taken_back_nothing_is_and_recovery_goes_on() 
     drop(session);
     std::fs::rename(&away, &record).unwrap();
     let mut session = with_journal(place.session(), state.path());
-    assert_eq!(session.unsettled().len(), 1);
-    let settled = session.settle(Direction::Back).unwrap();
-    assert_eq!(settled.len(), 1);
-    assert!(settled[0].left.is_empty(), "{settled:?}");
+    assert_eq!(session.pending_recovery().len(), 1);
+    let recovered = session.recover(Direction::Back).unwrap();
+    assert_eq!(recovered.len(), 1);
+    assert!(recovered[0].residue.is_empty(), "{recovered:?}");
     assert!(services(&place.table()) == services(&before));
 }
 
@@ -642,7 +653,7 @@ fn random_plans_are_cut_at_every_operation_and_led_back_or_forward() {
                 for (target, way) in [(&now, plan.clone()), (&next, plan.reversed())] {
                     let execution = kernel.execute(&operations[..cut], &mut || true);
                     assert!(execution.is_complete(), "{execution:?}");
-                    let (left, unread) = way.take_back(&mut kernel);
+                    let (left, unread) = way.revert(&mut kernel);
                     assert!(left.is_empty() && unread.is_none(), "{left:?} {unread:?}");
                     let found = place.table();
                     assert_eq!(services(&found), services(target), "cut at {cut}");
@@ -650,12 +661,12 @@ fn random_plans_are_cut_at_every_operation_and_led_back_or_forward() {
                     cuts += 1;
                     if std::ptr::eq(target, &raw const next) {
                         // Back to where the next cut begins.
-                        let (left, _) = plan.take_back(&mut kernel);
+                        let (left, _) = plan.revert(&mut kernel);
                         assert!(left.is_empty(), "{left:?}");
                     }
                 }
             }
-            let (left, _) = plan.reversed().take_back(&mut kernel);
+            let (left, _) = plan.reversed().revert(&mut kernel);
             assert!(left.is_empty(), "{left:?}");
             now = next;
         }
@@ -683,7 +694,7 @@ fn what_others_changed_since_is_left_to_them_and_said() {
             key: changed,
             configuration: theirs,
         }]);
-        let (left, unread) = plan.take_back(&mut place.client());
+        let (left, unread) = plan.revert(&mut place.client());
         assert!(unread.is_none());
         let objects: Vec<String> = left
             .iter()
@@ -720,24 +731,26 @@ fn a_commit_that_was_cut_off_stands_in_the_way_until_it_is_settled() {
             &after
         ));
         let mut session = with_journal(place.session(), state.path());
-        let warnings = session.unsettled();
+        let warnings = session.pending_recovery();
         assert!(
             warnings.len() == 1 && warnings[0].contains("commit 1 was cut off"),
             "{warnings:?}"
         );
         let plan = Plan::between(before.clone(), after.clone(), Vec::new());
-        let error = session.commit(plan.clone(), Reason::default()).unwrap_err();
+        let error = session
+            .commit(plan.clone(), CommitTerms::default())
+            .unwrap_err();
         assert_eq!(
             error.to_string(),
             "commit 1 was cut off, and is neither completed nor taken back"
         );
         assert!(error.hint().unwrap().contains("ipvsh recover"));
-        let settled = session.settle(Direction::Back).unwrap();
-        assert_eq!(settled[0].kind, EventKind::Recovered);
+        let recovered = session.recover(Direction::Back).unwrap();
+        assert_eq!(recovered[0].kind, EventKind::Recovered);
         assert_eq!(services(&place.table()), services(&before));
-        assert!(session.settle(Direction::Back).unwrap().is_empty());
-        assert!(session.unsettled().is_empty());
-        let report = session.commit(plan, Reason::default()).unwrap();
+        assert!(session.recover(Direction::Back).unwrap().is_empty());
+        assert!(session.pending_recovery().is_empty());
+        let report = session.commit(plan, CommitTerms::default()).unwrap();
         assert_eq!(report.recorded.unwrap().number, 2);
         assert_eq!(services(&place.table()), services(&after));
     }

@@ -3,14 +3,14 @@
 use proptest::prelude::{any, prop, proptest};
 
 use ipvsh::backend::Operation;
-use ipvsh::export::{
+use ipvsh::document::{
     Detail, DocumentWriter, is_plan, read_document, read_plan, write_document, write_plan,
 };
 use ipvsh::model::{
     DestinationConfiguration, EngineName, ForwardingMethod, Granularity, Persistence, Scheduler,
     ServiceConfiguration, Table, Tunnel,
 };
-use ipvsh::session::{ApplyOptions, Interrupt, LayerKind, Prune, Purpose, Session, Target};
+use ipvsh::session::{Access, ApplyOptions, BlockKind, Interrupt, Prune, Session, Target};
 
 use ipvsh::txn::{Action, Plan};
 
@@ -39,7 +39,7 @@ fn simulated(bytes: &[u8]) -> Session {
         label: None,
         file: None,
     };
-    Session::open(target, Purpose::Reading, Interrupt::default()).unwrap()
+    Session::open(target, Access::Read, Interrupt::default()).unwrap()
 }
 
 /// Laws: reading what was written gives the same table, writing it again the same bytes, applying it no change.
@@ -54,7 +54,7 @@ fn check(place: &Place) {
     );
     assert_eq!(written(&again, Detail::Configuration), bytes);
     let mut session = place.session();
-    session.begin(LayerKind::Rehearsal).unwrap();
+    session.begin(BlockKind::Rehearsal).unwrap();
     let document = read_document("document", &written(&table, Detail::Observed)).unwrap();
     let options = ApplyOptions {
         prune: Prune::Everything,

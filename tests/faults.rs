@@ -9,7 +9,7 @@ use ipvsh::model::{
     ForwardingMethod, Scheduler, ServiceConfiguration, ServiceEdit, SyncDaemon, SysctlName, Table,
     TimeoutsEdit, Tunnel, Weight,
 };
-use ipvsh::session::{IfMissing, LayerKind};
+use ipvsh::session::{BlockKind, IfMissing};
 use ipvsh::sim::fault::{Fault, Faulty};
 use ipvsh::txn::{CommitError, CommitOptions, Outcome, Plan};
 
@@ -65,7 +65,7 @@ fn prepare(place: &Place) {
 /// A plan with something of every kind: adds, edits, deletions, timeouts, a daemon, a kernel parameter.
 fn plan(place: &Place) -> Plan {
     let mut session = place.session();
-    session.begin(LayerKind::Rehearsal).unwrap();
+    session.begin(BlockKind::Rehearsal).unwrap();
     let (web, new) = (key("tcp://192.0.2.1:80"), key("sctp://192.0.2.3:3868"));
     let weight = |weight| DestinationEdit {
         weight: Some(Weight::new(weight).unwrap()),

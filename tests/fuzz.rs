@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use ipvsh::backend::{
     Ipvs, KernelFile, Lock, LockError, ProcReading, Selection, Transport, TransportError,
 };
-use ipvsh::export::{read_document, read_plan};
+use ipvsh::document::{read_document, read_plan};
 use ipvsh::journal::{Journal, TableIdentity};
 use ipvsh::script::{Permissions, Script, check as check_script};
 use ipvsh::sim::{Environment, SimulatedKernel};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ipvsh::config::Author;
 use ipvsh::journal::{
-    Event, EventKind, Intent, Journal, JournalError, Limits, RecordKind, Remains, Summary,
+    Event, EventKind, Intent, Journal, JournalError, Limits, OnFailure, RecordKind, Summary,
     TableIdentity,
 };
 use ipvsh::model::{DestinationConfiguration, Weight};
@@ -42,7 +42,7 @@ fn intent() -> Intent {
         kind: RecordKind::Commit,
         runbook: Some(7),
         overridden: vec!["last_server: x".to_owned()],
-        interrupted: Remains::Keep,
+        interrupted: OnFailure::Keep,
         data: serde_json::json!({"reason": "y"}),
     }
 }

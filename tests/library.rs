@@ -5,7 +5,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use ipvsh::script::{
-    Allowed, Limits, Permissions, Script, Surroundings, check, library_entries, library_modules,
+    Allowed, Limits, Permissions, RunEnvironment, Script, check, library_entries, library_modules,
     run,
 };
 use ipvsh::session::Session;
@@ -29,7 +29,7 @@ fn said(session: Session, code: &str) -> (Session, String) {
         sink.borrow_mut().push(text.to_owned());
         Ok(())
     });
-    let surroundings = Surroundings {
+    let surroundings = RunEnvironment {
         last_resort: None,
         permissions: Permissions {
             read: Allowed::Everywhere,
@@ -697,7 +697,7 @@ fn the_one_liners_of_the_cookbook_and_its_tasks_run() {
             let document =
                 std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/shop.json"))
                     .unwrap();
-            let wanted = ipvsh::export::read_document("shop.json", document.as_bytes()).unwrap();
+            let wanted = ipvsh::document::read_document("shop.json", document.as_bytes()).unwrap();
             let _done = session
                 .apply(&wanted, ipvsh::session::ApplyOptions::default())
                 .unwrap();

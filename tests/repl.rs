@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use ipvsh::repl::{Completer, Next, Prompt, Screen};
-use ipvsh::script::{Shell, Surroundings};
+use ipvsh::script::{RunEnvironment, Shell};
 use ipvsh::session::Session;
 use ipvsh::txn::Report;
 
@@ -85,7 +85,7 @@ impl Typist {
         });
         let shell = Rc::new(RefCell::new(Shell::new(
             session,
-            Surroundings::closed(output),
+            RunEnvironment::closed(output),
         )));
         let prompt = Prompt::new(
             Rc::clone(&shell),

@@ -338,9 +338,9 @@ fn a_runbook_that_was_killed_is_led_back_by_who_comes_next() {
                 ),
                 "{looked:?}"
             );
-            let settled = shop.runs(next);
-            assert_eq!(settled.status, 0, "{settled:?}");
-            let said = format!("{}{}", settled.stdout, settled.stderr);
+            let recovered = shop.runs(next);
+            assert_eq!(recovered.status, 0, "{recovered:?}");
+            let said = format!("{}{}", recovered.stdout, recovered.stderr);
             if next.contains(&"--forward") {
                 assert!(said.contains("what it had done is kept"), "{said}");
                 assert_eq!(shop.weight(ONE), 0);

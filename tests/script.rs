@@ -6,7 +6,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use ipvsh::script::{
-    Allowed, Limits, Permissions, Ran, Script, ScriptFailure, Surroundings, check,
+    Allowed, Limits, Permissions, Ran, RunEnvironment, Script, ScriptFailure, check,
     describe_options, run,
 };
 use ipvsh::session::Session;
@@ -32,10 +32,10 @@ fn run_in(
         source: source.to_owned(),
         arguments,
     };
-    let surroundings = Surroundings {
+    let surroundings = RunEnvironment {
         last_resort: None,
         limits,
-        ..Surroundings::closed(output)
+        ..RunEnvironment::closed(output)
     };
     let (session, result) = run(&script, session, &surroundings);
     let printed = printed.borrow().clone();
@@ -374,18 +374,18 @@ fn files_are_touched_only_where_that_is_allowed() {
             arguments: Vec::new(),
         };
         let only = Allowed::In(vec![inside.clone()]);
-        let surroundings = Surroundings {
+        let surroundings = RunEnvironment {
             last_resort: None,
             permissions: Permissions {
                 read: only.clone(),
                 write: only,
                 at_prompt: false,
             },
-            ..Surroundings::closed(Rc::new(|_: &str| Ok(())))
+            ..RunEnvironment::closed(Rc::new(|_: &str| Ok(())))
         };
         let mut session = Place::simulated().session();
         if rehearsed {
-            session.begin(ipvsh::session::LayerKind::Rehearsal).unwrap();
+            session.begin(ipvsh::session::BlockKind::Rehearsal).unwrap();
         }
         let (_, result) = run(&script, session, &surroundings);
         result
@@ -449,14 +449,14 @@ fn a_file_keeps_its_mode_and_nothing_else_is_left_beside_it() {
             source: format!("write_text({path:?}, {text:?});"),
             arguments: Vec::new(),
         };
-        let surroundings = Surroundings {
+        let surroundings = RunEnvironment {
             last_resort: None,
             permissions: Permissions {
                 // The file alone, which is not there at first.
                 write: Allowed::In(vec![path.clone()]),
                 ..Permissions::default()
             },
-            ..Surroundings::closed(Rc::new(|_: &str| Ok(())))
+            ..RunEnvironment::closed(Rc::new(|_: &str| Ok(())))
         };
         let (_, result) = run(&script, Place::simulated().session(), &surroundings);
         if let Err(failure) = result {
@@ -558,7 +558,7 @@ fn a_script_describes_its_own_options() {
         let (_, result) = run(
             &script,
             Place::simulated().session(),
-            &Surroundings::closed(output),
+            &RunEnvironment::closed(output),
         );
         match result {
             Ok(_) => printed.borrow().join("\n"),

@@ -421,7 +421,7 @@ fn only_what_is_damaged_can_be_discarded() {
 }
 
 /// The record of a commit of which something is left in the table.
-fn left_over(shop: &Shop) {
+fn commit_with_residue(shop: &Shop) {
     shop.ok(&["edit", ONE, "--weight", "5"]);
     let path = shop.journal().join("00000001.json");
     let text = fs::read_to_string(&path).unwrap();
@@ -434,7 +434,7 @@ fn left_over(shop: &Shop) {
         record
     })
     .unwrap();
-    let sum = ipvsh::export::checksum(record.as_bytes());
+    let sum = ipvsh::document::checksum(record.as_bytes());
     let line = format!("{{\"checksum\":\"{sum}\",\"record\":{record}}}");
     fs::write(&path, format!("{first}\n{line}\n")).unwrap();
 }
@@ -448,7 +448,7 @@ fn what_a_commit_left_can_be_rolled_back_or_completed() {
         (&["recover", "1", "--forward"], 5),
     ] {
         let shop = Shop::simulated();
-        left_over(&shop);
+        commit_with_residue(&shop);
         shop.ok(command);
         assert_eq!(shop.weight(ONE), weight, "{command:?}");
         let again = shop.runs(&["recover", "1"]);
@@ -459,7 +459,7 @@ fn what_a_commit_left_can_be_rolled_back_or_completed() {
     }
     // What others changed since is left to them, and said.
     let shop = Shop::simulated();
-    left_over(&shop);
+    commit_with_residue(&shop);
     shop.ok(&["--no-journal", "edit", ONE, "--weight", "8"]);
     let recovered = shop.runs(&["recover", "1"]);
     assert!(

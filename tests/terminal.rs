@@ -26,7 +26,7 @@ fn lines_that_belong_together_are_one_input_and_ids_are_completed() {
     let shown = terminal.types("\").scheduler");
     assert!(shown.contains("\nwrr\n"), "{shown}");
     terminal.sends("\u{4}");
-    assert_eq!(terminal.ends().1, 0);
+    assert_eq!(terminal.before_after().1, 0);
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn an_open_transaction_is_shown_and_dropped_on_leaving() {
     terminal.types(":begin");
     terminal.types("table::clear();");
     terminal.sends("\u{4}");
-    let (shown, status) = terminal.ends();
+    let (shown, status) = terminal.before_after();
     assert!(
         shown.contains("the open transaction is dropped") && shown.contains("- tcp://192.0.2.1:80"),
         "{shown}"
@@ -85,7 +85,7 @@ fn a_signal_ends_the_prompt_at_once_and_leaves_the_terminal_as_it_was() {
         assert!(terminal.is_raw(), "the line editor reads key by key");
         terminal.signals(signal);
         assert!(terminal.settles(), "the terminal echoes again");
-        let (shown, ended) = terminal.ends();
+        let (shown, ended) = terminal.before_after();
         assert_eq!(ended, status);
         assert!(
             shown.contains("the open transaction is dropped; nothing of it was sent"),
@@ -100,7 +100,7 @@ fn the_history_lasts_and_no_one_else_reads_it() {
     let mut terminal = Terminal::start(home.path(), &[SHOP], "xterm", "sim shop.json");
     terminal.types("print(\"from \" + \"yesterday\")");
     terminal.sends("exit\r");
-    assert_eq!(terminal.ends().1, 0);
+    assert_eq!(terminal.before_after().1, 0);
     let file = home.path().join(".local/state/ipvsh/history");
     let mode = std::fs::metadata(&file).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -199,5 +199,5 @@ fn a_dumb_terminal_serves_as_well() {
     assert!(shown.contains("10"), "{shown}");
     assert!(!shown.contains('\u{1b}'), "{shown}");
     terminal.sends("exit(5)\r");
-    assert_eq!(terminal.ends().1, 5);
+    assert_eq!(terminal.before_after().1, 5);
 }

@@ -10,8 +10,8 @@ use ipvsh::model::{
     SyncDaemon, SysctlName, Table, TableSpecification, TimeoutsEdit, Tunnel, Weight,
 };
 use ipvsh::session::{
-    ApplyOptions, Done, Ended, Error, ErrorKind, IfMissing, LayerKind, Prune, Reason, Session,
-    Waiting,
+    ApplyOptions, BlockKind, CommitTerms, Ended, Error, ErrorKind, IfMissing, Prune, Session,
+    VerbOutcome, Waiting,
 };
 use ipvsh::sim::{Environment, SimulatedKernel};
 use ipvsh::txn::{Cause, Change, CommitOptions, Outcome, Plan};
@@ -98,7 +98,7 @@ fn five_hundred_changes_whose_last_is_refused_leave_no_trace() {
         web(&place);
         let before = place.table();
         let mut session = place.session();
-        session.begin(LayerKind::Transaction).unwrap();
+        session.begin(BlockKind::Transaction).unwrap();
         for number in 0..499u16 {
             let service = key(&format!(
                 "tcp://192.0.2.{}:{}",
@@ -111,7 +111,7 @@ fn five_hundred_changes_whose_last_is_refused_leave_no_trace() {
         let _staged = session
             .add_service(key("fwmark://9"), &scheduler("mhx"), &[])
             .unwrap();
-        let error = session.end_transaction(Reason::default()).unwrap_err();
+        let error = session.end_transaction(CommitTerms::default()).unwrap_err();
         let Error::Commit(report) = &error else {
             panic!("{error}")
         };
@@ -139,7 +139,7 @@ fn a_foreign_change_before_the_commit_is_a_conflict_and_nothing_is_sent() {
         web(&place);
         let (capture, sent) = Capture::new(place.transport());
         let mut session = session_over(Box::new(capture));
-        session.begin(LayerKind::Transaction).unwrap();
+        session.begin(BlockKind::Transaction).unwrap();
         let (service, first) = (key("tcp://192.0.2.1:80"), server("10.0.0.1:80"));
         let _staged = session
             .edit_destination(service, first, &weight(7))
@@ -154,7 +154,7 @@ fn a_foreign_change_before_the_commit_is_a_conflict_and_nothing_is_sent() {
             key: first,
             configuration: foreign,
         }]);
-        let error = session.end_transaction(Reason::default()).unwrap_err();
+        let error = session.end_transaction(CommitTerms::default()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict);
         assert_eq!(error.object(), Some(ObjectId::Destination(service, first)));
         assert_eq!(changes_sent(&sent), 0, "{}", place.name());
@@ -170,7 +170,7 @@ fn what_the_plan_does_not_touch_may_change() {
     for place in Place::every() {
         web(&place);
         let mut session = place.session();
-        session.begin(LayerKind::Transaction).unwrap();
+        session.begin(BlockKind::Transaction).unwrap();
         let service = key("tcp://192.0.2.1:80");
         let _staged = session
             .edit_destination(service, server("10.0.0.1:80"), &weight(7))
@@ -180,7 +180,7 @@ fn what_the_plan_does_not_touch_may_change() {
             key: server("10.0.0.2:80"),
         }]);
         assert_eq!(
-            committed(session.end_transaction(Reason::default())).outcome,
+            committed(session.end_transaction(CommitTerms::default())).outcome,
             Outcome::Committed
         );
         assert_eq!(place.table().services[&service].destinations.len(), 1);
@@ -193,7 +193,7 @@ fn a_plan_without_changes_sends_nothing() {
         web(&place);
         let (capture, sent) = Capture::new(place.transport());
         let mut session = session_over(Box::new(capture));
-        session.begin(LayerKind::Transaction).unwrap();
+        session.begin(BlockKind::Transaction).unwrap();
         let service = key("tcp://192.0.2.1:80");
         let _staged = session
             .edit_destination(service, server("10.0.0.1:80"), &weight(7))
@@ -208,7 +208,7 @@ fn a_plan_without_changes_sends_nothing() {
             .delete_service(key("fwmark://1"), IfMissing::Refuse)
             .unwrap();
         assert_eq!(
-            committed(session.end_transaction(Reason::default())).outcome,
+            committed(session.end_transaction(CommitTerms::default())).outcome,
             Outcome::Unchanged
         );
         assert_eq!(changes_sent(&sent), 0);
@@ -221,7 +221,7 @@ fn verbs_fail_at_their_own_line_with_the_kernels_error() {
         web(&place);
         let mut session = place.session();
         let service = key("tcp://192.0.2.1:80");
-        session.begin(LayerKind::Transaction).unwrap();
+        session.begin(BlockKind::Transaction).unwrap();
         let exists = session
             .add_service(service, &ServiceEdit::default(), &[])
             .unwrap_err();
@@ -252,7 +252,7 @@ fn verbs_fail_at_their_own_line_with_the_kernels_error() {
         );
         // None of them left anything staged.
         assert_eq!(
-            committed(session.end_transaction(Reason::default())).outcome,
+            committed(session.end_transaction(CommitTerms::default())).outcome,
             Outcome::Unchanged
         );
     }
@@ -262,7 +262,7 @@ fn verbs_fail_at_their_own_line_with_the_kernels_error() {
 fn a_verb_of_many_parts_is_staged_whole_or_not_at_all() {
     let place = Place::simulated();
     let mut session = place.session();
-    session.begin(LayerKind::Transaction).unwrap();
+    session.begin(BlockKind::Transaction).unwrap();
     let servers = [
         specification("10.0.0.1:80", 1),
         specification("224.0.0.1:80", 1),
@@ -285,11 +285,11 @@ fn nested_transactions_are_savepoints() {
         web(&place);
         let service = key("tcp://192.0.2.1:80");
         let mut session = place.session();
-        session.begin(LayerKind::Transaction).unwrap();
+        session.begin(BlockKind::Transaction).unwrap();
         let _staged = session
             .edit_destination(service, server("10.0.0.1:80"), &weight(5))
             .unwrap();
-        session.begin(LayerKind::Transaction).unwrap();
+        session.begin(BlockKind::Transaction).unwrap();
         let _staged = session
             .edit_destination(service, server("10.0.0.1:80"), &weight(6))
             .unwrap();
@@ -298,15 +298,15 @@ fn nested_transactions_are_savepoints() {
             .add_service(key("fwmark://1"), &scheduler("rr"), &[])
             .unwrap();
         session.abandon();
-        session.begin(LayerKind::Transaction).unwrap();
+        session.begin(BlockKind::Transaction).unwrap();
         let _staged = session
             .edit_destination(service, server("10.0.0.2:80"), &weight(8))
             .unwrap();
-        let Ended::Staged(inner) = session.end_transaction(Reason::default()).unwrap() else {
+        let Ended::Staged(inner) = session.end_transaction(CommitTerms::default()).unwrap() else {
             panic!("there is an outer one")
         };
         assert_eq!(inner.changes().len(), 1);
-        let report = committed(session.end_transaction(Reason::default()));
+        let report = committed(session.end_transaction(CommitTerms::default()));
         assert_eq!(report.plan.changes().len(), 2);
         let table = place.table();
         let weights: Vec<u32> = table.services[&service]
@@ -324,7 +324,7 @@ fn reads_in_a_transaction_see_its_own_writes_and_the_live_table_does_not() {
     for place in Place::every() {
         web(&place);
         let mut session = place.session();
-        session.begin(LayerKind::Transaction).unwrap();
+        session.begin(BlockKind::Transaction).unwrap();
         let _staged = session
             .add_service(
                 key("fwmark6://8"),
@@ -345,7 +345,7 @@ fn deleting_and_adding_the_same_server_is_an_edit() {
         web(&place);
         let service = key("tcp://192.0.2.1:80");
         let mut session = place.session();
-        session.begin(LayerKind::Transaction).unwrap();
+        session.begin(BlockKind::Transaction).unwrap();
         let _staged = session
             .delete_destination(service, server("10.0.0.1:80"), IfMissing::Refuse)
             .unwrap();
@@ -356,7 +356,7 @@ fn deleting_and_adding_the_same_server_is_an_edit() {
         let _staged = session
             .add_destination(service, server("10.0.0.1:80"), &edit)
             .unwrap();
-        let report = committed(session.end_transaction(Reason::default()));
+        let report = committed(session.end_transaction(CommitTerms::default()));
         assert!(
             matches!(report.plan.changes(), [Change::EditDestination { .. }]),
             "{:?}",
@@ -433,7 +433,7 @@ fn make_comes_before_break_and_a_fresh_table_is_sorted() {
     let place = Place::simulated();
     web(&place);
     let mut session = place.session();
-    session.begin(LayerKind::Rehearsal).unwrap();
+    session.begin(BlockKind::Rehearsal).unwrap();
     let _staged = session
         .delete_service(key("tcp://192.0.2.1:80"), IfMissing::Refuse)
         .unwrap();
@@ -467,7 +467,7 @@ fn a_signal_between_two_datagrams_leads_back() {
         web(&place);
         let before = place.table();
         let mut session = place.session();
-        session.begin(LayerKind::Rehearsal).unwrap();
+        session.begin(BlockKind::Rehearsal).unwrap();
         for number in 0..300u16 {
             let _staged = session
                 .add_service(
@@ -508,7 +508,7 @@ fn timeouts_and_parameters_are_part_of_the_transaction() {
     for place in Place::every() {
         let name = SysctlName::new("expire_quiescent_template").unwrap();
         let mut session = place.session();
-        session.begin(LayerKind::Transaction).unwrap();
+        session.begin(BlockKind::Transaction).unwrap();
         let _staged = session
             .set_timeouts(&TimeoutsEdit {
                 udp_seconds: Some(77),
@@ -519,7 +519,7 @@ fn timeouts_and_parameters_are_part_of_the_transaction() {
         let _staged = session
             .add_service(key("fwmark://1"), &scheduler("mhx"), &[])
             .unwrap();
-        session.end_transaction(Reason::default()).unwrap_err();
+        session.end_transaction(CommitTerms::default()).unwrap_err();
         assert_eq!(place.client().timeouts().unwrap().udp_seconds, 300);
         assert_eq!(place.client().sysctl(&name).unwrap().as_deref(), Some("0"));
         let _done = session
@@ -579,12 +579,12 @@ fn daemons_start_stop_and_come_back_when_something_is_refused() {
             backup("224.0.0.81").is_met_by(&running[&DaemonRole::Backup]),
             "{running:?}"
         );
-        session.begin(LayerKind::Transaction).unwrap();
+        session.begin(BlockKind::Transaction).unwrap();
         let _staged = session.stop_daemon(DaemonRole::Backup).unwrap();
         let _staged = session
             .add_service(key("fwmark://1"), &scheduler("mhx"), &[])
             .unwrap();
-        session.end_transaction(Reason::default()).unwrap_err();
+        session.end_transaction(CommitTerms::default()).unwrap_err();
         assert_eq!(
             place.client().daemons().unwrap(),
             running,
@@ -592,7 +592,7 @@ fn daemons_start_stop_and_come_back_when_something_is_refused() {
             place.name()
         );
         // Servers of the other family exclude a daemon: it stops first, although it was named last.
-        session.begin(LayerKind::Transaction).unwrap();
+        session.begin(BlockKind::Transaction).unwrap();
         let tunneling = DestinationEdit {
             forwarding: Some(ForwardingMethod::Tunneling),
             ..weight(1)
@@ -613,7 +613,7 @@ fn daemons_start_stop_and_come_back_when_something_is_refused() {
         let _staged = session
             .add_service(key("tcp://192.0.2.1:80"), &scheduler("rr"), &[mixed])
             .unwrap();
-        let report = committed(session.end_transaction(Reason::default()));
+        let report = committed(session.end_transaction(CommitTerms::default()));
         assert_eq!(report.plan.changes()[0].verb(), "stop");
         assert!(place.client().daemons().unwrap().is_empty());
     }
@@ -624,14 +624,14 @@ fn zeroing_is_an_action_that_happens_after_the_commit() {
     for place in Place::every() {
         web(&place);
         let mut session = place.session();
-        session.begin(LayerKind::Transaction).unwrap();
+        session.begin(BlockKind::Transaction).unwrap();
         let _staged = session.zero(Some(key("tcp://192.0.2.1:80"))).unwrap();
         let plan = session.staged_plan().unwrap();
         assert_eq!(
             (plan.changes().len(), plan.actions().len(), plan.is_empty()),
             (0, 1, false)
         );
-        let report = committed(session.end_transaction(Reason::default()));
+        let report = committed(session.end_transaction(CommitTerms::default()));
         assert_eq!(
             (report.outcome, report.failed_actions.len()),
             (Outcome::Committed, 0)
@@ -669,7 +669,7 @@ fn what_a_plan_does_to_traffic_is_counted() {
     record.destinations[1].inactive = Some(30);
     kernel.load_service(record);
     let mut session = place.session();
-    session.begin(LayerKind::Rehearsal).unwrap();
+    session.begin(BlockKind::Rehearsal).unwrap();
     let service = key("tcp://192.0.2.1:80");
     let _staged = session
         .delete_destination(service, server("10.0.0.2:80"), IfMissing::Refuse)
@@ -687,7 +687,7 @@ fn what_a_plan_does_to_traffic_is_counted() {
         plan.notes()
     );
     // What a session remembers of a commit says the same.
-    let _report = session.commit(plan, Reason::default()).unwrap();
+    let _report = session.commit(plan, CommitTerms::default()).unwrap();
     let remembered = session.committed().kept()[0].plan.traffic();
     assert_eq!((remembered.cut, remembered.drained), (120, 30));
 }
@@ -758,12 +758,12 @@ pub(crate) fn random_table(random: &mut Random) -> TableSpecification {
 }
 
 fn apply(session: &mut Session, table: &TableSpecification) -> Plan {
-    session.begin(LayerKind::Rehearsal).unwrap();
+    session.begin(BlockKind::Rehearsal).unwrap();
     let options = ApplyOptions {
         prune: Prune::Everything,
         keep_weight: false,
     };
-    let (_staged, _kept): (Done, _) = session.apply(table, options).unwrap();
+    let (_staged, _kept): (VerbOutcome, _) = session.apply(table, options).unwrap();
     session.end_rehearsal().unwrap()
 }
 
@@ -837,7 +837,7 @@ fn ten_thousand_changes_go_through_in_a_few_datagrams() {
         });
     }
     let (done, _) = session.apply(&table, ApplyOptions::default()).unwrap();
-    let Done::Committed(report) = done else {
+    let VerbOutcome::Committed(report) = done else {
         panic!("it was alone")
     };
     assert_eq!(report.plan.changes().len(), 10_000);
@@ -887,7 +887,7 @@ fn reading_one_service_agrees_with_reading_all() {
         web(&place);
         let mut random = Random::new(seed);
         let mut session = place.session();
-        session.begin(LayerKind::Transaction).unwrap();
+        session.begin(BlockKind::Transaction).unwrap();
         for step in 0..60 {
             let service = random.pick(&[
                 key("tcp://192.0.2.1:80"),
@@ -912,7 +912,7 @@ fn reading_one_service_agrees_with_reading_all() {
                     .is_ok(),
             };
             if random.chance(10) {
-                session.begin(LayerKind::Transaction).unwrap();
+                session.begin(BlockKind::Transaction).unwrap();
                 let _staged = session.clear().unwrap();
                 session.abandon();
             }
@@ -956,7 +956,7 @@ fn what_daemons_and_other_families_exclude_is_refused_before_anything_is_sent() 
         let mut session = place.session();
         let _done = session.start_daemon(&backup("224.0.0.81")).unwrap();
         let mut session = place.session();
-        session.begin(LayerKind::Rehearsal).unwrap();
+        session.begin(BlockKind::Rehearsal).unwrap();
         let refused = session
             .apply(&document, ApplyOptions::default())
             .unwrap_err();
@@ -968,7 +968,7 @@ fn what_daemons_and_other_families_exclude_is_refused_before_anything_is_sent() 
             .add_service(web, &scheduler("rr"), std::slice::from_ref(&mixed))
             .unwrap();
         let mut session = place.session();
-        session.begin(LayerKind::Rehearsal).unwrap();
+        session.begin(BlockKind::Rehearsal).unwrap();
         let refused = session.start_daemon(&backup("224.0.0.81")).unwrap_err();
         assert_eq!(refused.errno().unwrap().name(), "EINVAL", "{refused}");
     }
@@ -980,7 +980,7 @@ fn an_open_block_that_staged_nothing_sees_what_changed_while_time_passed() {
         web(&place);
         let web = key("tcp://192.0.2.1:80");
         let mut session = place.session();
-        session.begin(LayerKind::Transaction).unwrap();
+        session.begin(BlockKind::Transaction).unwrap();
         let weight_of = |session: &mut Session| {
             let entry = session.find_service(&web).unwrap().unwrap();
             entry.destinations[&server("10.0.0.1:80")]
@@ -1010,7 +1010,7 @@ fn an_open_block_that_staged_nothing_sees_what_changed_while_time_passed() {
             "{}",
             place.name()
         );
-        let _report = committed(session.end_transaction(Reason::default()));
+        let _report = committed(session.end_transaction(CommitTerms::default()));
         assert_eq!(weight_of(&mut session), 8);
     }
 }
@@ -1022,7 +1022,7 @@ fn an_inner_block_reports_what_it_staged_and_nothing_else() {
         let place = Place::simulated();
         web(&place);
         let mut session = place.session();
-        session.begin(LayerKind::Transaction).unwrap();
+        session.begin(BlockKind::Transaction).unwrap();
         for step in 0..10 {
             // At first nothing is fetched yet.
             let before = if step == 0 {
@@ -1030,7 +1030,7 @@ fn an_inner_block_reports_what_it_staged_and_nothing_else() {
             } else {
                 session.table().unwrap()
             };
-            session.begin(LayerKind::Transaction).unwrap();
+            session.begin(BlockKind::Transaction).unwrap();
             for _ in 0..random.below(4) {
                 let service = random.pick(&[key("tcp://192.0.2.1:80"), key("fwmark://1")]);
                 let one = server(&format!("10.0.0.{}:80", random.below(3) + 1));
@@ -1049,7 +1049,8 @@ fn an_inner_block_reports_what_it_staged_and_nothing_else() {
                         .is_ok(),
                 };
             }
-            let Ended::Staged(plan) = session.end_transaction(Reason::default()).unwrap() else {
+            let Ended::Staged(plan) = session.end_transaction(CommitTerms::default()).unwrap()
+            else {
                 panic!("an inner block is staged");
             };
             let after = session.table().unwrap();

@@ -11,7 +11,7 @@ use super::journal_args::{
     UndoArguments,
 };
 use super::option_values::{BARE, confirm_time, duration, filled, filled_or_bare, number};
-use crate::export::DEFAULT_MAX_SIZE;
+use crate::document::DEFAULT_MAX_SIZE;
 
 /// A scripting automation shell for IPVS, the load balancer in the Linux kernel.
 ///

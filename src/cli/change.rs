@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::args::{ChangeArguments, Globals, RemoveArguments, ServerOptions, ServiceOptions};
-use super::context::{Context, purpose, with_session};
+use super::context::{Context, access, with_session};
 use super::failure::Failure;
 use super::finish::Ending;
 use crate::model::{
     DURATION_FORM, DestinationEdit, EngineName, ForwardingMethod, Granularity, Invalid, ObjectId,
     PersistenceEdit, Scheduler, Selector, ServiceEdit, Tunnel, Weight, parse_duration,
 };
-use crate::session::{Done, Ended, Error, IfMissing, LayerKind, Reason, Session};
+use crate::session::{BlockKind, CommitTerms, Ended, Error, IfMissing, Session, VerbOutcome};
 
 /// What to do to an object that is given with fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,13 +200,13 @@ fn each(
     globals: &Globals,
     dry_run: bool,
     (selector, if_missing): (&Selector, IfMissing),
-    verb: impl Fn(&mut Session, &ObjectId) -> Result<Done, Error>,
+    verb: impl Fn(&mut Session, &ObjectId) -> Result<VerbOutcome, Error>,
 ) -> Result<Ending, Failure> {
     transaction(context, globals, dry_run, |session| {
         if let Some(object) = selector.exact() {
             return verb(session, &object);
         }
-        session.begin(LayerKind::Transaction)?;
+        session.begin(BlockKind::Transaction)?;
         let staged = session.select(selector).and_then(|objects| {
             for object in &objects {
                 let _staged = verb(session, object)?;
@@ -221,9 +221,9 @@ fn each(
             }
             Ok(()) => {}
         }
-        Ok(match session.end_transaction(Reason::default())? {
-            Ended::Committed(report) => Done::Committed(report),
-            Ended::Staged(_) => Done::Staged,
+        Ok(match session.end_transaction(CommitTerms::default())? {
+            Ended::Committed(report) => VerbOutcome::Committed(report),
+            Ended::Staged(_) => VerbOutcome::Staged,
         })
     })
 }
@@ -236,11 +236,11 @@ fn transaction(
     context: &Context,
     globals: &Globals,
     dry_run: bool,
-    verb: impl FnOnce(&mut Session) -> Result<Done, Error>,
+    verb: impl FnOnce(&mut Session) -> Result<VerbOutcome, Error>,
 ) -> Result<Ending, Failure> {
-    with_session(context, globals, purpose(dry_run), |session| {
+    with_session(context, globals, access(dry_run), |session| {
         if dry_run {
-            session.begin(LayerKind::Rehearsal)?;
+            session.begin(BlockKind::Rehearsal)?;
             let _staged = verb(session)?;
             return Ok(Ending::planned(session.end_rehearsal()?));
         }

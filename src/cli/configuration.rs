@@ -17,7 +17,7 @@ pub(super) fn config(context: &Context, globals: &Globals) -> Result<Ending, Fai
     let state = state.map(|folder| folder.display().to_string());
     if globals.json {
         let shape = json!({
-            "version": crate::export::VERSION,
+            "version": crate::document::VERSION,
             "files": settings.files.iter().map(|(path, found)| json!({"path": path.display().to_string(), "found": found})).collect::<Vec<Value>>(),
             "settings": settings.settings.iter().map(|one| json!({
                 "name": one.name, "value": one.value, "source": one.source, "holds": one.holds,

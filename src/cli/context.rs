@@ -6,8 +6,8 @@ use super::args::Globals;
 use super::failure::Failure;
 use super::finish::Ending;
 use super::target;
-use crate::session::{Interrupt, Purpose, Session};
-use crate::txn::RunbookReport;
+use crate::session::RunbookReport;
+use crate::session::{Access, Interrupt, Session};
 use crate::ui::Ui;
 
 /// What every command has at hand.
@@ -38,15 +38,15 @@ impl Context {
 pub(super) fn with_session(
     context: &Context,
     globals: &Globals,
-    purpose: Purpose,
+    access: Access,
     work: impl FnOnce(&mut Session) -> Result<Ending, Failure>,
 ) -> Result<Ending, Failure> {
-    let mut session = target::open_for_one(globals, purpose, &context.interrupt)?;
+    let mut session = target::open_for_one(globals, access, &context.interrupt)?;
     context.warn(&mut session);
     let worked = work(&mut session);
     context.warn(&mut session);
     let ending = worked?;
-    if purpose != Purpose::Reading {
+    if access != Access::Read {
         target::write_back(&mut session)?;
     }
     // The program ends soon: giving back a large table piece by piece would only take time.
@@ -55,10 +55,6 @@ pub(super) fn with_session(
 }
 
 /// What a command opens a session for that may only show what it would do.
-pub(super) const fn purpose(dry_run: bool) -> Purpose {
-    if dry_run {
-        Purpose::Reading
-    } else {
-        Purpose::Changing
-    }
+pub(super) const fn access(dry_run: bool) -> Access {
+    if dry_run { Access::Read } else { Access::Write }
 }

@@ -7,20 +7,20 @@ use super::args::{
     ApplyArguments, DiffArguments, ExportArguments, ExportFormat, Globals, KeepChoice, Merging,
     PlanArguments, PruneChoice,
 };
-use super::context::{Context, purpose, with_session};
+use super::context::{Context, access, with_session};
 use super::failure::Failure;
 use super::finish::Ending;
 use super::look::selectors;
 use super::target;
-use crate::export::{
+use crate::document::{
     Detail, DocumentWriter, is_plan, read_document, read_document_file, read_file, read_plan,
     schema, write_document, write_plan,
 };
 use crate::files;
 use crate::model::{ObjectId, TableSpecification, reason, shown};
 use crate::session::{
-    ApplyOptions, Done, Ended, Error, LayerKind, Prune, Purpose, Reason, Session, Target,
-    lacks_permission,
+    Access, ApplyOptions, BlockKind, CommitTerms, Ended, Error, Prune, Session, Target,
+    VerbOutcome, lacks_permission,
 };
 use crate::txn::{Outcome, Plan};
 
@@ -59,7 +59,7 @@ pub(super) fn apply(
         return plan_document(context, globals, file, &wanted, &arguments.merging);
     }
     let options = apply_options(&arguments.merging);
-    with_session(context, globals, Purpose::Changing, |session| {
+    with_session(context, globals, Access::Write, |session| {
         let mut attempts = 1;
         let (done, kept) = loop {
             match apply_once(session, &wanted, options, arguments.confirm) {
@@ -86,11 +86,11 @@ fn apply_once(
     wanted: &TableSpecification,
     options: ApplyOptions,
     confirm: Option<Duration>,
-) -> Result<(Done, Vec<ObjectId>), Error> {
+) -> Result<(VerbOutcome, Vec<ObjectId>), Error> {
     if confirm.is_none() {
         return session.apply(wanted, options);
     }
-    session.begin(LayerKind::Transaction)?;
+    session.begin(BlockKind::Transaction)?;
     let (_staged, kept) = match session.apply(wanted, options) {
         Ok(staged) => staged,
         Err(error) => {
@@ -98,13 +98,13 @@ fn apply_once(
             return Err(error);
         }
     };
-    let reason = Reason {
+    let reason = CommitTerms {
         confirm,
-        ..Reason::default()
+        ..CommitTerms::default()
     };
     match session.end_transaction(reason)? {
-        Ended::Committed(report) => Ok((Done::Committed(report), kept)),
-        Ended::Staged(_) => Ok((Done::Staged, kept)),
+        Ended::Committed(report) => Ok((VerbOutcome::Committed(report), kept)),
+        Ended::Staged(_) => Ok((VerbOutcome::Staged, kept)),
     }
 }
 
@@ -122,19 +122,19 @@ fn apply_plan(
         )));
     }
     let plan = read_plan(file, bytes)?;
-    with_session(context, globals, purpose(arguments.dry_run), |session| {
+    with_session(context, globals, access(arguments.dry_run), |session| {
         if arguments.dry_run {
-            session.begin(LayerKind::Rehearsal)?;
-            let _staged = session.commit_or_stage(plan, Reason::default())?;
+            session.begin(BlockKind::Rehearsal)?;
+            let _staged = session.commit_or_stage(plan, CommitTerms::default())?;
             return Ok(Ending::planned(session.end_rehearsal()?));
         }
-        let reason = Reason {
+        let reason = CommitTerms {
             confirm: arguments.confirm,
-            ..Reason::default()
+            ..CommitTerms::default()
         };
         let report = session.commit(plan, reason)?;
         Ok(Ending::Done {
-            done: Done::Committed(Box::new(report)),
+            done: VerbOutcome::Committed(Box::new(report)),
             kept: Vec::new(),
             document: String::new(),
         })
@@ -159,8 +159,8 @@ fn plan_document(
     wanted: &TableSpecification,
     merging: &Merging,
 ) -> Result<Ending, Failure> {
-    with_session(context, globals, Purpose::Reading, |session| {
-        session.begin(LayerKind::Rehearsal)?;
+    with_session(context, globals, Access::Read, |session| {
+        session.begin(BlockKind::Rehearsal)?;
         let applied = session.apply(wanted, apply_options(merging));
         let (_staged, kept) = applied.map_err(target::in_file(file, globals))?;
         let plan = session.end_rehearsal()?;
@@ -204,10 +204,7 @@ pub(super) fn diff(
 ) -> Result<Ending, Failure> {
     let a = read_document_file(&arguments.a, globals.max_size)?;
     let (mut session, wanted) = match &arguments.b {
-        None => (
-            target::open(globals, Purpose::Reading, &context.interrupt)?,
-            a,
-        ),
+        None => (target::open(globals, Access::Read, &context.interrupt)?, a),
         Some(b) => {
             let wanted = read_document_file(b, globals.max_size)?;
             let target = Target::Simulation {
@@ -215,7 +212,7 @@ pub(super) fn diff(
                 label: Some(arguments.a.clone()),
                 file: None,
             };
-            let session = Session::open(target, Purpose::Reading, context.interrupt.clone());
+            let session = Session::open(target, Access::Read, context.interrupt.clone());
             (
                 session.map_err(target::in_file(&arguments.a, globals))?,
                 wanted,
@@ -223,7 +220,7 @@ pub(super) fn diff(
         }
     };
     context.warn(&mut session);
-    session.begin(LayerKind::Rehearsal)?;
+    session.begin(BlockKind::Rehearsal)?;
     let options = ApplyOptions {
         prune: Prune::Everything,
         keep_weight: false,
@@ -249,7 +246,7 @@ pub(super) fn export(
 ) -> Result<Ending, Failure> {
     let ExportFormat::Json = arguments.format;
     let selectors = selectors(&arguments.objects)?;
-    with_session(context, globals, Purpose::Reading, |session| {
+    with_session(context, globals, Access::Read, |session| {
         let (table, missing) = match session.selected(&selectors) {
             Err(error) if lacks_permission(&error) => {
                 let (table, missing) = session.table_without_privilege()?;

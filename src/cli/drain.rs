@@ -72,7 +72,7 @@ fn list(context: &Context, globals: &Globals, ending: Ending) -> Result<Ending, 
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();
     if globals.json {
-        let shape = json!({"version": crate::export::VERSION, "drained": found});
+        let shape = json!({"version": crate::document::VERSION, "drained": found});
         let text = serde_json::to_string_pretty(&shape).unwrap_or_default();
         context.ui.line(&text).map_err(Failure::Output)?;
         return Ok(Ending::Shown);

@@ -4,11 +4,12 @@ use std::io;
 
 use super::exit;
 use super::report::{self, TargetWords};
-use crate::export::{CauseShape, DocumentError, ResultShape, change_shape};
+use crate::document::DocumentError;
 use crate::model::{is_control, reason, shown};
 use crate::render::{Excerpt, Label, excerpt};
+use crate::results::{CauseShape, ResultShape, change_shape};
 use crate::script::ScriptFailure;
-use crate::session::{Error, ErrorKind, RecordError};
+use crate::session::{Error, ErrorKind, HistoryError};
 use crate::txn::{Cause, Outcome, Report};
 use crate::ui::Ui;
 
@@ -103,7 +104,7 @@ impl Failure {
             Self::Script(failure) => ui.error_text(&failure.render(ui.colours_errors())),
         }
         if let Some(Error::Record(error)) = self.session_error()
-            && let RecordError::Overtaken { differences, .. } = error.as_ref()
+            && let HistoryError::Superseded { differences, .. } = error.as_ref()
         {
             report::tell_differences(differences, ui);
         }
@@ -154,7 +155,7 @@ impl Failure {
                 cause.differences = report::differences(&report.outcome);
             }
             if let Error::Record(error) = error
-                && let RecordError::Overtaken { differences, .. } = error.as_ref()
+                && let HistoryError::Superseded { differences, .. } = error.as_ref()
             {
                 cause.differences = differences.iter().map(change_shape).collect();
             }

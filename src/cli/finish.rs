@@ -7,12 +7,13 @@ use super::context::Context;
 use super::exit;
 use super::failure::Failure;
 use super::report::{self, TargetWords};
-use crate::export::{ResultShape, runbook_shape};
 use crate::model::{ObjectId, reason};
 use crate::render::{Kept, PlanView, plan as render_plan, plan_commands, runbook_plan};
+use crate::results::{ResultShape, runbook_shape};
 use crate::script::{TooLarge, ValueText};
-use crate::session::{Commits, Done};
-use crate::txn::{Plan, RunbookEnd, RunbookReport};
+use crate::session::{Commits, VerbOutcome};
+use crate::session::{RunbookEnd, RunbookReport};
+use crate::txn::Plan;
 use crate::ui::Ui;
 
 /// How a command ended without an error of its own.
@@ -21,7 +22,7 @@ pub(super) enum Ending {
     Shown,
     /// A change was made.
     Done {
-        done: Done,
+        done: VerbOutcome,
         kept: Vec<ObjectId>,
         document: String,
     },
@@ -86,7 +87,7 @@ pub(super) fn finish(
     // Not knowing weighs more than whatever a script made of it.
     if runbooks
         .iter()
-        .any(|runbook| runbook.end == RunbookEnd::LeftOver)
+        .any(|runbook| runbook.end == RunbookEnd::Residue)
     {
         return exit::INDETERMINATE;
     }
@@ -230,8 +231,14 @@ pub(super) fn json(shape: &ResultShape) -> String {
     serde_json::to_string_pretty(shape).unwrap_or_default()
 }
 
-fn finish_done(ui: &Ui, globals: &Globals, done: &Done, kept: &[ObjectId], document: &str) -> u8 {
-    let Done::Committed(report) = done else {
+fn finish_done(
+    ui: &Ui,
+    globals: &Globals,
+    done: &VerbOutcome,
+    kept: &[ObjectId],
+    document: &str,
+) -> u8 {
+    let VerbOutcome::Committed(report) = done else {
         return exit::DONE;
     };
     let status = if report.failed_actions.is_empty() {

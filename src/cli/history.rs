@@ -14,14 +14,14 @@ use super::journal_args::{
 use super::narrator::{Reports, Teller};
 use super::{exit, report, target};
 use crate::backend::enter_namespace;
-use crate::export::{change_shape, plan_shape};
 use crate::journal::{Journal, JournalError, Limits, Record, TableIdentity};
 use crate::model::shown;
 use crate::render::{
     PlanView, Rows, columns, history_changes, history_rows, history_state, history_what,
     plan as render_plan,
 };
-use crate::session::{Awaiting, Direction, Purpose, RecordError, Session, Settled};
+use crate::results::{change_shape, plan_shape};
+use crate::session::{Access, Direction, HistoryError, Recovered, Session, Unconfirmed};
 
 /// Shows what was committed. That needs no kernel.
 pub(super) fn history(
@@ -30,13 +30,13 @@ pub(super) fn history(
     arguments: &HistoryArguments,
 ) -> Result<Ending, Failure> {
     if !target::keeps_journal(globals) {
-        return Err(RecordError::NotKept.into());
+        return Err(HistoryError::NotKept.into());
     }
     if let Some(name) = &globals.netns {
         enter_namespace(name)?;
     }
     let here = target::identity(globals)?;
-    let folder = target::state_folder(globals).ok_or(RecordError::NoFolder)?;
+    let folder = target::state_folder(globals).ok_or(HistoryError::NoFolder)?;
     let journal = Journal::look(&folder, &here)?;
     match arguments.what {
         None => {
@@ -102,7 +102,7 @@ fn list(
             .iter()
             .filter_map(|record| record.as_ref().err().map(ToString::to_string))
             .collect();
-        let shape = json!({"version": crate::export::VERSION, "commits": list, "damaged": damaged, "forgotten": forgotten});
+        let shape = json!({"version": crate::document::VERSION, "commits": list, "damaged": damaged, "forgotten": forgotten});
         return print(context, &shape);
     }
     if shown.is_empty() {
@@ -135,7 +135,7 @@ fn show(context: &Context, globals: &Globals, record: &Record) -> Result<Ending,
     let plan = record.plan()?;
     if globals.json {
         let mut shape = record.shape();
-        shape["version"] = json!(crate::export::VERSION);
+        shape["version"] = json!(crate::document::VERSION);
         shape["plan"] = serde_json::to_value(plan_shape(&plan)).unwrap_or_default();
         let inverse = plan.reversed();
         let inverse: Vec<_> = inverse.changes().iter().map(change_shape).collect();
@@ -167,7 +167,7 @@ fn show_runbook(
 ) -> Result<Ending, Failure> {
     if globals.json {
         let mut shape = record.shape();
-        shape["version"] = json!(crate::export::VERSION);
+        shape["version"] = json!(crate::document::VERSION);
         shape["commits"] = commits.iter().map(Record::shape).collect();
         return print(context, &shape);
     }
@@ -263,16 +263,16 @@ pub(super) fn confirm(
     arguments: &ConfirmArguments,
 ) -> Result<Ending, Failure> {
     if arguments.list {
-        return with_session(context, globals, Purpose::Reading, |session| {
-            list_awaiting(context, globals, &session.awaiting()?)
+        return with_session(context, globals, Access::Read, |session| {
+            list_awaiting(context, globals, &session.unconfirmed()?)
         });
     }
-    with_session(context, globals, Purpose::Changing, |session| {
+    with_session(context, globals, Access::Write, |session| {
         let number = session.confirm(arguments.number)?;
         if globals.json {
             return print(
                 context,
-                &json!({"version": crate::export::VERSION, "outcome": "confirmed", "changed": false, "id": number}),
+                &json!({"version": crate::document::VERSION, "outcome": "confirmed", "changed": false, "id": number}),
             );
         }
         context
@@ -285,7 +285,7 @@ pub(super) fn confirm(
 fn list_awaiting(
     context: &Context,
     globals: &Globals,
-    awaiting: &[Awaiting],
+    awaiting: &[Unconfirmed],
 ) -> Result<Ending, Failure> {
     if globals.json {
         let list: Vec<Value> = awaiting
@@ -298,7 +298,7 @@ fn list_awaiting(
             .collect();
         return print(
             context,
-            &json!({"version": crate::export::VERSION, "commits": list}),
+            &json!({"version": crate::document::VERSION, "commits": list}),
         );
     }
     if awaiting.is_empty() {
@@ -333,10 +333,10 @@ pub(super) fn cancel(
     globals: &Globals,
     arguments: &CancelArguments,
 ) -> Result<Ending, Failure> {
-    with_session(context, globals, Purpose::Changing, |session| {
+    with_session(context, globals, Access::Write, |session| {
         wait_for_lock(context, session);
-        let settled = session.cancel(arguments.number)?;
-        tell_settled(context, globals, &[settled])
+        let recovered = session.cancel(arguments.number)?;
+        tell_recovered(context, globals, &[recovered])
     })
 }
 
@@ -346,7 +346,7 @@ pub(super) fn recover(
     globals: &Globals,
     arguments: &RecoverArguments,
 ) -> Result<Ending, Failure> {
-    let mut session = target::open_unsettled(globals, Purpose::Changing, &context.interrupt)?;
+    let mut session = target::open_unrecovered(globals, Access::Write, &context.interrupt)?;
     context.warn(&mut session);
     if let Some(number) = arguments.discard {
         wait_for_lock(context, &mut session);
@@ -363,23 +363,23 @@ pub(super) fn recover(
     } else {
         Direction::Back
     };
-    let mut settled = session.settle(direction)?;
+    let mut recovered = session.recover(direction)?;
     if let Some(number) = arguments.number {
         if !session.recovered().contains(&number) {
-            settled.push(session.recover_left(number, direction)?);
+            recovered.push(session.recover_residue(number, direction)?);
         }
-        return tell_settled(context, globals, &settled);
+        return tell_recovered(context, globals, &recovered);
     }
     if let Some(signal) = arguments.after_signal {
-        for settled in &settled {
-            context.ui.warning(&settled.sentence());
+        for recovered in &recovered {
+            context.ui.warning(&recovered.sentence());
         }
         return Ok(Ending::Prompted {
             status: exit::after_signal(i32::from(signal)),
         });
     }
-    settled.extend(session.close_vanished()?);
-    tell_settled(context, globals, &settled)
+    recovered.extend(session.close_vanished()?);
+    tell_recovered(context, globals, &recovered)
 }
 
 /// What rolls back waits for the commit lock as long as it takes, and says whom it waits for.
@@ -390,36 +390,38 @@ pub(super) fn wait_for_lock(context: &Context, session: &mut Session) {
 }
 
 /// Says what was done about open records.
-pub(super) fn tell_settled(
+pub(super) fn tell_recovered(
     context: &Context,
     globals: &Globals,
-    settled: &[Settled],
+    recovered: &[Recovered],
 ) -> Result<Ending, Failure> {
-    let is_whole = settled.iter().all(|settled| settled.left.is_empty());
+    let is_whole = recovered
+        .iter()
+        .all(|recovered| recovered.residue.is_empty());
     if globals.json {
-        let list: Vec<Value> = settled
+        let list: Vec<Value> = recovered
             .iter()
-            .map(|settled| {
-                let left: Vec<_> = settled.left.iter().map(change_shape).collect();
-                json!({"id": settled.record.intent.number, "label": settled.record.intent.label, "became": settled.kind, "left": left})
+            .map(|recovered| {
+                let left: Vec<_> = recovered.residue.iter().map(change_shape).collect();
+                json!({"id": recovered.record.intent.number, "label": recovered.record.intent.label, "became": recovered.kind, "left": left})
             })
             .collect();
         print(
             context,
-            &json!({"version": crate::export::VERSION, "outcome": if is_whole { "recovered" } else { "indeterminate" },
-                "changed": !settled.is_empty(), "commits": list}),
+            &json!({"version": crate::document::VERSION, "outcome": if is_whole { "recovered" } else { "indeterminate" },
+                "changed": !recovered.is_empty(), "commits": list}),
         )?;
-    } else if settled.is_empty() {
+    } else if recovered.is_empty() {
         context.ui.status("nothing to recover");
     }
     let words = report::TargetWords::of(globals);
-    for settled in settled.iter().filter(|_| !globals.json) {
+    for recovered in recovered.iter().filter(|_| !globals.json) {
         context
             .ui
-            .line(&settled.sentence())
+            .line(&recovered.sentence())
             .map_err(Failure::Output)?;
-        if !settled.left.is_empty() {
-            report::tell_left(&settled.left, &words, &context.ui);
+        if !recovered.residue.is_empty() {
+            report::tell_left(&recovered.residue, &words, &context.ui);
         }
     }
     if is_whole {

@@ -5,10 +5,10 @@ use super::context::{Context, with_session};
 use super::failure::Failure;
 use super::finish::Ending;
 use crate::config::{self, Characters};
-use crate::export::{Detail, DocumentWriter, write_document};
+use crate::document::{Detail, DocumentWriter, write_document};
 use crate::model::{Selector, shown};
 use crate::render::{Heading, list as render_list, time_of_day};
-use crate::session::{Place, Purpose, Session, lacks_permission};
+use crate::session::{Access, Session, TableLabel, lacks_permission};
 
 /// Shows the table, or some services of it.
 pub(super) fn list(
@@ -17,7 +17,7 @@ pub(super) fn list(
     arguments: &ListArguments,
 ) -> Result<Ending, Failure> {
     let selectors = selectors(&arguments.objects)?;
-    with_session(context, globals, Purpose::Reading, |session| {
+    with_session(context, globals, Access::Read, |session| {
         let (table, missing) = match session.selected(&selectors) {
             Err(error) if lacks_permission(&error) => {
                 let (table, missing) = session.table_without_privilege()?;
@@ -45,7 +45,7 @@ pub(super) fn list(
             })
         } else {
             let heading = Heading {
-                place: place_words(session.place()),
+                place: place_words(session.label()),
                 time: time_of_day(),
                 has_rates: missing.is_empty() && session.estimates(),
                 characters: config::characters(),
@@ -65,7 +65,7 @@ pub(super) fn selectors(texts: &[String]) -> Result<Vec<Selector>, Failure> {
 }
 
 /// Returns where a table is, in words.
-pub(super) fn place_words(place: &Place) -> String {
+pub(super) fn place_words(place: &TableLabel) -> String {
     let separator = match config::characters() {
         Characters::Unicode => " \u{b7} ",
         Characters::Ascii => " | ",

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use crate::model::shown;
 use crate::render::{count, runbook_text, step_changes, time_taken};
 use crate::session::{Interrupt, Narrator, WaitView};
-use crate::txn::{RunbookEnd, RunbookReport, StepEnd, StepReport};
+use crate::session::{RunbookEnd, RunbookReport, StepEnd, StepReport};
 use crate::ui::{Meter, Ui, input_is_terminal};
 
 /// Which reports of runbooks are told; the others are seen otherwise.
@@ -150,7 +150,7 @@ impl Narrator for Teller {
         }
     }
 
-    fn goes_back(&self, name: &str, cause: &str) {
+    fn rolls_back(&self, name: &str, cause: &str) {
         self.end_meter();
         self.ui
             .warning(&format!("runbook {name:?} is rolled back: {cause}"));

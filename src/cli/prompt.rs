@@ -15,9 +15,9 @@ use super::target;
 use crate::config;
 use crate::repl::{Setup, run};
 use crate::script::{
-    DEFINITIONS, Limits, Permissions, REFERENCE, Shell, Surroundings, help as help_on,
+    DEFINITIONS, Limits, Permissions, REFERENCE, RunEnvironment, Shell, help as help_on,
 };
-use crate::session::Purpose;
+use crate::session::Access;
 use crate::txn::Report;
 
 /// Runs the prompt.
@@ -27,9 +27,9 @@ pub(super) fn prompt(context: &Context, globals: &Globals) -> Result<Ending, Fai
             "--json goes with a command; at the prompt `:json CODE` prints JSON",
         ));
     }
-    let mut session = target::open(globals, Purpose::Changing, &context.interrupt)?;
+    let mut session = target::open(globals, Access::Write, &context.interrupt)?;
     context.warn(&mut session);
-    let asks = !session.place().is_simulated();
+    let asks = !session.label().is_simulated();
     let ui = context.ui;
     session.set_narrator(Some(Rc::new(Teller::new(
         ui,
@@ -37,7 +37,7 @@ pub(super) fn prompt(context: &Context, globals: &Globals) -> Result<Ending, Fai
         false,
         context.interrupt.clone(),
     ))));
-    let surroundings = Surroundings {
+    let surroundings = RunEnvironment {
         // Ctrl-C ends what runs too long.
         limits: Limits {
             operations: 0,

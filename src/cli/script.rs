@@ -12,16 +12,16 @@ use super::finish::Ending;
 use super::narrator::{Reports, Teller};
 use super::script_arguments::{script_of, wants_help};
 use super::{document, report, target};
-use crate::export::ResultShape;
 use crate::files;
 use crate::model::{reason, shown};
 use crate::render::junit;
+use crate::results::ResultShape;
 use crate::script::{
-    Allowed, ArgumentsTaken, Limits, Output, Permissions, Script, ScriptFailure, Surroundings,
+    Allowed, ArgumentsTaken, Limits, Output, Permissions, RunEnvironment, Script, ScriptFailure,
     arguments_taken, check, describe_options, run,
 };
-use crate::session::{LayerKind, Purpose, Session};
-use crate::txn::RunbookReport;
+use crate::session::RunbookReport;
+use crate::session::{Access, BlockKind, Session};
 use crate::ui::Ui;
 
 /// The largest script that is read, in bytes.
@@ -38,8 +38,8 @@ fn allowed(option: Option<&Vec<String>>) -> Allowed {
 }
 
 /// Returns what a script may take and touch, and where it prints.
-fn surroundings(arguments: &LimitArguments, globals: &Globals, ui: Ui) -> Surroundings {
-    Surroundings {
+fn surroundings(arguments: &LimitArguments, globals: &Globals, ui: Ui) -> RunEnvironment {
+    RunEnvironment {
         limits: Limits {
             operations: arguments.max_operations,
             memory_mib: arguments.max_memory,
@@ -184,7 +184,7 @@ pub(super) fn built_in(
         source: source.to_owned(),
         arguments: vec![argument.to_string()],
     };
-    let surroundings = Surroundings {
+    let surroundings = RunEnvironment {
         permissions: Permissions::default(),
         limits: Limits {
             // What it does depends on the table, and so does what that takes.
@@ -312,7 +312,7 @@ pub(super) fn check_files(
 
 /// Says which commits of a script roll back automatically if nobody confirms them.
 fn tell_awaiting(context: &Context, session: &mut Session) {
-    for recorded in session.own_awaiting().unwrap_or_default() {
+    for recorded in session.own_unconfirmed().unwrap_or_default() {
         let until = recorded.confirm_by.unwrap_or_default();
         context.ui.status(&format!(
             "commit {0} rolls back automatically at {until} unless you run `ipvsh confirm {0}`",
@@ -367,7 +367,7 @@ fn execute(
     context: &Context,
     globals: &Globals,
     script: &Script,
-    surroundings: &Surroundings,
+    surroundings: &RunEnvironment,
     (mode, value): (Mode, Value),
     steps: &Steps,
 ) -> Result<Ending, Failure> {
@@ -375,15 +375,15 @@ fn execute(
     let checked = check(script, &surroundings.permissions)
         .map_err(|failure| Failure::Script(Box::new(failure)));
     checked?;
-    let purpose = match mode {
-        Mode::Live => Purpose::Changing,
-        Mode::Rehearsed | Mode::Looking => Purpose::Reading,
+    let access = match mode {
+        Mode::Live => Access::Write,
+        Mode::Rehearsed | Mode::Looking => Access::Read,
     };
-    let mut session = target::open(globals, purpose, &context.interrupt)?;
+    let mut session = target::open(globals, access, &context.interrupt)?;
     context.warn(&mut session);
     if mode == Mode::Rehearsed {
-        session.begin(LayerKind::Rehearsal)?;
-        session.notes_rehearsed(true);
+        session.begin(BlockKind::Rehearsal)?;
+        session.report_each_rehearsed();
     } else {
         let reports = if globals.json {
             Reports::None
@@ -394,11 +394,11 @@ fn execute(
         session.set_narrator(Some(Rc::new(teller)));
     }
     session.only_in_steps(steps.asks);
-    session.begin_from(steps.from.clone());
+    session.begin_with_step(steps.from.clone());
     let (mut session, result): (Session, Result<_, ScriptFailure>) =
         run(script, session, surroundings);
     context.warn(&mut session);
-    let unbegun = session.is_to_begin_from().map(|step| {
+    let unbegun = session.step_to_begin_with().map(|step| {
         Failure::usage(format!(
             "--from {step}: the script began no runbook, and nothing was changed"
         ))

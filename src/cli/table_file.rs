@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::backend::{LockPlaces, MayCommit};
-use crate::export::{Detail, DocumentWriter, read_document_file, write_document};
+use crate::document::{Detail, DocumentWriter, read_document_file, write_document};
 use crate::files;
 use crate::model::{Table, TableSpecification, reason};
 use crate::session::TableFile;

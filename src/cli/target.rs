@@ -10,21 +10,21 @@ use super::settings::Settings;
 use super::table_file::StateFile;
 use crate::backend::{BackendError, namespace_identity};
 use crate::config;
-use crate::export::{read_document_file, read_file};
+use crate::document::{read_document_file, read_file};
 use crate::files;
 use crate::journal::{Journal, TableIdentity};
 use crate::session::{
-    Direction, Error, Interrupt, JournalSetup, Purpose, RecordError, Session, TableFile, Target,
+    Access, Direction, Error, HistoryError, Interrupt, JournalSetup, Session, TableFile, Target,
 };
 
 /// Opens the session that the global options name. What the journal says is still to be done about its table is done
 /// first if something is to be changed, and else said.
 pub(super) fn open(
     globals: &Globals,
-    purpose: Purpose,
+    access: Access,
     interrupt: &Interrupt,
 ) -> Result<Session, Failure> {
-    let mut session = open_unsettled(globals, purpose, interrupt)?;
+    let mut session = open_unrecovered(globals, access, interrupt)?;
     if !keeps_journal(globals) {
         if globals.no_journal && globals.sim.is_none() {
             for text in passed_over(globals, &mut session)? {
@@ -33,24 +33,24 @@ pub(super) fn open(
         }
         return Ok(session);
     }
-    if purpose == Purpose::Reading {
-        for text in session.unsettled() {
+    if access == Access::Read {
+        for text in session.pending_recovery() {
             session.warn(text);
         }
         return Ok(session);
     }
-    settle(globals, &mut session)?;
+    recover(globals, &mut session)?;
     Ok(session)
 }
 
 /// Opens the session of a command that plans, and then commits once: until then a signal ends it at once.
 pub(super) fn open_for_one(
     globals: &Globals,
-    purpose: Purpose,
+    access: Access,
     interrupt: &Interrupt,
 ) -> Result<Session, Failure> {
-    let session = open(globals, purpose, interrupt)?;
-    if purpose != Purpose::Reading {
+    let session = open(globals, access, interrupt)?;
+    if access != Access::Read {
         interrupt.end_at_once();
     }
     Ok(session)
@@ -63,28 +63,28 @@ fn passed_over(globals: &Globals, session: &mut Session) -> Result<Vec<String>, 
         ..globals.clone()
     };
     keep(&kept, session)?;
-    let texts = session.unsettled();
+    let texts = session.pending_recovery();
     session.keep_no_journal();
     Ok(texts)
 }
 
 /// Does what the journal says is still to be done about the table of a session.
-pub(super) fn settle(globals: &Globals, session: &mut Session) -> Result<(), Failure> {
+pub(super) fn recover(globals: &Globals, session: &mut Session) -> Result<(), Failure> {
     if !keeps_journal(globals) {
         return Ok(());
     }
     // What stands in the way here does so again when something is committed, and is an error then.
-    match session.settle(Direction::Back) {
-        Ok(settled) => {
-            for settled in settled {
-                session.warn(settled.sentence());
-                for change in settled.left.iter().take(LEFT_SHOWN) {
+    match session.recover(Direction::Back) {
+        Ok(recovered) => {
+            for recovered in recovered {
+                session.warn(recovered.sentence());
+                for change in recovered.residue.iter().take(LEFT_SHOWN) {
                     session.warn(format!("left as others have made it: {}", change.object()));
                 }
             }
         }
         // This was done, and is not said by anyone else.
-        Err(Error::Record(error)) if matches!(*error, RecordError::Unnoted { .. }) => {
+        Err(Error::Record(error)) if matches!(*error, HistoryError::Unnoted { .. }) => {
             session.warn(error.to_string());
         }
         Err(Error::Record(_)) => {}
@@ -97,17 +97,17 @@ pub(super) fn settle(globals: &Globals, session: &mut Session) -> Result<(), Fai
 const LEFT_SHOWN: usize = 10;
 
 /// Opens the session with its journal, and leaves it at that.
-pub(super) fn open_unsettled(
+pub(super) fn open_unrecovered(
     globals: &Globals,
-    purpose: Purpose,
+    access: Access,
     interrupt: &Interrupt,
 ) -> Result<Session, Failure> {
-    let mut session = open_unguarded(globals, purpose, interrupt)?;
+    let mut session = open_unguarded(globals, access, interrupt)?;
     guard(globals, &mut session)?;
     keep(globals, &mut session)?;
     // A commit must not be torn apart: from here on signals are noted and looked at when it is safe. Who only looks is ended by
     // them at once.
-    if purpose != Purpose::Reading {
+    if access != Access::Read {
         interrupt.install().map_err(Failure::Signals)?;
     }
     Ok(session)
@@ -204,7 +204,7 @@ pub(super) fn keep(globals: &Globals, session: &mut Session) -> Result<(), Failu
 /// Opens the session without catching signals: they end the program as they end any other.
 pub(super) fn open_unguarded(
     globals: &Globals,
-    purpose: Purpose,
+    access: Access,
     interrupt: &Interrupt,
 ) -> Result<Session, Failure> {
     Interrupt::survive_file_limit().map_err(Failure::Signals)?;
@@ -242,7 +242,7 @@ pub(super) fn open_unguarded(
         }
     };
     let file = globals.sim.as_ref().or(globals.sim_state.as_ref());
-    let opened = Session::open(target, purpose, interrupt.clone());
+    let opened = Session::open(target, access, interrupt.clone());
     let mut session = opened.map_err(|error| match file {
         Some(file) => in_file(file, globals)(error),
         None => error,

@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use super::args::Globals;
-use super::context::{Context, purpose, with_session};
+use super::context::{Context, access, with_session};
 use super::failure::Failure;
 use super::finish::Ending;
-use super::history::{print, tell_settled, wait_for_lock};
+use super::history::{print, tell_recovered, wait_for_lock};
 use super::journal_args::{RedoArguments, UndoArguments};
-use crate::session::{Direction, Done, Ended, LayerKind};
+use crate::session::{BlockKind, Direction, Ended, VerbOutcome};
 
 /// Undoes a commit, or shows what that would change.
 pub(super) fn undo(
@@ -16,9 +16,9 @@ pub(super) fn undo(
     globals: &Globals,
     arguments: &UndoArguments,
 ) -> Result<Ending, Failure> {
-    with_session(context, globals, purpose(arguments.dry_run), |session| {
+    with_session(context, globals, access(arguments.dry_run), |session| {
         if arguments.dry_run {
-            session.begin(LayerKind::Rehearsal)?;
+            session.begin(BlockKind::Rehearsal)?;
             let _undone = session.stage_undo(arguments.number)?;
             return Ok(Ending::planned(session.end_rehearsal()?));
         }
@@ -30,7 +30,7 @@ pub(super) fn undo(
         if is_done && globals.json {
             return print(
                 context,
-                &json!({"version": crate::export::VERSION, "outcome": "recovered", "changed": true, "ids": session.recovered()}),
+                &json!({"version": crate::document::VERSION, "outcome": "recovered", "changed": true, "ids": session.recovered()}),
             );
         }
         if is_done {
@@ -39,10 +39,10 @@ pub(super) fn undo(
                 .status("what was cut off is rolled back; nothing else was undone");
             return Ok(Ending::Shown);
         }
-        if let Some(number) = session.left_over(arguments.number)? {
+        if let Some(number) = session.commit_with_residue(arguments.number)? {
             wait_for_lock(context, session);
-            let settled = session.recover_left(number, Direction::Back)?;
-            return tell_settled(context, globals, &[settled]);
+            let recovered = session.recover_residue(number, Direction::Back)?;
+            return tell_recovered(context, globals, &[recovered]);
         }
         let (record, ended) = session.undo(arguments.number)?;
         context
@@ -55,8 +55,8 @@ pub(super) fn undo(
 fn done(ended: Ended) -> Ending {
     Ending::Done {
         done: match ended {
-            Ended::Committed(report) => Done::Committed(report),
-            Ended::Staged(_) => Done::Staged,
+            Ended::Committed(report) => VerbOutcome::Committed(report),
+            Ended::Staged(_) => VerbOutcome::Staged,
         },
         kept: Vec::new(),
         document: String::new(),
@@ -69,9 +69,9 @@ pub(super) fn redo(
     globals: &Globals,
     arguments: &RedoArguments,
 ) -> Result<Ending, Failure> {
-    with_session(context, globals, purpose(arguments.dry_run), |session| {
+    with_session(context, globals, access(arguments.dry_run), |session| {
         if arguments.dry_run {
-            session.begin(LayerKind::Rehearsal)?;
+            session.begin(BlockKind::Rehearsal)?;
             let _redone = session.stage_redo()?;
             return Ok(Ending::planned(session.end_rehearsal()?));
         }

@@ -20,7 +20,7 @@ use super::finish::Ending;
 use super::target;
 use crate::config;
 use crate::journal::tell_text;
-use crate::session::{Narrator, Purpose};
+use crate::session::{Access, Narrator};
 
 /// How often the record is looked at.
 const LOOK: Duration = Duration::from_millis(200);
@@ -82,7 +82,7 @@ pub(super) fn watch(context: &Context, globals: &Globals, number: u64) -> Result
     let _named_or_not = std::fs::write("/proc/self/comm", "ipvsh");
     // A leader of a group can't, and need not.
     let _session_of_its_own = nix::unistd::setsid();
-    let opened = target::open_unsettled(globals, Purpose::Changing, &context.interrupt);
+    let opened = target::open_unrecovered(globals, Access::Write, &context.interrupt);
     let mut session = match opened {
         Ok(session) => session,
         Err(failure) => {

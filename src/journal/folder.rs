@@ -424,7 +424,7 @@ impl Journal {
         }
         let unsaid = match record.state() {
             State::Unfinished => Some(EventKind::Committed),
-            State::Awaiting { .. } => Some(EventKind::Confirmed),
+            State::Unconfirmed { .. } => Some(EventKind::Confirmed),
             State::Ended(_) => None,
         };
         if let Some(kind) = unsaid.filter(|_| !name.open) {

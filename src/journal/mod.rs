@@ -24,7 +24,8 @@ pub use error::JournalError;
 pub use folder::{Journal, Limits, Step};
 pub use place::TableIdentity;
 pub use record::{
-    Data, Event, EventKind, Intent, Planned, Record, RecordKind, Remains, State, Summary, time_text,
+    Data, Event, EventKind, Intent, OnFailure, Planned, Record, RecordKind, State, Summary,
+    time_text,
 };
 pub use runbook::{Alive, Life};
 pub use syslog::{Facts, tell, tell_text};

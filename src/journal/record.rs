@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::error::JournalError;
 use super::place::TableIdentity;
 use crate::config::Author;
-use crate::export::{PlanLayout, VERSION, append_plan, checksum, read_plan};
+use crate::document::{PlanLayout, VERSION, append_plan, checksum, read_plan};
 use crate::txn::{Plan, Touch};
 
 /// How many objects a plan touches.
@@ -51,10 +51,11 @@ pub enum RecordKind {
 /// What becomes of the commits of a runbook that does not come to its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Remains {
-    /// They are taken back.
+pub enum OnFailure {
+    /// They are rolled back.
     #[default]
-    Restore,
+    #[serde(rename = "restore")]
+    RollBack,
     /// They stay.
     Keep,
 }
@@ -91,7 +92,7 @@ pub struct Intent {
     /// The guards that were overridden, each with what it would have refused.
     pub overridden: Vec<String>,
     /// Of a runbook, what becomes of it if its program is killed or interrupted.
-    pub interrupted: Remains,
+    pub interrupted: OnFailure,
     /// What whoever made it wants to find again; null is nothing.
     pub data: Data,
 }
@@ -126,14 +127,14 @@ struct IntentShape {
     runbook: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     overridden: Vec<String>,
-    #[serde(default, skip_serializing_if = "is_usual")]
-    interrupted: Remains,
+    #[serde(default, skip_serializing_if = "is_default")]
+    interrupted: OnFailure,
     #[serde(default, skip_serializing_if = "Value::is_null")]
     data: Value,
 }
 
-fn is_usual(remains: &Remains) -> bool {
-    *remains == Remains::Restore
+fn is_default(wanted: &OnFailure) -> bool {
+    *wanted == OnFailure::RollBack
 }
 
 /// An intent and its plan, as read: the plan is looked at when it is wanted.
@@ -252,7 +253,7 @@ pub enum State {
     /// It was cut off, or is under way.
     Unfinished,
     /// It rolls back automatically at this time, in seconds since the machine started, unless it is confirmed.
-    Awaiting {
+    Unconfirmed {
         /// The time.
         until: u64,
     },
@@ -266,7 +267,7 @@ impl State {
     pub const fn stands(self) -> bool {
         matches!(
             self,
-            Self::Awaiting { .. }
+            Self::Unconfirmed { .. }
                 | Self::Ended(
                     EventKind::Committed
                         | EventKind::Confirmed
@@ -300,7 +301,7 @@ impl Record {
                 kind: EventKind::Committed,
                 confirm_by: Some(until),
                 ..
-            }) => State::Awaiting { until: *until },
+            }) => State::Unconfirmed { until: *until },
             Some(event) => State::Ended(event.kind),
         }
     }

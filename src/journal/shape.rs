@@ -12,7 +12,7 @@ impl Record {
         let author = &intent.author;
         let events = self.events.iter().map(serde_json::to_value);
         let confirm_by = match self.state() {
-            State::Awaiting { .. } => self
+            State::Unconfirmed { .. } => self
                 .events
                 .last()
                 .and_then(|event| event.confirm_by_time.clone()),
@@ -33,7 +33,7 @@ impl Record {
     pub fn state_word(&self) -> String {
         match self.state() {
             State::Unfinished => "unfinished".to_owned(),
-            State::Awaiting { .. } => "awaiting".to_owned(),
+            State::Unconfirmed { .. } => "awaiting".to_owned(),
             State::Ended(kind) => match serde_json::to_value(kind) {
                 Ok(Value::String(word)) => word,
                 _ => String::new(),

@@ -36,7 +36,7 @@ pub fn history_rows(records: &[&Record], with_table: bool) -> Rows {
 pub fn history_state(record: &Record) -> String {
     match record.state() {
         State::Unfinished => "unfinished".to_owned(),
-        State::Awaiting { .. } => "awaits confirmation".to_owned(),
+        State::Unconfirmed { .. } => "awaits confirmation".to_owned(),
         State::Ended(kind) => kind.words().to_owned(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::txn::{RunbookEnd, RunbookReport, StepEnd};
+use crate::session::{RunbookEnd, RunbookReport, StepEnd};
 
 /// Writes runbooks as JUnit test suites: each step is a case, and so is the way back.
 ///
@@ -23,7 +23,7 @@ fn suite(out: &mut dyn Write, report: &RunbookReport) -> io::Result<()> {
     // The cause of what happened between steps belongs to no step.
     let fails_between = !is_whole && is_end(StepEnd::Failed) == 0;
     let cases = report.steps.len() + usize::from(!is_whole);
-    let errors = usize::from(report.end == RunbookEnd::LeftOver);
+    let errors = usize::from(report.end == RunbookEnd::Residue);
     writeln!(
         out,
         "  <testsuite name=\"{}\" tests=\"{cases}\" failures=\"{}\" errors=\"{errors}\" skipped=\"{}\" time=\"{:.3}\" timestamp=\"{}\">",
@@ -74,7 +74,7 @@ fn way_back(out: &mut dyn Write, report: &RunbookReport, fails: bool) -> io::Res
         "    <testcase classname=\"{}\" name=\"(the way back)\"",
         escaped(&report.name)
     )?;
-    if report.end == RunbookEnd::LeftOver {
+    if report.end == RunbookEnd::Residue {
         let left = report.left.iter().map(ToString::to_string);
         let lines: Vec<String> = left.chain(report.complaints.iter().cloned()).collect();
         return writeln!(

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::{PlanView, change_summary, count, plan};
 use crate::model::shown;
-use crate::txn::{Plan, RunbookEnd, RunbookReport, StepEnd, StepReport, UndoEnd};
+use crate::session::{RunbookEnd, RunbookReport, StepEnd, StepReport, UndoEnd};
+use crate::txn::Plan;
 
 /// What is left is listed so far; JSON has all of it.
 const LISTED: usize = 20;
@@ -96,9 +97,9 @@ pub fn runbook_text(report: &RunbookReport) -> String {
     }
     text.push_str(match report.end {
         RunbookEnd::Completed | RunbookEnd::Rehearsed => "",
-        RunbookEnd::LedBack => "  The table is as it was before (counters aside).\n",
+        RunbookEnd::RolledBack => "  The table is as it was before (counters aside).\n",
         RunbookEnd::Kept => "  What it had done stands, as it was asked to.\n",
-        RunbookEnd::LeftOver => "  Not all of it could be taken back.\n",
+        RunbookEnd::Residue => "  Not all of it could be taken back.\n",
     });
     text
 }
@@ -147,16 +148,16 @@ fn below(report: &RunbookReport, step: &StepReport) -> Vec<String> {
 const fn ending(end: RunbookEnd) -> &'static str {
     match end {
         RunbookEnd::Completed => "done",
-        RunbookEnd::LedBack => "not done and rolled back",
+        RunbookEnd::RolledBack => "not done and rolled back",
         RunbookEnd::Kept => "not done, and kept as it was left",
-        RunbookEnd::LeftOver => "not done, and not all rolled back",
+        RunbookEnd::Residue => "not done, and not all rolled back",
         RunbookEnd::Rehearsed => "rehearsed",
     }
 }
 
 const fn state(report: &RunbookReport, step: &StepReport) -> &'static str {
     match (report.end, step.end) {
-        (RunbookEnd::LedBack, StepEnd::Done) if !step.plans.is_empty() => "undone",
+        (RunbookEnd::RolledBack, StepEnd::Done) if !step.plans.is_empty() => "undone",
         (_, end) => end.word(),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::prompt::{Ask, Next, Open, Prompt, counts, plan_text};
 use crate::model::{DURATION_FORM, Selector, parse_duration};
-use crate::session::{Ended, LayerKind, Reason};
+use crate::session::{BlockKind, CommitTerms, Ended, Scope};
 use crate::txn::GuardName;
 
 const COMMANDS: [(&str, &str); 18] = [
@@ -189,7 +189,7 @@ impl Prompt {
                 return;
             }
         };
-        let records = self.shell.borrow().session().history(false);
+        let records = self.shell.borrow().session().records(Scope::ThisTable);
         let records = match records {
             Ok(records) => records,
             Err(error) => {
@@ -233,7 +233,7 @@ impl Prompt {
             let shell = self.shell.borrow();
             let mut session = shell.session();
             session.note_typed("");
-            session.begin(LayerKind::Transaction)
+            session.begin(BlockKind::Transaction)
         };
         match begun {
             Ok(()) => {
@@ -286,10 +286,10 @@ impl Prompt {
         let label = self.open.as_ref().and_then(|open| open.label.clone());
         // The question was asked here, where a no keeps the transaction open.
         let question = std::mem::replace(&mut *self.ask.borrow_mut(), Ask::Never);
-        let ended = self.shell.borrow().session().end_transaction(Reason {
+        let ended = self.shell.borrow().session().end_transaction(CommitTerms {
             label,
             confirm,
-            ..Reason::default()
+            ..CommitTerms::default()
         });
         *self.ask.borrow_mut() = question;
         self.open = None;

@@ -7,7 +7,7 @@ use super::undo::Lines;
 use super::words::{Words, is_ipvsadm, words};
 use crate::render::{PlanView, columns, plan as render_plan};
 use crate::script::{Evaluated, ScriptFailure, Shell, ValueText, entries, help};
-use crate::session::{Mark, Session};
+use crate::session::{LineSavepoint, Session};
 use crate::txn::{Guarding, Plan, Report};
 
 /// Where the prompt shows things, and whom it asks.
@@ -52,7 +52,7 @@ pub(super) enum Ask {
 pub(super) struct Open {
     pub(super) label: Option<String>,
     /// The moments before each line that staged something.
-    pub(super) before: Vec<Mark>,
+    pub(super) before: Vec<LineSavepoint>,
 }
 
 /// A prompt over a shell.
@@ -277,7 +277,7 @@ impl Prompt {
         let (before, mark) = {
             let shell = shell.borrow();
             let session = shell.session();
-            (session.committed().count(), session.mark())
+            (session.committed().count(), session.line_savepoint())
         };
         let staged_before = self.staged();
         if self.open.is_some() {
@@ -306,7 +306,7 @@ impl Prompt {
                 self.tell_failure(&failure);
                 // A line that failed leaves nothing of itself in the open transaction, savepoints neither.
                 if let Some(mark) = mark {
-                    shell.borrow().session().back_to(mark);
+                    shell.borrow().session().restore_line(mark);
                 }
                 if has_staged {
                     self.screen.note("what this line had staged is dropped");
@@ -422,7 +422,7 @@ pub(super) fn plan_text(plan: &Plan, ending: &str) -> String {
 
 /// Returns where the prompt is: host and kernel, or the simulation.
 fn place_of(session: &Session) -> String {
-    let place = session.place();
+    let place = session.label();
     match (&place.release, &place.detail) {
         (Some(_), None) => format!("{} kernel", place.host),
         (Some(_), Some(namespace)) => format!("{}/{namespace} kernel", place.host),

@@ -79,7 +79,7 @@ impl Prompt {
                     .warn("no line of this transaction has staged anything that is still there");
                 return;
             };
-            self.shell.borrow().session().back_to(mark);
+            self.shell.borrow().session().restore_line(mark);
             let left = counts(&self.staged());
             self.screen.note(&format!(
                 "the last line that staged something is dropped; staged: {left}"

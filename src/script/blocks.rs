@@ -15,7 +15,7 @@ use super::error::{ScriptError, Scripted};
 use super::host::{Host, HostHandle};
 use super::values::{OutcomeValue, PlanValue};
 use crate::model::shown;
-use crate::session::{LayerKind, Reason};
+use crate::session::{BlockKind, CommitTerms};
 
 /// Registers the blocks.
 pub(super) fn register(engine: &mut Engine) {
@@ -181,7 +181,7 @@ pub(super) fn host(
         .ok_or_else(|| ScriptError::new("unavailable", "there is no table here").raise(position))
 }
 
-/// Tells whether a block is left on purpose, with what was done so far.
+/// Tells whether a block is left on access, with what was done so far.
 pub(super) fn leaves(error: &EvalAltResult) -> bool {
     matches!(
         error.unwrap_inner(),
@@ -253,7 +253,7 @@ fn transaction(
     let host = host(ctx, position)?;
     let source = ctx.source().map(str::to_owned);
     host.call(source.as_deref(), position, |session| {
-        session.begin(LayerKind::Transaction)
+        session.begin(BlockKind::Transaction)
     })?;
     let (ended, rollback) = inside(ctx, &host, block);
     if let Some(why) = rollback {
@@ -272,7 +272,7 @@ fn transaction(
         }
         ended => {
             // A refused commit overrides a pending return.
-            let reason = Reason {
+            let reason = CommitTerms {
                 label: name.clone(),
                 confirm: given.confirm,
                 undoes: Vec::new(),
@@ -298,7 +298,7 @@ fn rehearse(
     let host = host(ctx, position)?;
     let source = ctx.source().map(str::to_owned);
     host.call(source.as_deref(), position, |session| {
-        session.begin(LayerKind::Rehearsal)
+        session.begin(BlockKind::Rehearsal)
     })?;
     let (ended, rollback) = inside(ctx, &host, block);
     if rollback.is_some() {

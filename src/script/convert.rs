@@ -5,7 +5,7 @@ use std::time::Duration;
 use rhai::{Array, Dynamic, Map};
 
 use super::keys;
-use crate::journal::{Data, Remains};
+use crate::journal::{Data, OnFailure};
 use crate::model::{
     Checksum, DestinationEdit, DestinationKey, DestinationSpecification, EngineName,
     ForwardingMethod, Granularity, Invalid, PersistenceEdit, Scheduler, ServiceEdit, ServiceKey,
@@ -378,12 +378,12 @@ pub(super) fn runbook_options(name: String, map: &Map) -> Converted<RunbookOptio
         map,
         &["interrupted", "failed", "guards", "override", "data"],
     )?;
-    let remains = |key: &str| -> Converted<Remains> {
+    let remains = |key: &str| -> Converted<OnFailure> {
         match map.get(key) {
-            None => Ok(Remains::Restore),
+            None => Ok(OnFailure::RollBack),
             Some(value) => match text(key, value)?.as_str() {
-                "restore" => Ok(Remains::Restore),
-                "keep" => Ok(Remains::Keep),
+                "restore" => Ok(OnFailure::RollBack),
+                "keep" => Ok(OnFailure::Keep),
                 other => Err(Invalid::new(key, other, "it is \"restore\" or \"keep\"")),
             },
         }

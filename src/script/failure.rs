@@ -8,7 +8,7 @@ use super::error::ScriptError;
 use super::limits::Stop;
 use super::runner::Script;
 use super::translate;
-use crate::export::FileKind;
+use crate::document::FileKind;
 use crate::render::{Excerpt, Label, excerpt};
 use crate::session::{Error, Origin};
 

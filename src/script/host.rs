@@ -40,7 +40,7 @@ pub(super) struct Host {
     /// Operations so far. Rhai counts those of closures that its own functions call apart.
     pub(super) operations: Cell<u64>,
     /// Whether the undos of a runbook run, which may take some memory more than the script.
-    pub(super) goes_back: Cell<bool>,
+    pub(super) is_rolling_back: Cell<bool>,
     /// Blocks of the script that are open within each other.
     pub(super) blocks: Cell<usize>,
     /// Whether the script is watched from outside.

@@ -40,7 +40,7 @@ pub use modules::library_modules;
 pub use options::{ArgumentsTaken, arguments_taken, describe_options};
 pub use permission::{Allowed, Permissions};
 pub use reference::{Entry, REFERENCE, entries, help, library_entries};
-pub use runner::{Ran, Script, Surroundings, run};
+pub use runner::{Ran, RunEnvironment, Script, run};
 pub use shell::{Completeness, Evaluated, Shell, completeness};
 pub use translate::NAMESPACES;
 pub use values::{TooLarge, ValueText};

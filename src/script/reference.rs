@@ -443,7 +443,7 @@ mod tests {
             inner.for_each(|value| names(value, out));
         }
         let mut all = Vec::new();
-        names(&crate::export::schema(), &mut all);
+        names(&crate::document::schema(), &mut all);
         assert!(all.len() > 40, "{all:?}");
         let mut engine = builtin_engine();
         engine.set_strict_variables(false);

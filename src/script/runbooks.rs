@@ -14,8 +14,10 @@ use super::host::Host;
 use super::limits::Stop;
 use super::values::OutcomeValue;
 use super::{convert, translate};
-use crate::session::{Error, ErrorKind, Reason, RunbookOptions, StepWay, Stopped};
-use crate::txn::{StepEnd, UndoEnd};
+use crate::session::{
+    CommitTerms, Error, ErrorKind, OwnUndo, RunbookOptions, StepDecision, StepEnd, StopReason,
+    UndoEnd,
+};
 
 /// The native function that calls an undo.
 const CALL: &str = "call_undo$";
@@ -55,29 +57,29 @@ pub(super) fn register(engine: &mut Engine) {
 }
 
 /// Says why a block did not come to its end.
-fn why(error: &EvalAltResult) -> Stopped {
+fn why(error: &EvalAltResult) -> StopReason {
     match error.unwrap_inner() {
-        EvalAltResult::Exit(..) => Stopped::Dropped("the script ended itself".to_owned()),
+        EvalAltResult::Exit(..) => StopReason::Dropped("the script ended itself".to_owned()),
         EvalAltResult::ErrorTerminated(token, _) => match token.clone().try_cast::<Stop>() {
-            Some(Stop::Signal(signal)) => Stopped::Interrupted(signal_words(signal)),
-            Some(Stop::Leaving) => Stopped::Dropped("the script ended itself".to_owned()),
-            _ => Stopped::Failed("the script took more than it may".to_owned()),
+            Some(Stop::Signal(signal)) => StopReason::Interrupted(signal_words(signal)),
+            Some(Stop::Leaving) => StopReason::Dropped("the script ended itself".to_owned()),
+            _ => StopReason::Failed("the script took more than it may".to_owned()),
         },
         EvalAltResult::ErrorRuntime(value, _) => thrown(value),
-        other => Stopped::Failed(translate::run_error(other)),
+        other => StopReason::Failed(translate::run_error(other)),
     }
 }
 
-fn thrown(value: &Dynamic) -> Stopped {
+fn thrown(value: &Dynamic) -> StopReason {
     let Some(error) = value.read_lock::<ScriptError>() else {
-        return Stopped::Failed(super::values::plain_text(value));
+        return StopReason::Failed(super::values::plain_text(value));
     };
     let kind = error.session.as_deref().map(Error::kind);
     match kind {
         Some(ErrorKind::Interrupted | ErrorKind::Declined) => {
-            Stopped::Interrupted(error.message.clone())
+            StopReason::Interrupted(error.message.clone())
         }
-        _ => Stopped::Failed(error.message.clone()),
+        _ => StopReason::Failed(error.message.clone()),
     }
 }
 
@@ -122,16 +124,16 @@ fn runbook(
     host.undos.borrow_mut().clear();
     let (ended, rollback) = inside(ctx, &host, block);
     let stopped = match (&ended, rollback) {
-        (_, Some(why)) => Some((Stopped::Dropped(why), true)),
+        (_, Some(why)) => Some((StopReason::Dropped(why), true)),
         (Err(error), None) if !leaves(error) => Some((why(error), false)),
         (Ok(_), None) if host.is_leaving() => Some((
-            Stopped::Dropped("the script ended itself".to_owned()),
+            StopReason::Dropped("the script ended itself".to_owned()),
             false,
         )),
         _ => None,
     };
     if let Some((stopped, is_quiet)) = stopped {
-        let outcome = lead_back(ctx, &host, stopped);
+        let outcome = roll_back(ctx, &host, stopped);
         return match (ended, is_quiet) {
             (_, true) => Ok(Dynamic::from(outcome)),
             (Err(error), false) => Err(error),
@@ -142,55 +144,51 @@ fn runbook(
     match report {
         Ok(report) => Ok(Dynamic::from(OutcomeValue::of_runbook(report, ended?))),
         Err(error) => {
-            let _reported = lead_back(ctx, &host, why(&error));
+            let _reported = roll_back(ctx, &host, why(&error));
             Err(error)
         }
     }
 }
 
-/// Leads a runbook back, or leaves it as it is if it is to be kept.
-fn lead_back(
+/// Rolls a runbook back, or leaves it as it is if it is to be kept.
+fn roll_back(
     ctx: &mut EvalContext<'_, '_, '_, '_, '_, '_>,
     host: &Rc<Host>,
-    stopped: Stopped,
+    stopped: StopReason,
 ) -> OutcomeValue {
     // What the script asked for must not end its own undos.
     let exit = host.exit.take();
-    let went_back = host.session().go_back(&stopped);
-    if went_back {
+    let is_rolled_back = host.session().begin_rollback(&stopped);
+    if is_rolled_back {
         run_undos(ctx, host);
     }
-    let (Stopped::Interrupted(text) | Stopped::Failed(text) | Stopped::Dropped(text)) = &stopped;
-    let text = text.clone();
-    let report = host.session().end_early(stopped, went_back);
+    let report = host.session().end_stopped(&stopped);
     host.exit.set(exit);
     match report {
         Ok(report) => OutcomeValue::of_runbook(report, Dynamic::UNIT),
-        Err(_) => OutcomeValue::rolled_back(text, None),
+        Err(_) => OutcomeValue::rolled_back(stopped.text().to_owned(), None),
     }
 }
 
-/// Goes the way back, and calls the undos that come on it. What ended the script must not end them: each has as much as a
+/// Rolls back, and calls the undos that come on the way. What ended the script must not end them: each has as much as a
 /// script may take.
 fn run_undos(ctx: &mut EvalContext<'_, '_, '_, '_, '_, '_>, host: &Rc<Host>) {
-    let next = || host.session().go_back_to_undo();
+    let next = || host.session().roll_back_to_own_undo();
     let spent = host.operations.get();
-    host.goes_back.set(true);
+    host.is_rolling_back.set(true);
     while let Some(step) = next() {
         host.operations.set(0);
         let undo = host.undos.borrow_mut().remove(&step);
         let end = match undo.map(|undo| call(ctx, undo)) {
             Some(Ok(_)) => UndoEnd::Done,
-            Some(Err(error)) => UndoEnd::Failed(match why(&error) {
-                Stopped::Interrupted(text) | Stopped::Failed(text) | Stopped::Dropped(text) => text,
-            }),
+            Some(Err(error)) => UndoEnd::Failed(why(&error).text().to_owned()),
             None => UndoEnd::NotRun("it is not known any more".to_owned()),
         };
         host.exit.take();
         host.rollback.borrow_mut().take();
         host.session().undo_ended(step, end);
     }
-    host.goes_back.set(false);
+    host.is_rolling_back.set(false);
     host.operations.set(spent);
 }
 
@@ -216,11 +214,14 @@ fn step(
     let host = host(ctx, position)?;
     let source = ctx.source().map(str::to_owned);
     let source = source.as_deref();
-    let has_undo = undo.is_some();
+    let has_undo = match undo {
+        Some(_) => OwnUndo::Given,
+        None => OwnUndo::None,
+    };
     let way = host.call(source, position, |session| {
         session.begin_step(&name, has_undo)
     })?;
-    let StepWay::Run(place) = way else {
+    let StepDecision::Run(place) = way else {
         return Ok(Dynamic::from(OutcomeValue::skipped(name)));
     };
     if let Some(undo) = undo {
@@ -234,9 +235,7 @@ fn step(
     }
     match ended {
         Err(error) if !leaves(&error) => {
-            let (Stopped::Interrupted(text) | Stopped::Failed(text) | Stopped::Dropped(text)) =
-                why(&error);
-            drop_it(StepEnd::Failed, text);
+            drop_it(StepEnd::Failed, why(&error).text().to_owned());
             Err(error)
         }
         Ok(_) if host.is_leaving() => {
@@ -246,7 +245,7 @@ fn step(
         ended => {
             let label = host.session.borrow().step_label(&name);
             let outcome = host.call(source, position, |session| {
-                session.end_step(Reason::labelled(Some(label)))
+                session.end_step(CommitTerms::labelled(Some(label)))
             })?;
             Ok(Dynamic::from(OutcomeValue::new(
                 outcome,

@@ -40,7 +40,7 @@ impl Script {
 
 /// What a script may take and touch, and where its output goes.
 #[derive(Clone)]
-pub struct Surroundings {
+pub struct RunEnvironment {
     /// Operations and memory.
     pub limits: Limits,
     /// Files.
@@ -52,7 +52,7 @@ pub struct Surroundings {
     pub last_resort: Option<Vec<std::ffi::OsString>>,
 }
 
-impl Surroundings {
+impl RunEnvironment {
     /// Makes surroundings with the usual limits and without any file.
     #[must_use]
     pub fn closed(output: Output) -> Self {
@@ -83,7 +83,7 @@ pub struct Ran {
 pub fn run(
     script: &Script,
     session: Session,
-    surroundings: &Surroundings,
+    surroundings: &RunEnvironment,
 ) -> (Session, Result<Ran, ScriptFailure>) {
     let interrupt = session.interrupt().clone();
     let depth = session.depth();
@@ -106,7 +106,7 @@ pub fn run(
         rollback: RefCell::new(None),
         undos: RefCell::default(),
         operations: Cell::new(0),
-        goes_back: Cell::new(false),
+        is_rolling_back: Cell::new(false),
         blocks: Cell::new(0),
         is_watched: Cell::new(false),
         last_resort: surroundings.last_resort.clone(),

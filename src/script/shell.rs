@@ -12,7 +12,7 @@ use super::failure::ScriptFailure;
 use super::host::Host;
 use super::modules::{Loader, Resolver, SharedResolver, Sources};
 use super::permission::{Allowed, Permissions};
-use super::runner::{Script, Surroundings};
+use super::runner::{RunEnvironment, Script};
 use super::values::ValueText;
 use crate::session::Session;
 
@@ -44,14 +44,14 @@ pub struct Shell {
     imports: BTreeMap<String, Option<Functions>>,
     loader: Loader,
     resolver: Rc<Resolver>,
-    surroundings: Surroundings,
+    surroundings: RunEnvironment,
     number: usize,
 }
 
 impl Shell {
     /// Makes a shell over a session.
     #[must_use]
-    pub fn new(session: Session, surroundings: Surroundings) -> Self {
+    pub fn new(session: Session, surroundings: RunEnvironment) -> Self {
         let permissions = Rc::new(RefCell::new(surroundings.permissions.clone()));
         let loader = Loader::for_script("prompt", Rc::clone(&permissions));
         let sources = Sources::default();
@@ -68,7 +68,7 @@ impl Shell {
             rollback: RefCell::new(None),
             undos: RefCell::default(),
             operations: Cell::new(0),
-            goes_back: Cell::new(false),
+            is_rolling_back: Cell::new(false),
             blocks: Cell::new(0),
             is_watched: Cell::new(false),
             last_resort: surroundings.last_resort.clone(),

@@ -81,7 +81,7 @@ impl Watch {
         if self.limits.operations > 0 && operations > self.limits.operations {
             return Some(Stop::Operations);
         }
-        let ceiling = if self.host.goes_back.get() {
+        let ceiling = if self.host.is_rolling_back.get() {
             self.ceiling.saturating_add(UNDO_BYTES)
         } else {
             self.ceiling

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Session;
 use super::error::{Error, about};
+use super::rehearsal::stage::{Stage, VerbOutcome};
 use super::settings::{check_sysctl_value, known_sysctl};
-use super::verbs::{Done, Stage, server_operation};
+use super::verbs::server_operation;
 use crate::backend::Operation;
 use crate::model::{
     DestinationEdit, DestinationKey, Invalid, ObjectId, ServiceEntry, ServiceKey,
@@ -45,7 +46,7 @@ impl Session {
         &mut self,
         wanted: &TableSpecification,
         options: ApplyOptions,
-    ) -> Result<(Done, Vec<ObjectId>), Error> {
+    ) -> Result<(VerbOutcome, Vec<ObjectId>), Error> {
         if wanted.services.is_empty() && options.prune == Prune::Services {
             return Err(Invalid::new(
                 "document",
@@ -57,11 +58,11 @@ impl Session {
         let mut kept = Vec::new();
         let done = self.change(|stage| {
             if options.prune >= Prune::Services {
-                stage.rehearsal.touch_all(stage.live)?;
+                stage.rehearsal.fetch_all(stage.live)?;
             } else {
                 let keys: Vec<ServiceKey> =
                     wanted.services.iter().map(|service| service.key).collect();
-                stage.rehearsal.touch(stage.live, &keys)?;
+                stage.rehearsal.fetch(stage.live, &keys)?;
             }
             let now = stage.rehearsal.staged_table()?.services;
             let (stops, starts) = daemons(stage, wanted)?;
@@ -165,7 +166,7 @@ fn daemons(
     let Some(wanted) = &wanted.daemons else {
         return Ok((stops, starts));
     };
-    stage.rehearsal.touch_daemons(stage.live)?;
+    stage.rehearsal.fetch_daemons(stage.live)?;
     let running = stage
         .rehearsal
         .staged_settings()?
@@ -195,7 +196,7 @@ fn settings(
     operations: &mut Vec<Operation>,
 ) -> Result<(), Error> {
     if let Some(edit) = &wanted.timeouts {
-        stage.rehearsal.touch_timeouts(stage.live)?;
+        stage.rehearsal.fetch_timeouts(stage.live)?;
         if let Some(current) = stage.rehearsal.staged_settings()?.timeouts {
             let after = edit.apply(current).map_err(about(ObjectId::Timeouts))?;
             if after != current {

@@ -1,13 +1,13 @@
-//! Whatever a session can say no with.
+//! Errors returned by a session.
 
 use thiserror::Error as ThisError;
 
-use super::keeping::RecordError;
-use super::terms::RunbookError;
+use super::history::error::HistoryError;
+use super::runbook::options::RunbookError;
 use crate::backend::{
     BackendError, Errno, Holder, NamespaceError, Operation, Refusal, RefusalKind,
 };
-use crate::export::DocumentError;
+use crate::document::DocumentError;
 use crate::journal::JournalError;
 use crate::model::{Invalid, ObjectId};
 use crate::txn::{Cause, Outcome, Report};
@@ -132,7 +132,7 @@ pub enum Error {
     Declined,
     /// The journal stands in the way, or what it is asked about can't be.
     #[error(transparent)]
-    Record(Box<RecordError>),
+    Record(Box<HistoryError>),
     /// A runbook or a step can't be.
     #[error(transparent)]
     Runbook(Box<RunbookError>),
@@ -204,8 +204,8 @@ pub fn holder_text(holder: Option<&Holder>) -> String {
     )
 }
 
-impl From<RecordError> for Error {
-    fn from(error: RecordError) -> Self {
+impl From<HistoryError> for Error {
+    fn from(error: HistoryError) -> Self {
         Self::Record(Box::new(error))
     }
 }
@@ -218,7 +218,7 @@ impl From<RunbookError> for Error {
 
 impl From<JournalError> for Error {
     fn from(error: JournalError) -> Self {
-        RecordError::from(error).into()
+        HistoryError::from(error).into()
     }
 }
 
@@ -232,7 +232,7 @@ impl Error {
             _ => return self,
         };
         let place = object.and_then(|object| {
-            crate::export::invalid_object(path, text, &object, field, &self.to_string())
+            crate::document::invalid_object(path, text, &object, field, &self.to_string())
         });
         match place {
             Some(place) => Self::InDocument {
@@ -276,26 +276,26 @@ impl Error {
             Self::Rehearsal(_) => ErrorKind::Unavailable,
             Self::NoRecord | Self::Unsaved(_) => ErrorKind::Io,
             Self::Record(error) => match error.as_ref() {
-                RecordError::Journal(JournalError::Missing { .. })
-                | RecordError::NotKept
-                | RecordError::Elsewhere { .. }
-                | RecordError::NotStanding { .. }
-                | RecordError::NotDamaged { .. }
-                | RecordError::NothingLeft { .. }
-                | RecordError::NoneAwaiting
-                | RecordError::SeveralAwaiting { .. }
-                | RecordError::NotAwaiting { .. }
-                | RecordError::NothingToUndo
-                | RecordError::NothingToRedo => ErrorKind::Invalid,
-                RecordError::CutOff { .. }
-                | RecordError::RunbookCutOff { .. }
-                | RecordError::Held { .. }
-                | RecordError::Overtaken { .. }
-                | RecordError::TooLate { .. } => ErrorKind::Conflict,
-                RecordError::Journal(_)
-                | RecordError::NoFolder
-                | RecordError::Watcher { .. }
-                | RecordError::Unnoted { .. } => ErrorKind::Io,
+                HistoryError::Journal(JournalError::Missing { .. })
+                | HistoryError::NotKept
+                | HistoryError::Elsewhere { .. }
+                | HistoryError::NotStanding { .. }
+                | HistoryError::NotDamaged { .. }
+                | HistoryError::NothingLeft { .. }
+                | HistoryError::NoneAwaiting
+                | HistoryError::SeveralAwaiting { .. }
+                | HistoryError::NotAwaiting { .. }
+                | HistoryError::NothingToUndo
+                | HistoryError::NothingToRedo => ErrorKind::Invalid,
+                HistoryError::CutOff { .. }
+                | HistoryError::RunbookCutOff { .. }
+                | HistoryError::Held { .. }
+                | HistoryError::Superseded { .. }
+                | HistoryError::TooLate { .. } => ErrorKind::Conflict,
+                HistoryError::Journal(_)
+                | HistoryError::NoFolder
+                | HistoryError::Watcher { .. }
+                | HistoryError::Unnoted { .. } => ErrorKind::Io,
             },
             Self::Runbook(error) => match error.as_ref() {
                 RunbookError::Declined { .. } => ErrorKind::Declined,
@@ -364,8 +364,8 @@ impl Error {
             }
             Self::Document(DocumentError::Invalid { object, .. }) => object.clone(),
             Self::Record(error) => match error.as_ref() {
-                RecordError::Held { object, .. } => Some(object.clone()),
-                RecordError::Overtaken { objects, .. } => objects.first().cloned(),
+                HistoryError::Held { object, .. } => Some(object.clone()),
+                HistoryError::Superseded { objects, .. } => objects.first().cloned(),
                 _ => None,
             },
             Self::Commit(report) => match &report.outcome {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::txn::{RunbookReport, StepReport};
+use super::runbook::report::{RunbookReport, StepReport};
 
 /// A wait that goes on.
 #[derive(Clone, Copy, Debug)]
@@ -58,8 +58,8 @@ pub trait Narrator {
         let _unused = (wait, came);
     }
 
-    /// A runbook goes back.
-    fn goes_back(&self, name: &str, cause: &str) {
+    /// A runbook is rolled back.
+    fn rolls_back(&self, name: &str, cause: &str) {
         let _unused = (name, cause);
     }
 

@@ -1,9 +1,10 @@
 //! What can be seen beside services and their servers: schedulers, kernel parameters, daemons, totals.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Session;
 use super::error::Error;
+use super::rehearsal::schedulers::modules;
 use crate::backend::{BackendError, KernelFile};
 use crate::model::{
     Counters, Observed, Rates, Scheduler, SchedulerFlags, ServiceKey, SyncDaemon, SysctlName,
@@ -20,23 +21,6 @@ pub struct SchedulerInfo {
     pub loaded: bool,
     /// The kernel module that brings it.
     pub kernel_module: String,
-}
-
-/// Modules of IPVS that bring something else than a scheduler.
-fn is_scheduler(name: &str) -> bool {
-    name != "ftp" && !name.starts_with("pe_")
-}
-
-/// Finds the names of `ip_vs_NAME` modules in a kernel file, whether it lists names or paths.
-pub(super) fn modules(contents: &[u8]) -> BTreeSet<String> {
-    let text = String::from_utf8_lossy(contents);
-    let names = text.lines().filter_map(|line| {
-        let first = line.split([' ', ':']).next()?;
-        let file = first.rsplit('/').next()?;
-        let module = file.split('.').next()?.replace('-', "_");
-        module.strip_prefix("ip_vs_").map(str::to_owned)
-    });
-    names.filter(|name| is_scheduler(name)).collect()
 }
 
 impl Session {
@@ -66,7 +50,7 @@ impl Session {
     /// # Errors
     /// [`Error`] if they can't be read.
     pub fn service_keys(&mut self) -> Result<Vec<ServiceKey>, Error> {
-        if self.rehearsal.is_some() {
+        if self.staging.rehearsal.is_some() {
             return Ok(self.table()?.services.into_keys().collect());
         }
         Ok(self.live.service_keys()?)
@@ -99,9 +83,9 @@ impl Session {
     /// [`Error`] if they can't be read.
     pub fn daemons(&mut self) -> Result<Vec<SyncDaemon>, Error> {
         self.reads += 1;
-        let running = match &mut self.rehearsal {
+        let running = match &mut self.staging.rehearsal {
             Some(rehearsal) => {
-                rehearsal.touch_daemons(&mut self.live)?;
+                rehearsal.fetch_daemons(&mut self.live)?;
                 rehearsal.staged_settings()?.daemons.unwrap_or_default()
             }
             None => self.live.daemons()?,
@@ -162,21 +146,4 @@ fn named_flags(scheduler: &str) -> Vec<&'static str> {
     all.into_iter()
         .filter(|flag| !flag.starts_with("flag-"))
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::modules;
-
-    #[test]
-    fn schedulers_are_found_in_every_kind_of_module_list() {
-        let dep =
-            b"kernel/net/netfilter/ipvs/ip_vs_wlc.ko.xz: kernel/net/netfilter/ipvs/ip_vs.ko.xz\n\
-            kernel/net/netfilter/ipvs/ip_vs_pe_sip.ko:\nkernel/fs/ext4.ko:\n";
-        assert_eq!(modules(dep).into_iter().collect::<Vec<_>>(), ["wlc"]);
-        let loaded =
-            b"ip_vs_rr 16384 3 - Live 0x0\nip_vs 1 0 - Live 0x0\nip_vs_ftp 1 0 - Live 0x0\n";
-        assert_eq!(modules(loaded).into_iter().collect::<Vec<_>>(), ["rr"]);
-        assert!(modules(b"\xff\n\n::\n").is_empty());
-    }
 }

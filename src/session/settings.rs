@@ -2,7 +2,7 @@
 
 use super::Session;
 use super::error::Error;
-use super::verbs::{Done, Stage};
+use super::rehearsal::stage::{Stage, VerbOutcome};
 use crate::backend::Operation;
 use crate::model::{DaemonRole, Invalid, ObjectId, SyncDaemon, SysctlName, Timeouts, TimeoutsEdit};
 
@@ -12,10 +12,10 @@ impl Session {
     /// # Errors
     /// [`Error`] if they can't be read.
     pub fn timeouts(&mut self) -> Result<Timeouts, Error> {
-        let Some(rehearsal) = &mut self.rehearsal else {
+        let Some(rehearsal) = &mut self.staging.rehearsal else {
             return Ok(self.live.timeouts()?);
         };
-        rehearsal.touch_timeouts(&mut self.live)?;
+        rehearsal.fetch_timeouts(&mut self.live)?;
         let timeouts = rehearsal.staged_settings()?.timeouts;
         timeouts.ok_or_else(|| Error::Rehearsal("it has no timeouts".to_owned()))
     }
@@ -24,10 +24,10 @@ impl Session {
     ///
     /// # Errors
     /// [`Error`] if a timeout can't be.
-    pub fn set_timeouts(&mut self, edit: &TimeoutsEdit) -> Result<Done, Error> {
+    pub fn set_timeouts(&mut self, edit: &TimeoutsEdit) -> Result<VerbOutcome, Error> {
         let wanted = edit.apply(self.timeouts()?)?;
         self.change(|stage| {
-            stage.rehearsal.touch_timeouts(stage.live)?;
+            stage.rehearsal.fetch_timeouts(stage.live)?;
             stage.perform(&[Operation::SetTimeouts(wanted)])
         })
     }
@@ -36,10 +36,10 @@ impl Session {
     ///
     /// # Errors
     /// [`Error`] if one of its role runs already, or it can't be.
-    pub fn start_daemon(&mut self, daemon: &SyncDaemon) -> Result<Done, Error> {
+    pub fn start_daemon(&mut self, daemon: &SyncDaemon) -> Result<VerbOutcome, Error> {
         daemon.check()?;
         self.change(|stage| {
-            stage.rehearsal.touch_daemons(stage.live)?;
+            stage.rehearsal.fetch_daemons(stage.live)?;
             stage.perform(&[Operation::StartDaemon(daemon.clone())])
         })
     }
@@ -48,9 +48,9 @@ impl Session {
     ///
     /// # Errors
     /// [`Error`] if none of its role runs.
-    pub fn stop_daemon(&mut self, role: DaemonRole) -> Result<Done, Error> {
+    pub fn stop_daemon(&mut self, role: DaemonRole) -> Result<VerbOutcome, Error> {
         self.change(|stage| {
-            stage.rehearsal.touch_daemons(stage.live)?;
+            stage.rehearsal.fetch_daemons(stage.live)?;
             stage.perform(&[Operation::StopDaemon(role)])
         })
     }
@@ -59,7 +59,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error`] if the kernel has none of that name, or the value can't be.
-    pub fn set_sysctl(&mut self, name: &SysctlName, value: &str) -> Result<Done, Error> {
+    pub fn set_sysctl(&mut self, name: &SysctlName, value: &str) -> Result<VerbOutcome, Error> {
         check_sysctl_value(name, value)?;
         self.change(|stage| {
             known_sysctl(stage, name)?;
@@ -73,7 +73,7 @@ impl Session {
 
 /// Reads a kernel parameter that must be there.
 pub(super) fn known_sysctl(stage: &mut Stage<'_>, name: &SysctlName) -> Result<String, Error> {
-    let value = stage.rehearsal.touch_sysctl(stage.live, name)?;
+    let value = stage.rehearsal.fetch_sysctl(stage.live, name)?;
     value.ok_or_else(|| Error::Missing {
         what: "kernel parameter",
         object: ObjectId::Sysctl(name.clone()),

@@ -101,7 +101,7 @@ impl Plan {
         let touch = self.touch();
         let touched = touch.all();
         let selection = touched.selection();
-        let differences = settled(kernel, touched, &selection, &self.before)?;
+        let differences = recovered(kernel, touched, &selection, &self.before)?;
         if !differences.is_empty() {
             drop(lock);
             return Ok(self.ended(kernel, begun, Outcome::Conflict { differences }));
@@ -155,7 +155,7 @@ impl Plan {
 
 /// Reads what is touched and compares it with `expected`. Dumps can miss entries while others write, so a
 /// difference counts only when a second look shows it too.
-fn settled(
+fn recovered(
     kernel: &mut Ipvs,
     touched: &Touched,
     selection: &Selection,
@@ -169,7 +169,7 @@ fn settled(
 }
 
 fn verified(kernel: &mut Ipvs, touched: &Touched, selection: &Selection, plan: &Plan) -> Outcome {
-    match settled(kernel, touched, selection, &plan.after) {
+    match recovered(kernel, touched, selection, &plan.after) {
         Ok(differences) if differences.is_empty() => Outcome::Committed,
         Ok(differences) => {
             let (residue, unread) = undo::residue(kernel, touched, plan);

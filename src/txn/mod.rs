@@ -7,22 +7,21 @@
 //!
 //! Start with [`Change`] and [`Outcome`].
 
+mod before_after;
 mod change;
 mod commit;
-mod ends;
 mod guard;
 mod outcome;
 mod plan;
-mod runbook;
+
 mod touched;
 mod undo;
 mod weights;
 
+pub use before_after::{BeforeAfter, PlanNotes};
 pub use change::{Action, Change};
 pub use commit::{CommitError, CommitOptions, Recorder, Unrecorded};
-pub use ends::{Ends, Remarks};
 pub use guard::{Breach, GuardName, Guarding, Guards, ServicePattern};
 pub use outcome::{Cause, Outcome, Recorded, Report, TablePlace};
 pub use plan::{Note, Plan, Traffic};
-pub use runbook::{RunbookEnd, RunbookReport, StepEnd, StepReport, UndoEnd, WaitReport};
 pub use touched::{ServiceTouch, Touch};

@@ -156,7 +156,7 @@ impl Plan {
 
     /// Returns how a table differs, as far as this plan touches it, from the one that the plan starts from.
     #[must_use]
-    pub fn differences_from(&self, now: &Table) -> Vec<Change> {
+    pub fn conflicts_with(&self, now: &Table) -> Vec<Change> {
         super::touched::Touched::by(self).differences(&self.before, now)
     }
 

@@ -16,7 +16,7 @@ impl Plan {
     /// Rolls back what was done of this plan, however far it came: only what still is as the plan leaves it is
     /// inverted. Returns what would still restore it, and why that could not be read if it could not. The commit
     /// lock is the caller's.
-    pub fn take_back(&self, kernel: &mut Ipvs) -> (Vec<Change>, Option<BackendError>) {
+    pub fn revert(&self, kernel: &mut Ipvs) -> (Vec<Change>, Option<BackendError>) {
         let execution = Execution {
             fates: vec![Fate::Unknown; self.changes.len()],
             failure: None,
@@ -46,7 +46,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`BackendError`] if that can't be read.
-    pub fn overtaken(&self, kernel: &mut Ipvs) -> Result<Vec<Change>, BackendError> {
+    pub fn superseded(&self, kernel: &mut Ipvs) -> Result<Vec<Change>, BackendError> {
         let touched = Touched::by(self);
         let now = kernel.read(&touched.selection())?;
         Ok(touched.differences(&self.after, &now))

@@ -18,7 +18,7 @@ use ipvsh::journal::TableIdentity;
 use ipvsh::model::{
     DestinationConfiguration, DestinationKey, ServiceConfiguration, ServiceKey, Table,
 };
-use ipvsh::session::{Interrupt, JournalSetup, Place as SessionPlace, Session};
+use ipvsh::session::{Interrupt, JournalSetup, Session, TableLabel};
 use ipvsh::sim::{Environment, Flavour, Names, SimulatedKernel};
 use ipvsh::txn::{CommitOptions, Guarding, Plan, Report};
 
@@ -103,7 +103,7 @@ impl Place {
 
 /// Opens a session over any transport.
 pub(crate) fn session_over(transport: Box<dyn Transport>) -> Session {
-    let place = SessionPlace {
+    let place = TableLabel {
         host: "test".to_owned(),
         release: None,
         detail: None,

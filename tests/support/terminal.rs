@@ -167,7 +167,7 @@ impl Terminal {
 
     /// Waits for the end of the program: what was shown last, and its status.
     #[track_caller]
-    pub(crate) fn ends(mut self) -> (String, i32) {
+    pub(crate) fn before_after(mut self) -> (String, i32) {
         let status = self.child.wait().unwrap();
         while let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(200)) {
             self.raw.extend(bytes);

@@ -10,8 +10,8 @@ use super::tool::{Tool, fate_of};
 use crate::backend::{Errno, Fate, Operation};
 use crate::cli::failure::Failure;
 use crate::cli::{report, target};
-use crate::export::ResultShape;
-use crate::session::{Ended, Error, LayerKind, Reason};
+use crate::results::ResultShape;
+use crate::session::{BlockKind, CommitTerms, Ended, Error};
 use crate::txn::{Cause, Outcome};
 use crate::ui::Ui;
 
@@ -30,7 +30,7 @@ impl Tool<'_> {
         let installed = self.interrupt.install().map_err(Failure::Signals);
         installed
             .and_then(|()| target::keep(&self.globals, &mut self.session))
-            .and_then(|()| target::settle(&self.globals, &mut self.session))
+            .and_then(|()| target::recover(&self.globals, &mut self.session))
             .map_err(|failure| self.tell(&failure))
     }
 
@@ -93,13 +93,13 @@ impl Tool<'_> {
         operations: &[Operation],
         endings: &mut Vec<Result<(), Ending>>,
     ) -> Result<(), Error> {
-        self.session.begin(LayerKind::Transaction)?;
+        self.session.begin(BlockKind::Transaction)?;
         let staged = self.stage_each(by_kernel, commands, operations, endings);
         if let Err(error) = staged {
             self.session.abandon();
             return Err(error);
         }
-        match self.session.end_transaction(Reason::default())? {
+        match self.session.end_transaction(CommitTerms::default())? {
             Ended::Committed(report) => {
                 self.committed |= !report.plan.is_empty();
                 if !report.failed_actions.is_empty() {

@@ -5,13 +5,14 @@ use super::grammar::{Command, Field};
 use super::lower::Present;
 use super::tool::{Tool, errno_of};
 use crate::backend::{Errno, connection_entry};
-use crate::export::{Detail, DocumentWriter, write_connections, write_document};
+use crate::document::{Detail, DocumentWriter, write_document};
 use crate::model::{ListedService, ServiceEntry, ServiceKey, Table};
 use crate::render::NameLookup;
 use crate::render::ipvsadm::{
     Layout, Listing, Numeric, connections, daemons, listing, save, sort_services, table_commands,
     timeouts,
 };
+use crate::results::write_connections;
 use crate::session::Error;
 
 impl Tool<'_> {

@@ -11,11 +11,11 @@ use crate::backend::Operation;
 use crate::cli::exit;
 use crate::cli::failure::Failure;
 use crate::cli::report;
-use crate::export::ResultShape;
 use crate::model::{ObjectId, ServiceKey};
 use crate::render::ipvsadm::plan_difference;
 use crate::render::{PlanView, plan as render_plan};
-use crate::session::{Ended, Error, LayerKind, Reason};
+use crate::results::ResultShape;
+use crate::session::{BlockKind, CommitTerms, Ended, Error};
 
 /// How a plan is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,10 +58,10 @@ impl Mode {
         }
     }
 
-    const fn kind(self) -> LayerKind {
+    const fn kind(self) -> BlockKind {
         match self.show {
-            Some(_) => LayerKind::Rehearsal,
-            None => LayerKind::Transaction,
+            Some(_) => BlockKind::Rehearsal,
+            None => BlockKind::Transaction,
         }
     }
 }
@@ -385,7 +385,7 @@ impl Many<'_, '_> {
             let status = shown.unwrap_or_else(|ending| tool.settle(Err(ending)));
             return if status == DONE { self.status } else { status };
         }
-        match tool.session.end_transaction(Reason::default()) {
+        match tool.session.end_transaction(CommitTerms::default()) {
             Ok(Ended::Committed(report)) => {
                 tool.committed = !report.plan.is_empty();
                 if tool.json {

@@ -11,10 +11,10 @@ use crate::backend::{BackendError, Errno, Fate, Operation, without_netlink};
 use crate::cli::args::Globals;
 use crate::cli::exit;
 use crate::cli::target;
-use crate::export::{CauseShape, ResultShape};
 use crate::model::reason;
 use crate::render::ipvsadm::VERSION_LINE;
-use crate::session::{Error, Interrupt, LayerKind, Purpose, Session};
+use crate::results::{CauseShape, ResultShape};
+use crate::session::{Access, BlockKind, Error, Interrupt, Session};
 use crate::ui::{Streams, Ui};
 
 /// The status of a program whose reader went away, as a shell shows it.
@@ -150,7 +150,7 @@ fn open(
     interrupt: &Interrupt,
 ) -> Result<Session, String> {
     let connect = || {
-        let mut session = target::open_unguarded(globals, Purpose::Either, interrupt)?;
+        let mut session = target::open_unguarded(globals, Access::ReadOrWrite, interrupt)?;
         let info = session.info()?;
         Ok::<_, crate::cli::failure::Failure>((session, info))
     };
@@ -314,7 +314,7 @@ impl Tool<'_> {
     ) -> Result<(), Ending> {
         let staged = self
             .session
-            .begin(LayerKind::Rehearsal)
+            .begin(BlockKind::Rehearsal)
             .and_then(|()| self.session.stage(operation));
         self.session.abandon();
         match staged {

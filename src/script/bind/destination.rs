@@ -11,7 +11,7 @@ use crate::script::convert;
 use crate::script::error::Scripted;
 use crate::script::host::with;
 use crate::script::values::{DestinationList, DestinationValue, ServiceValue};
-use crate::session::{Done, Error, IfMissing, Session};
+use crate::session::{Error, IfMissing, Session, VerbOutcome};
 
 pub(super) fn get_destination(
     session: &mut Session,
@@ -29,7 +29,7 @@ pub(super) fn get_destination(
 fn changed(
     ctx: &NativeCallContext<'_>,
     (service, server): (&str, &str),
-    verb: impl FnOnce(&mut Session, ServiceKey, DestinationKey) -> Result<Done, Error>,
+    verb: impl FnOnce(&mut Session, ServiceKey, DestinationKey) -> Result<VerbOutcome, Error>,
 ) -> Scripted<DestinationValue> {
     with(ctx, |session| {
         let (service, key) = (convert::service_key(service)?, convert::server_key(server)?);

@@ -7,7 +7,7 @@ use crate::journal::Record;
 use crate::script::error::{ScriptError, Scripted};
 use crate::script::host::with;
 use crate::script::values::{OutcomeValue, PlanValue, dynamic_of};
-use crate::session::{Error, Session};
+use crate::session::{Error, Scope, Session};
 
 /// Reads the number of a commit.
 fn number(ctx: &NativeCallContext<'_>, id: i64) -> Scripted<u64> {
@@ -56,7 +56,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn list(ctx: NativeCallContext) -> Scripted<Array> {
-        let records = with(&ctx, |session| session.history(false))?;
+        let records = with(&ctx, |session| session.records(Scope::ThisTable))?;
         let shapes = records.into_iter().map(|record| {
             let shape = match record {
                 Ok(record) => record.shape(),
@@ -77,7 +77,7 @@ pub(in crate::script) mod functions {
     #[rhai_fn(return_raw)]
     pub fn get(ctx: NativeCallContext, id: i64) -> Scripted<Dynamic> {
         let id = number(&ctx, id)?;
-        with(&ctx, |session| full(&session.recorded(id)?))
+        with(&ctx, |session| full(&session.record(id)?))
     }
 
     /// Undoes a commit by a new one, or stages that in an open block; throws `conflict` if something that it changed

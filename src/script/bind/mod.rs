@@ -56,8 +56,8 @@ mod tests {
     use crate::journal::TableIdentity;
     use crate::model::TableSpecification;
     use crate::script::engine::builtin_engine;
-    use crate::script::{Allowed, Permissions, Script, Surroundings, run};
-    use crate::session::{Interrupt, JournalSetup, Purpose, Session, Target};
+    use crate::script::{Allowed, Permissions, RunEnvironment, Script, run};
+    use crate::session::{Access, Interrupt, JournalSetup, Session, Target};
 
     const FIXTURE: &str = r#"{ "version": 1, "services": [ { "id": "tcp://192.0.2.1:80", "destinations": [
         { "id": "10.0.0.2:80", "weight": 3 }, { "id": "10.0.0.3:80", "weight": 0 } ] } ] }"#;
@@ -134,13 +134,13 @@ mod tests {
 
     fn session(state: &std::path::Path) -> Session {
         let contents: TableSpecification =
-            crate::export::read_document("fixture", FIXTURE.as_bytes()).unwrap();
+            crate::document::read_document("fixture", FIXTURE.as_bytes()).unwrap();
         let target = Target::Simulation {
             contents: Some(Box::new(contents)),
             label: None,
             file: None,
         };
-        let mut session = Session::open(target, Purpose::Changing, Interrupt::default()).unwrap();
+        let mut session = Session::open(target, Access::Write, Interrupt::default()).unwrap();
         session.keep_journal(JournalSetup {
             folder: Some(state.to_owned()),
             command: Vec::new(),
@@ -184,14 +184,14 @@ mod tests {
                 source,
                 arguments: Vec::new(),
             };
-            let surroundings = Surroundings {
+            let surroundings = RunEnvironment {
                 last_resort: None,
                 permissions: Permissions {
                     read: Allowed::Everywhere,
                     write: Allowed::Everywhere,
                     at_prompt: false,
                 },
-                ..Surroundings::closed(Rc::new(|_: &str| Ok(())))
+                ..RunEnvironment::closed(Rc::new(|_: &str| Ok(())))
             };
             let state = tempfile::tempdir().unwrap();
             let (_, result) = run(&script, session(state.path()), &surroundings);

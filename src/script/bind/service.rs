@@ -10,7 +10,7 @@ use crate::script::convert;
 use crate::script::error::Scripted;
 use crate::script::host::with;
 use crate::script::values::{DestinationValue, ServiceList, ServiceValue};
-use crate::session::{Done, Error, IfMissing, Session};
+use crate::session::{Error, IfMissing, Session, VerbOutcome};
 
 /// Reads a service that must be there.
 pub(super) fn get_service(session: &mut Session, key: ServiceKey) -> Result<ServiceValue, Error> {
@@ -26,7 +26,7 @@ pub(super) fn get_service(session: &mut Session, key: ServiceKey) -> Result<Serv
 fn changed(
     ctx: &NativeCallContext<'_>,
     id: &str,
-    verb: impl FnOnce(&mut Session, ServiceKey) -> Result<Done, Error>,
+    verb: impl FnOnce(&mut Session, ServiceKey) -> Result<VerbOutcome, Error>,
 ) -> Scripted<ServiceValue> {
     with(ctx, |session| {
         let key = convert::service_key(id)?;

@@ -3,14 +3,15 @@
 use rhai::plugin::export_module;
 use rhai::{Dynamic, Map, NativeCallContext};
 
-use crate::export::{Detail, DocumentError, DocumentWriter, read_document};
+use crate::document::{Detail, DocumentError, DocumentWriter, read_document};
 use crate::model::TableSpecification;
 use crate::script::convert;
 use crate::script::error::Scripted;
 use crate::script::host::with;
 use crate::script::values::{OutcomeValue, PlanValue, dynamic_of, json_or_end};
 use crate::session::{
-    ApplyOptions, Done, Ended, Error, Interrupt, LayerKind, Prune, Purpose, Reason, Session, Target,
+    Access, ApplyOptions, BlockKind, CommitTerms, Ended, Error, Interrupt, Prune, Session, Target,
+    VerbOutcome,
 };
 
 /// Reads a document that a script holds as a map.
@@ -22,7 +23,7 @@ fn specification(document: Map) -> Result<TableSpecification, Error> {
 
 /// Rehearses a document that replaces everything.
 fn difference(session: &mut Session, wanted: &TableSpecification) -> Result<PlanValue, Error> {
-    session.begin(LayerKind::Rehearsal)?;
+    session.begin(BlockKind::Rehearsal)?;
     let options = ApplyOptions {
         prune: Prune::Everything,
         keep_weight: false,
@@ -85,7 +86,7 @@ pub(in crate::script) mod functions {
     pub fn apply(ctx: NativeCallContext, document: Map, options: Map) -> Scripted<()> {
         with(&ctx, |session| {
             let options = convert::apply_options(&options)?;
-            let (_staged_or_committed, _kept): (Done, _) =
+            let (_staged_or_committed, _kept): (VerbOutcome, _) =
                 session.apply(&specification(document)?, options)?;
             Ok(())
         })
@@ -119,7 +120,7 @@ pub(in crate::script) mod functions {
                 label: None,
                 file: None,
             };
-            let mut between = Session::open(target, Purpose::Reading, Interrupt::default())?;
+            let mut between = Session::open(target, Access::Read, Interrupt::default())?;
             difference(&mut between, &specification(b)?)
         })
     }
@@ -159,7 +160,7 @@ pub(in crate::script) mod plan_methods {
     /// ```
     #[rhai_fn(name = "commit", pure, return_raw)]
     pub fn commit(ctx: NativeCallContext, plan: &mut Plan) -> Scripted<OutcomeValue> {
-        commit_plan(&ctx, plan, Reason::default())
+        commit_plan(&ctx, plan, CommitTerms::default())
     }
 
     /// Sends what the plan shows, under a label.
@@ -175,7 +176,7 @@ pub(in crate::script) mod plan_methods {
         plan: &mut Plan,
         label: &str,
     ) -> Scripted<OutcomeValue> {
-        commit_plan(&ctx, plan, Reason::labelled(Some(label.to_owned())))
+        commit_plan(&ctx, plan, CommitTerms::labelled(Some(label.to_owned())))
     }
 
     /// Sends what the plan shows, under a label, and on terms as those of a transaction: `confirm` is the time within
@@ -196,7 +197,7 @@ pub(in crate::script) mod plan_methods {
     ) -> Scripted<OutcomeValue> {
         let options = with(&ctx, |_| Ok(convert::block_options(&terms)?))?;
         let label = options.label.unwrap_or_else(|| label.to_owned());
-        let reason = Reason {
+        let reason = CommitTerms {
             label: Some(label),
             confirm: options.confirm,
             undoes: Vec::new(),
@@ -209,7 +210,7 @@ pub(in crate::script) mod plan_methods {
 fn commit_plan(
     ctx: &NativeCallContext<'_>,
     plan: &PlanValue,
-    reason: Reason,
+    reason: CommitTerms,
 ) -> Scripted<OutcomeValue> {
     let plan = crate::txn::Plan::clone(&plan.plan);
     let label = reason.label.clone();

@@ -9,8 +9,8 @@ use crate::script::convert;
 use crate::script::error::{ScriptError, Scripted};
 use crate::script::host::{Host, host, with};
 use crate::script::values::{DestinationList, DestinationValue, DurationValue, ServiceValue};
+use crate::session::WaitReport;
 use crate::session::{Narrator, WaitView, Waiting};
-use crate::txn::WaitReport;
 
 /// How often a condition is looked at, unless told otherwise.
 const EVERY: Duration = Duration::from_secs(1);
@@ -150,7 +150,7 @@ fn tell(host: &Host, work: impl FnOnce(&dyn Narrator)) {
 /// Ends a wait: whoever tells of it knows, and so does the open runbook.
 fn over(host: &Host, view: &WaitView<'_>, came: bool) {
     tell(host, |narrator| narrator.waited(view, came));
-    host.session().note_own_wait(WaitReport {
+    host.session().report_wait(WaitReport {
         what: view.what.to_owned(),
         waited: view.waited,
         came,
@@ -161,7 +161,7 @@ fn over(host: &Host, view: &WaitView<'_>, came: bool) {
 pub(super) fn rehearsed(ctx: &NativeCallContext<'_>, what: String, time: Duration) -> Scripted<()> {
     with(ctx, |session| {
         session.rehearse_time(time);
-        session.note_own_wait(WaitReport {
+        session.report_wait(WaitReport {
             what,
             waited: Duration::ZERO,
             came: true,
@@ -175,7 +175,7 @@ pub(super) fn pass(ctx: &NativeCallContext<'_>, duration: Duration) -> Scripted<
     /// A shorter one is not worth telling of.
     const TOLD: Duration = Duration::from_secs(2);
     let host = host(ctx)?;
-    let is_simulated = host.session.borrow().place().is_simulated();
+    let is_simulated = host.session.borrow().label().is_simulated();
     let what = format!("sleep {}", DurationValue(duration));
     let view = |waited| WaitView {
         what: &what,

@@ -7,7 +7,7 @@ use rhai::plugin::export_module;
 
 use super::ServiceValue;
 use super::list::{List, Named};
-use crate::export::server_shape;
+use crate::document::server_shape;
 use crate::model::{
     DestinationEdit, DestinationEntry, DestinationKey, DestinationSpecification, ForwardingMethod,
     Weight,

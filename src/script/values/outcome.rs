@@ -6,10 +6,11 @@ use rhai::Dynamic;
 use rhai::plugin::export_module;
 
 use super::plan::plain;
-use crate::export::{plan_shape, runbook_shape};
 use crate::render::runbook_text;
+use crate::results::{plan_shape, runbook_shape};
 use crate::session::Ended;
-use crate::txn::{Outcome, Plan, Recorded, RunbookEnd, RunbookReport};
+use crate::session::{RunbookEnd, RunbookReport};
+use crate::txn::{Outcome, Plan, Recorded};
 
 /// How a transaction ended.
 #[derive(Clone, Debug)]

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use rhai::Dynamic;
 use rhai::plugin::export_module;
 
-use crate::export::{change_shape, plan_shape};
 use crate::render::{PlanView, plan as render_plan};
+use crate::results::{change_shape, plan_shape};
 use crate::txn::{Plan, Traffic};
 
 /// What a rehearsal would change.

@@ -8,7 +8,7 @@ use rhai::plugin::export_module;
 
 use super::list::{List, Named};
 use super::{DestinationList, DestinationValue};
-use crate::export::{Detail, service_shape};
+use crate::document::{Detail, service_shape};
 use crate::model::{DestinationKey, Observed, ServiceEntry, ServiceKey};
 
 /// A list of virtual services.

@@ -1,0 +1,30 @@
+//! The forms that are read and written: the table document and the plan, and their schema.
+//!
+//! Serialised shapes are types of their own; the model knows nothing of them. The document's version is 1:
+//! fields may be added to it, renaming one makes a new version.
+//!
+//! `table` writes, `read` reads, `complaint` says what is wrong with a text and where, `plan_document` has the form of a plan. What is
+//! only written is in [`crate::results`].
+
+mod compact;
+mod complaint;
+mod error;
+mod file_kind;
+mod keys;
+mod plan_document;
+mod read;
+mod read_service;
+mod scan;
+mod schema;
+mod table;
+
+pub use complaint::invalid_object;
+pub use error::DocumentError;
+pub use file_kind::FileKind;
+pub use plan_document::{PlanLayout, append_plan, checksum, is_plan, read_plan, write_plan};
+pub use read::{DEFAULT_MAX_SIZE, read_document, read_document_file, read_file};
+pub use schema::schema;
+pub use table::{Detail, DocumentWriter, server_shape, service_shape, write_document};
+
+/// The version of the document and of the result envelope.
+pub const VERSION: u32 = 1;
