@@ -46,13 +46,15 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     ),
     (
         "results",
-        &["model", "txn", "document", "session"],
+        &["model", "txn", "document", "journal", "session"],
         &["serde", "serde_json"],
     ),
     (
         "render",
-        &["model", "txn", "journal", "session", "ui", "config"],
-        &["annotate_snippets", "humantime", "serde_json"],
+        &[
+            "model", "txn", "document", "journal", "session", "ui", "config",
+        ],
+        &["annotate_snippets", "humantime"],
     ),
     (
         "script",

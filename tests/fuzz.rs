@@ -200,7 +200,7 @@ fn journal() {
             fs::write(place.join(name), bytes).unwrap();
             if let Ok(record) = journal.record(1) {
                 let _plan = record.plan();
-                let _shape = record.shape();
+                let _shape = ipvsh::results::record_shape(&record);
             }
             fs::remove_file(place.join(name)).unwrap();
         }

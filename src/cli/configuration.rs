@@ -1,7 +1,5 @@
 //! What is set, and where.
 
-use serde_json::{Value, json};
-
 use super::args::Globals;
 use super::context::Context;
 use super::failure::Failure;
@@ -9,6 +7,7 @@ use super::finish::Ending;
 use super::settings::Settings;
 use super::target;
 use crate::render::{Rows, columns};
+use crate::results::{ConfigurationShape, SettingShape, SettingsFileShape};
 
 /// Shows the settings that are in force and where each comes from.
 pub(super) fn config(context: &Context, globals: &Globals) -> Result<Ending, Failure> {
@@ -16,18 +15,27 @@ pub(super) fn config(context: &Context, globals: &Globals) -> Result<Ending, Fai
     let state = target::state_folder(globals);
     let state = state.map(|folder| folder.display().to_string());
     if globals.json {
-        let shape = json!({
-            "version": crate::document::VERSION,
-            "files": settings.files.iter().map(|(path, found)| json!({"path": path.display().to_string(), "found": found})).collect::<Vec<Value>>(),
-            "settings": settings.settings.iter().map(|one| json!({
-                "name": one.name, "value": one.value, "source": one.source, "holds": one.holds,
-            })).collect::<Vec<Value>>(),
-            "overridden": settings.guarding.overridden.iter().map(|name| name.word()).collect::<Vec<_>>(),
-            "state_folder": state,
+        let files = settings
+            .files
+            .iter()
+            .map(|(path, found)| SettingsFileShape {
+                path: path.display().to_string(),
+                found: *found,
+            });
+        let list = settings.settings.iter().map(|one| SettingShape {
+            name: one.name.clone(),
+            value: one.value.clone(),
+            source: one.source.clone(),
+            holds: one.holds,
         });
-        let text = serde_json::to_string_pretty(&shape).unwrap_or_default();
-        context.ui.line(&text).map_err(Failure::Output)?;
-        return Ok(Ending::Shown);
+        let overridden = settings.guarding.overridden.iter();
+        let shape = ConfigurationShape::new(
+            files.collect(),
+            list.collect(),
+            overridden.map(|name| name.word().to_owned()).collect(),
+            state,
+        );
+        return context.print(&shape);
     }
     for (path, found) in &settings.files {
         let note = if *found { "" } else { " (not there)" };

@@ -6,8 +6,8 @@ use super::args::Globals;
 use super::failure::Failure;
 use super::finish::Ending;
 use super::target;
-use crate::session::RunbookReport;
-use crate::session::{Access, Interrupt, Session};
+use crate::document::json;
+use crate::session::{Access, Interrupt, RunbookReport, Session};
 use crate::ui::Ui;
 
 /// What every command has at hand.
@@ -27,6 +27,14 @@ impl Context {
         for warning in session.take_warnings() {
             self.ui.warning(&warning);
         }
+    }
+
+    /// Prints a result for programs.
+    pub(super) fn print(&self, shape: &impl json::Shape) -> Result<Ending, Failure> {
+        self.ui
+            .line(&json::pretty(shape))
+            .map_err(Failure::Output)?;
+        Ok(Ending::Shown)
     }
 }
 

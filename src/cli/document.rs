@@ -13,7 +13,7 @@ use super::finish::Ending;
 use super::look::selectors;
 use super::target;
 use crate::document::{
-    Detail, DocumentWriter, is_plan, read_document, read_document_file, read_file, read_plan,
+    Detail, DocumentWriter, is_plan, json, read_document, read_document_file, read_file, read_plan,
     schema, write_document, write_plan,
 };
 use crate::files;
@@ -283,7 +283,7 @@ pub(super) fn export(
 
 /// Prints the schema.
 pub(super) fn print_schema(context: &Context) -> Result<Ending, Failure> {
-    let text = serde_json::to_string_pretty(&schema()).unwrap_or_default();
+    let text = json::pretty(&schema());
     context.ui.line(&text).map_err(Failure::Output)?;
     Ok(Ending::Shown)
 }

@@ -1,6 +1,6 @@
 //! Draining real servers, and undoing that: the functions of `std/drain` with the words of the command line.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::args::Globals;
 use super::context::Context;
@@ -10,6 +10,7 @@ use super::finish::Ending;
 use super::script::{Shown, built_in};
 use crate::model::ServiceKey;
 use crate::render::{Rows, columns};
+use crate::results::DrainedShape;
 
 /// What runs for `ipvsh drain`.
 const DRAIN: &str = "import \"std/drain\" as drain;\nlet given = parse_json(args()[0]);\ndrain::server(given.server, given.options);\n";
@@ -49,13 +50,22 @@ pub(super) fn drain(
     give("interrupted", arguments.interrupted.map(word));
     give("reason", arguments.reason.clone());
     options.insert("services".to_owned(), services(&arguments.service)?.into());
-    let given = json!({"server": server, "options": options});
+    let given = arguments_of(server, options);
     let shown = if arguments.dry_run {
         Shown::Plan
     } else {
         Shown::Nothing
     };
     built_in(context, globals, ("drain", DRAIN, &given), shown)
+}
+
+/// Returns what a script of the library is given.
+fn arguments_of(server: &str, options: Map<String, Value>) -> Value {
+    let options = Value::Object(options);
+    Value::Object(Map::from_iter([
+        ("server".to_owned(), server.into()),
+        ("options".to_owned(), options),
+    ]))
 }
 
 /// Shows what is drained as a table, unless JSON is wanted.
@@ -72,10 +82,7 @@ fn list(context: &Context, globals: &Globals, ending: Ending) -> Result<Ending, 
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();
     if globals.json {
-        let shape = json!({"version": crate::document::VERSION, "drained": found});
-        let text = serde_json::to_string_pretty(&shape).unwrap_or_default();
-        context.ui.line(&text).map_err(Failure::Output)?;
-        return Ok(Ending::Shown);
+        return context.print(&DrainedShape::new(found));
     }
     /// The columns.
     const FIELDS: [&str; 7] = [
@@ -122,7 +129,7 @@ pub(super) fn undrain(
     if let Some(reason) = &arguments.reason {
         options.insert("reason".to_owned(), reason.clone().into());
     }
-    let given = json!({"server": arguments.server, "options": options});
+    let given = arguments_of(&arguments.server, options);
     let shown = if arguments.dry_run {
         Shown::Plan
     } else {

@@ -228,7 +228,7 @@ fn written(ui: &Ui, result: io::Result<()>, status: u8, lost: u8) -> u8 {
 }
 
 pub(super) fn json(shape: &ResultShape) -> String {
-    serde_json::to_string_pretty(shape).unwrap_or_default()
+    crate::document::json::pretty(shape)
 }
 
 fn finish_done(

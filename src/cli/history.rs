@@ -2,8 +2,6 @@
 
 use std::rc::Rc;
 
-use serde_json::{Value, json};
-
 use super::args::Globals;
 use super::context::{Context, with_session};
 use super::failure::Failure;
@@ -20,7 +18,9 @@ use crate::render::{
     PlanView, Rows, columns, history_changes, history_rows, history_state, history_what,
     plan as render_plan,
 };
-use crate::results::{change_shape, plan_shape};
+use crate::results::{
+    ConfirmedShape, HistoryShape, RecoveryShape, ShownRecordShape, UnconfirmedListShape,
+};
 use crate::session::{Access, Direction, HistoryError, Recovered, Session, Unconfirmed};
 
 /// Shows what was committed. That needs no kernel.
@@ -97,13 +97,11 @@ fn list(
         }
     }
     if globals.json {
-        let list: Vec<Value> = shown.iter().map(|record| record.shape()).collect();
         let damaged: Vec<String> = records
             .iter()
             .filter_map(|record| record.as_ref().err().map(ToString::to_string))
             .collect();
-        let shape = json!({"version": crate::document::VERSION, "commits": list, "damaged": damaged, "forgotten": forgotten});
-        return print(context, &shape);
+        return context.print(&HistoryShape::new(&shown, damaged, forgotten));
     }
     if shown.is_empty() {
         if forgotten.is_none() {
@@ -125,22 +123,10 @@ fn list(
     Ok(Ending::Shown)
 }
 
-pub(super) fn print(context: &Context, shape: &Value) -> Result<Ending, Failure> {
-    let text = serde_json::to_string_pretty(shape).unwrap_or_default();
-    context.ui.line(&text).map_err(Failure::Output)?;
-    Ok(Ending::Shown)
-}
-
 fn show(context: &Context, globals: &Globals, record: &Record) -> Result<Ending, Failure> {
     let plan = record.plan()?;
     if globals.json {
-        let mut shape = record.shape();
-        shape["version"] = json!(crate::document::VERSION);
-        shape["plan"] = serde_json::to_value(plan_shape(&plan)).unwrap_or_default();
-        let inverse = plan.reversed();
-        let inverse: Vec<_> = inverse.changes().iter().map(change_shape).collect();
-        shape["inverse"] = serde_json::to_value(inverse).unwrap_or_default();
-        return print(context, &shape);
+        return context.print(&ShownRecordShape::commit(record, &plan));
     }
     let head = head(record);
     let view = PlanView {
@@ -166,10 +152,7 @@ fn show_runbook(
     commits: &[Record],
 ) -> Result<Ending, Failure> {
     if globals.json {
-        let mut shape = record.shape();
-        shape["version"] = json!(crate::document::VERSION);
-        shape["commits"] = commits.iter().map(Record::shape).collect();
-        return print(context, &shape);
+        return context.print(&ShownRecordShape::runbook(record, commits));
     }
     let commits: Vec<&Record> = commits.iter().collect();
     let rows = columns(&history_rows(&commits, false), context.ui.width());
@@ -264,16 +247,13 @@ pub(super) fn confirm(
 ) -> Result<Ending, Failure> {
     if arguments.list {
         return with_session(context, globals, Access::Read, |session| {
-            list_awaiting(context, globals, &session.unconfirmed()?)
+            list_unconfirmed(context, globals, &session.unconfirmed()?)
         });
     }
     with_session(context, globals, Access::Write, |session| {
         let number = session.confirm(arguments.number)?;
         if globals.json {
-            return print(
-                context,
-                &json!({"version": crate::document::VERSION, "outcome": "confirmed", "changed": false, "id": number}),
-            );
+            return context.print(&ConfirmedShape::new(number));
         }
         context
             .ui
@@ -282,30 +262,19 @@ pub(super) fn confirm(
     })
 }
 
-fn list_awaiting(
+fn list_unconfirmed(
     context: &Context,
     globals: &Globals,
-    awaiting: &[Unconfirmed],
+    found: &[Unconfirmed],
 ) -> Result<Ending, Failure> {
     if globals.json {
-        let list: Vec<Value> = awaiting
-            .iter()
-            .map(|found| {
-                let mut shape = found.record.shape();
-                shape["seconds_left"] = json!(found.seconds_left);
-                shape
-            })
-            .collect();
-        return print(
-            context,
-            &json!({"version": crate::document::VERSION, "commits": list}),
-        );
+        return context.print(&UnconfirmedListShape::new(found));
     }
-    if awaiting.is_empty() {
+    if found.is_empty() {
         context.ui.status("no commit awaits confirmation");
         return Ok(Ending::Shown);
     }
-    let cells = awaiting.iter().map(|found| {
+    let cells = found.iter().map(|found| {
         vec![
             found.record.intent.number.to_string(),
             found.until.clone(),
@@ -399,18 +368,7 @@ pub(super) fn tell_recovered(
         .iter()
         .all(|recovered| recovered.residue.is_empty());
     if globals.json {
-        let list: Vec<Value> = recovered
-            .iter()
-            .map(|recovered| {
-                let left: Vec<_> = recovered.residue.iter().map(change_shape).collect();
-                json!({"id": recovered.record.intent.number, "label": recovered.record.intent.label, "became": recovered.kind, "left": left})
-            })
-            .collect();
-        print(
-            context,
-            &json!({"version": crate::document::VERSION, "outcome": if is_whole { "recovered" } else { "indeterminate" },
-                "changed": !recovered.is_empty(), "commits": list}),
-        )?;
+        context.print(&RecoveryShape::new(recovered))?;
     } else if recovered.is_empty() {
         context.ui.status("nothing to recover");
     }

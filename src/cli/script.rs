@@ -301,7 +301,7 @@ pub(super) fn check_files(
     match last {
         None if globals.json => {
             let shape = ResultShape::new("unchanged");
-            let text = serde_json::to_string_pretty(&shape).unwrap_or_default();
+            let text = crate::document::json::pretty(&shape);
             context.ui.line(&text).map_err(Failure::Output)?;
             Ok(Ending::Shown)
         }

@@ -1,13 +1,12 @@
 //! `undo` and `redo`.
 
-use serde_json::json;
-
 use super::args::Globals;
 use super::context::{Context, access, with_session};
 use super::failure::Failure;
 use super::finish::Ending;
-use super::history::{print, tell_recovered, wait_for_lock};
+use super::history::{tell_recovered, wait_for_lock};
 use super::journal_args::{RedoArguments, UndoArguments};
+use crate::results::RecoveredFirstShape;
 use crate::session::{BlockKind, Direction, Ended, VerbOutcome};
 
 /// Undoes a commit, or shows what that would change.
@@ -28,10 +27,7 @@ pub(super) fn undo(
             Some(number) => recovered.contains(&number),
         };
         if is_done && globals.json {
-            return print(
-                context,
-                &json!({"version": crate::document::VERSION, "outcome": "recovered", "changed": true, "ids": session.recovered()}),
-            );
+            return context.print(&RecoveredFirstShape::new(session.recovered()));
         }
         if is_done {
             context

@@ -10,6 +10,7 @@ mod compact;
 mod complaint;
 mod error;
 mod file_kind;
+pub mod json;
 mod keys;
 mod plan_document;
 mod read;
@@ -24,7 +25,10 @@ pub use file_kind::FileKind;
 pub use plan_document::{PlanLayout, append_plan, checksum, is_plan, read_plan, write_plan};
 pub use read::{DEFAULT_MAX_SIZE, read_document, read_document_file, read_file};
 pub use schema::schema;
-pub use table::{Detail, DocumentWriter, server_shape, service_shape, write_document};
+pub use table::{
+    Detail, DocumentWriter, server_shape, service_shape, settings_line, write_document,
+};
+pub(crate) use table::{daemon_shape, timeouts_shape};
 
 /// The version of the document and of the result envelope.
 pub const VERSION: u32 = 1;

@@ -1,5 +1,6 @@
 //! The table document, as written.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -115,13 +116,13 @@ impl Serialize for Services<'_> {
 }
 
 #[derive(Serialize)]
-pub(super) struct TimeoutsShape {
+pub(crate) struct TimeoutsShape {
     tcp_seconds: u32,
     tcp_fin_seconds: u32,
     udp_seconds: u32,
 }
 
-pub(super) const fn timeouts_shape(timeouts: &Timeouts) -> TimeoutsShape {
+pub(crate) const fn timeouts_shape(timeouts: &Timeouts) -> TimeoutsShape {
     TimeoutsShape {
         tcp_seconds: timeouts.tcp_seconds,
         tcp_fin_seconds: timeouts.tcp_fin_seconds,
@@ -129,8 +130,28 @@ pub(super) const fn timeouts_shape(timeouts: &Timeouts) -> TimeoutsShape {
     }
 }
 
+/// A document that sets timeouts or kernel parameters and nothing else.
 #[derive(Serialize)]
-pub(super) struct DaemonShape<'a> {
+struct SettingsShape<'a> {
+    version: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeouts: Option<TimeoutsShape>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sysctl: Option<BTreeMap<&'a str, &'a str>>,
+}
+
+/// Returns a document that sets timeouts or a kernel parameter, as one line.
+#[must_use]
+pub fn settings_line(timeouts: Option<&Timeouts>, sysctl: Option<(&str, &str)>) -> String {
+    super::json::compact(&SettingsShape {
+        version: super::VERSION,
+        timeouts: timeouts.map(timeouts_shape),
+        sysctl: sysctl.map(|one| [one].into()),
+    })
+}
+
+#[derive(Serialize)]
+pub(crate) struct DaemonShape<'a> {
     state: &'static str,
     interface: &'a str,
     sync_id: u32,
@@ -140,7 +161,7 @@ pub(super) struct DaemonShape<'a> {
     ttl: u8,
 }
 
-pub(super) fn daemon_shape(daemon: &SyncDaemon) -> DaemonShape<'_> {
+pub(crate) fn daemon_shape(daemon: &SyncDaemon) -> DaemonShape<'_> {
     DaemonShape {
         state: daemon.role.word(),
         interface: &daemon.interface,

@@ -16,7 +16,7 @@ mod place;
 mod record;
 mod retention;
 mod runbook;
-mod shape;
+mod standing;
 mod syslog;
 mod trust;
 

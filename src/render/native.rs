@@ -1,8 +1,7 @@
 //! Changes as commands of this program.
 
-use serde_json::json;
-
 use super::shell_word;
+use crate::document::settings_line;
 use crate::model::{
     DestinationConfiguration, ForwardingMethod, Granularity, Persistence, ServiceConfiguration,
     Tunnel,
@@ -81,11 +80,10 @@ pub fn change_line(change: &Change, target: &str) -> String {
     } else {
         format!("ipvsh {target}")
     };
-    let apply = |field: &str, value: serde_json::Value| {
-        let document = json!({"version": 1, field: value});
+    let apply = |document: String| {
         Ok(format!(
             "echo {} | {program} apply -",
-            shell_word(&document.to_string())
+            shell_word(&document)
         ))
     };
     let command = |verb: &str, options: Options| {
@@ -99,11 +97,10 @@ pub fn change_line(change: &Change, target: &str) -> String {
         Change::DeleteService { .. } | Change::DeleteDestination { .. } => {
             command("delete", Ok(String::new()))
         }
-        Change::SetTimeouts { after, .. } => apply(
-            "timeouts",
-            json!({"tcp_seconds": after.tcp_seconds, "tcp_fin_seconds": after.tcp_fin_seconds, "udp_seconds": after.udp_seconds}),
-        ),
-        Change::SetSysctl { name, after, .. } => apply("sysctl", json!({name.as_str(): after})),
+        Change::SetTimeouts { after, .. } => apply(settings_line(Some(after), None)),
+        Change::SetSysctl { name, after, .. } => {
+            apply(settings_line(None, Some((name.as_str(), after))))
+        }
         // A document names every daemon that shall run; a single one is started and stopped by ipvsadm's words.
         Change::StartDaemon { .. } | Change::StopDaemon { .. } => {
             Ok(super::change_commands(change))

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::VERSION;
 use super::runbook::RunbookShape;
-use crate::document::{Detail, service_shape};
+use crate::document::{Detail, daemon_shape, json, service_shape, timeouts_shape};
 use crate::model::{
     DestinationConfiguration, DestinationEntry, ServiceConfiguration, ServiceEntry, ServiceKey,
-    SyncDaemon,
 };
 use crate::txn::{Change, Plan};
 
@@ -141,6 +140,12 @@ pub struct SummaryShape {
     pub connections_drained: u64,
 }
 
+/// A kernel parameter.
+#[derive(Serialize)]
+struct ValueShape<'a> {
+    value: &'a str,
+}
+
 /// One change.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChangeShape {
@@ -204,7 +209,7 @@ fn service_value(
         destinations: destinations.collect(),
         ..ServiceEntry::default()
     };
-    serde_json::to_value(service_shape(key, &entry, Detail::Configuration)).unwrap_or_default()
+    json::value(&service_shape(key, &entry, Detail::Configuration))
 }
 
 fn plain_service(key: &ServiceKey, configuration: &ServiceConfiguration) -> Value {
@@ -225,17 +230,11 @@ fn server_value(
     value["destinations"][0].take()
 }
 
-fn daemon_value(daemon: &SyncDaemon) -> Value {
-    json!({
-        "state": daemon.role.word(), "interface": daemon.interface, "sync_id": daemon.sync_id, "sync_maxlen": daemon.sync_maxlen,
-        "group": daemon.group.to_string(), "port": daemon.port, "ttl": daemon.ttl,
-    })
-}
-
 /// Returns a change in its serialised shape.
 #[must_use]
 pub fn change_shape(change: &Change) -> ChangeShape {
-    let timeouts = |t: &crate::model::Timeouts| json!({"tcp_seconds": t.tcp_seconds, "tcp_fin_seconds": t.tcp_fin_seconds, "udp_seconds": t.udp_seconds});
+    let timeouts = |timeouts| json::value(&timeouts_shape(timeouts));
+    let daemon = |daemon| json::value(&daemon_shape(daemon));
     let (before, after) = match change {
         Change::AddService { key, after } => (None, Some(plain_service(key, after))),
         Change::EditService { key, before, after } => (
@@ -267,11 +266,11 @@ pub fn change_shape(change: &Change) -> ChangeShape {
             before,
         } => (Some(server_value(service, key, before)), None),
         Change::SetTimeouts { before, after } => (Some(timeouts(before)), Some(timeouts(after))),
-        Change::StartDaemon { after } => (None, Some(daemon_value(after))),
-        Change::StopDaemon { before } => (Some(daemon_value(before)), None),
+        Change::StartDaemon { after } => (None, Some(daemon(after))),
+        Change::StopDaemon { before } => (Some(daemon(before)), None),
         Change::SetSysctl { before, after, .. } => (
-            Some(json!({"value": before})),
-            Some(json!({"value": after})),
+            Some(json::value(&ValueShape { value: before })),
+            Some(json::value(&ValueShape { value: after })),
         ),
     };
     let mut fields = BTreeMap::new();

@@ -3,13 +3,23 @@
 //!
 //! `envelope` is the result of every command that can change something; the other files are named after what they are about.
 
+mod configuration;
 mod connections;
 mod envelope;
+mod history;
 mod runbook;
+mod script;
 
 pub use crate::document::VERSION;
+pub use configuration::{ConfigurationShape, SettingShape, SettingsFileShape};
 pub use connections::write_connections;
 pub use envelope::{
     CauseShape, ChangeShape, ErrorShape, PlanShape, ResultShape, change_shape, plan_shape,
 };
+pub use history::{
+    ConfirmedShape, DamagedShape, HistoryShape, RecordShape, RecoveredFirstShape, RecoveredShape,
+    RecoveryShape, ShownRecordShape, UnconfirmedListShape, UnconfirmedShape, UserShape,
+    damaged_shape, record_shape,
+};
 pub use runbook::{RunbookShape, StepShape, WaitShape, runbook_shape};
+pub use script::{DrainedShape, OutcomeShape, RunbookOutcomeShape, ScriptErrorShape};

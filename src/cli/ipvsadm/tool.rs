@@ -366,7 +366,7 @@ impl Tool<'_> {
 
     /// Takes a result for programs.
     pub(super) fn print_json(&mut self, shape: &ResultShape) {
-        let text = serde_json::to_string_pretty(shape).unwrap_or_default();
+        let text = crate::document::json::pretty(shape);
         self.print(&text);
     }
 

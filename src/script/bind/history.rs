@@ -3,7 +3,9 @@
 use rhai::plugin::export_module;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
+use crate::document::json;
 use crate::journal::Record;
+use crate::results::{damaged_shape, record_shape};
 use crate::script::error::{ScriptError, Scripted};
 use crate::script::host::with;
 use crate::script::values::{OutcomeValue, PlanValue, dynamic_of};
@@ -31,7 +33,9 @@ fn redone(ctx: &NativeCallContext<'_>) -> Scripted<OutcomeValue> {
 }
 
 fn full(record: &Record) -> Result<Dynamic, Error> {
-    let mut map: Map = dynamic_of(&record.shape()).try_cast().unwrap_or_default();
+    let mut map: Map = dynamic_of(&json::value(&record_shape(record)))
+        .try_cast()
+        .unwrap_or_default();
     let plan = PlanValue::new(record.plan()?, Dynamic::UNIT);
     map.insert("plan".into(), Dynamic::from(plan));
     Ok(Dynamic::from(map).into_read_only())
@@ -59,8 +63,8 @@ pub(in crate::script) mod functions {
         let records = with(&ctx, |session| session.records(Scope::ThisTable))?;
         let shapes = records.into_iter().map(|record| {
             let shape = match record {
-                Ok(record) => record.shape(),
-                Err(error) => serde_json::json!({"damaged": error.to_string()}),
+                Ok(record) => json::value(&record_shape(&record)),
+                Err(error) => json::value(&damaged_shape(&error)),
             };
             dynamic_of(&shape).into_read_only()
         });

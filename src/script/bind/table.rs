@@ -3,7 +3,7 @@
 use rhai::plugin::export_module;
 use rhai::{Dynamic, Map, NativeCallContext};
 
-use crate::document::{Detail, DocumentError, DocumentWriter, read_document};
+use crate::document::{Detail, DocumentError, DocumentWriter, json, read_document};
 use crate::model::TableSpecification;
 use crate::script::convert;
 use crate::script::error::Scripted;
@@ -60,9 +60,7 @@ pub(in crate::script) mod functions {
             detail: Detail::Observed,
             incomplete: &[],
         };
-        Ok(dynamic_of(
-            &serde_json::to_value(document).unwrap_or_default(),
-        ))
+        Ok(dynamic_of(&json::value(&document)))
     }
 
     /// Makes the table what a document says; what it does not name stays.

@@ -3,6 +3,7 @@
 use rhai::plugin::export_module;
 use rhai::{Dynamic, Map, NativeCallContext};
 
+use crate::document::{json, timeouts_shape};
 use crate::script::convert;
 use crate::script::error::Scripted;
 use crate::script::host::with;
@@ -27,10 +28,8 @@ pub(in crate::script) mod functions {
     #[rhai_fn(return_raw)]
     pub fn get(ctx: NativeCallContext) -> Scripted<Dynamic> {
         let timeouts = with(&ctx, Session::timeouts)?;
-        let value = serde_json::json!({
-            "tcp_seconds": timeouts.tcp_seconds, "tcp_fin_seconds": timeouts.tcp_fin_seconds, "udp_seconds": timeouts.udp_seconds,
-        });
-        Ok(dynamic_of(&value).into_read_only())
+        let shape = json::value(&timeouts_shape(&timeouts));
+        Ok(dynamic_of(&shape).into_read_only())
     }
 
     /// Sets timeouts: any of `tcp`, `tcp_fin`, `udp`; what is not named stays. Zero is refused: the kernel keeps the old one.

@@ -67,8 +67,7 @@ impl DestinationValue {
 
     pub(super) fn json(&self) -> serde_json::Value {
         let shape = server_shape(&self.service.entry, &self.key);
-        serde_json::to_value(shape)
-            .unwrap_or_else(|error| unreachable!("BUG: a real server has a shape: {error}"))
+        crate::document::json::value(&shape)
     }
 
     /// Returns a field as the document has it.

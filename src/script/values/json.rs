@@ -6,6 +6,8 @@ use serde_json::Value;
 use super::{
     DestinationList, DestinationValue, OutcomeValue, PlanValue, ServiceList, ServiceValue,
 };
+use crate::document::json::{pretty, value as value_of};
+use crate::results::ScriptErrorShape;
 use crate::script::error::ScriptError;
 use crate::script::limits::{self, Stop};
 
@@ -74,8 +76,12 @@ fn snapshot(value: &Dynamic) -> Value {
         return outcome.json();
     }
     if let Some(error) = value.read_lock::<ScriptError>() {
-        return serde_json::json!({
-            "kind": error.kind, "errno": error.errno, "object": error.object, "message": error.message, "hint": error.hint,
+        return value_of(&ScriptErrorShape {
+            kind: &error.kind,
+            errno: error.errno.as_deref(),
+            object: error.object.as_deref(),
+            message: &error.message,
+            hint: error.hint.as_deref(),
         });
     }
     value.to_string().into()
@@ -98,8 +104,7 @@ pub(in crate::script) fn json_text(value: &Dynamic) -> Result<String, Stop> {
 pub(in crate::script) fn json_lines(value: &Dynamic) -> Result<String, Stop> {
     let value = json_of(value)?;
     limits::afford(length(&value).saturating_mul(2))?;
-    Ok(serde_json::to_string_pretty(&value)
-        .unwrap_or_else(|error| unreachable!("BUG: a JSON value has a text: {error}")))
+    Ok(pretty(&value))
 }
 
 /// Returns about how long the text of a value is.

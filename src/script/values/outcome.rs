@@ -6,8 +6,9 @@ use rhai::Dynamic;
 use rhai::plugin::export_module;
 
 use super::plan::plain;
+use crate::document::json;
 use crate::render::runbook_text;
-use crate::results::{plan_shape, runbook_shape};
+use crate::results::{OutcomeShape, RunbookOutcomeShape, runbook_shape};
 use crate::session::Ended;
 use crate::session::{RunbookEnd, RunbookReport};
 use crate::txn::{Outcome, Plan, Recorded};
@@ -138,16 +139,18 @@ impl OutcomeValue {
 
     pub(super) fn json(&self) -> serde_json::Value {
         if let Some(report) = &self.runbook {
-            let mut shape = serde_json::to_value(runbook_shape(report)).unwrap_or_default();
-            shape["value"] = super::json_or_end(&self.value);
-            return shape;
+            return json::value(&RunbookOutcomeShape {
+                runbook: runbook_shape(report),
+                value: super::json_or_end(&self.value),
+            });
         }
-        serde_json::json!({
-            "id": self.recorded.as_ref().map(|recorded| recorded.number),
-            "confirm_by": self.recorded.as_ref().and_then(|recorded| recorded.confirm_by.clone()),
-            "kind": self.kind, "label": self.label, "reason": self.reason, "seconds": self.seconds, "value": super::json_or_end(&self.value),
-            "plan": serde_json::to_value(plan_shape(&self.plan)).unwrap_or_default(),
-        })
+        json::value(&OutcomeShape::new(
+            (self.kind, self.label.as_deref(), self.reason.as_deref()),
+            self.recorded.as_ref(),
+            self.seconds,
+            &self.plan,
+            super::json_or_end(&self.value),
+        ))
     }
 }
 
@@ -161,6 +164,7 @@ impl OutcomeValue {
 )] // what the macro makes and asks for
 pub(super) mod fields {
     use super::OutcomeValue as Outcome;
+    use super::json;
 
     /// Returns why the block was left, for one that `rollback` left, or `()`.
     #[rhai_fn(get = "reason", pure)]
@@ -203,7 +207,7 @@ pub(super) mod fields {
         let Some(report) = &outcome.runbook else {
             return Dynamic::UNIT;
         };
-        let steps = serde_json::to_value(super::runbook_shape(report).steps).unwrap_or_default();
+        let steps = json::value(&super::runbook_shape(report).steps);
         crate::script::values::dynamic_of(&steps).into_read_only()
     }
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use rhai::Dynamic;
 use rhai::plugin::export_module;
 
+use crate::document::json;
 use crate::render::{PlanView, plan as render_plan};
 use crate::results::{change_shape, plan_shape};
 use crate::txn::{Plan, Traffic};
@@ -29,7 +30,7 @@ impl PlanValue {
     }
 
     pub(super) fn json(&self) -> serde_json::Value {
-        serde_json::to_value(plan_shape(&self.plan)).unwrap_or_default()
+        json::value(&plan_shape(&self.plan))
     }
 }
 
@@ -50,12 +51,27 @@ pub(super) fn plain(plan: &Plan, ending: &str) -> String {
         .to_owned()
 }
 
+fn number(value: impl TryInto<i64>) -> Dynamic {
+    value.try_into().unwrap_or(i64::MAX).into()
+}
+
+/// Returns the connections that are cut and drained as a map.
+fn traffic_map(traffic: Traffic) -> Dynamic {
+    let map: rhai::Map = [
+        ("cut".into(), number(traffic.cut)),
+        ("drained".into(), number(traffic.drained)),
+    ]
+    .into();
+    map.into()
+}
+
 /// Returns a change as a map.
 pub(super) fn change(change: &crate::txn::Change, traffic: Traffic) -> Dynamic {
-    let mut value = serde_json::to_value(change_shape(change)).unwrap_or_default();
-    value["line"] = crate::render::change_summary(change).into();
-    value["traffic"] = serde_json::json!({"cut": traffic.cut, "drained": traffic.drained});
-    super::dynamic_of(&value)
+    let shape = super::dynamic_of(&json::value(&change_shape(change)));
+    let mut map: rhai::Map = shape.try_cast().unwrap_or_default();
+    map.insert("line".into(), crate::render::change_summary(change).into());
+    map.insert("traffic".into(), traffic_map(traffic));
+    map.into()
 }
 
 /// Returns the changes of a plan as maps.
@@ -100,20 +116,15 @@ pub(super) mod fields {
     #[rhai_fn(get = "summary", pure)]
     pub fn summary(plan: &mut Plan) -> Dynamic {
         let (add, change, delete) = plan.plan.counts();
-        super::super::dynamic_of(
-            &serde_json::json!({"add": add, "change": change, "delete": delete}),
-        )
-        .into_read_only()
+        let counts = [("add", add), ("change", change), ("delete", delete)];
+        let counts = counts.map(|(name, count)| (name.into(), super::number(count)));
+        Dynamic::from_map(counts.into()).into_read_only()
     }
 
     /// Returns the connections that are `cut` and `drained`.
     #[rhai_fn(get = "traffic", pure)]
     pub fn traffic(plan: &mut Plan) -> Dynamic {
-        let traffic = plan.plan.traffic();
-        super::super::dynamic_of(
-            &serde_json::json!({"cut": traffic.cut, "drained": traffic.drained}),
-        )
-        .into_read_only()
+        super::traffic_map(plan.plan.traffic()).into_read_only()
     }
 
     /// Returns what is worth knowing before the commit, in words.

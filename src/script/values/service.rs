@@ -8,7 +8,7 @@ use rhai::plugin::export_module;
 
 use super::list::{List, Named};
 use super::{DestinationList, DestinationValue};
-use crate::document::{Detail, service_shape};
+use crate::document::{Detail, json, service_shape};
 use crate::model::{DestinationKey, Observed, ServiceEntry, ServiceKey};
 
 /// A list of virtual services.
@@ -42,8 +42,7 @@ impl ServiceValue {
     }
 
     pub(super) fn json(&self) -> serde_json::Value {
-        serde_json::to_value(service_shape(&self.key, &self.entry, Detail::Observed))
-            .unwrap_or_default()
+        json::value(&service_shape(&self.key, &self.entry, Detail::Observed))
     }
 
     /// Returns a field as the document has it.
@@ -53,7 +52,7 @@ impl ServiceValue {
             ..ServiceEntry::default()
         };
         let shape = service_shape(&self.key, &alone, Detail::Configuration);
-        let value = serde_json::to_value(shape).unwrap_or_default();
+        let value = json::value(&shape);
         super::dynamic_of(&value[name]).into_read_only()
     }
 
