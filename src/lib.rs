@@ -52,10 +52,11 @@
 //!
 //! [`model`] the vocabulary · [`config`] the surroundings · [`ui`] the door to the terminal · [`files`] written whole
 //! · [`wire`] bytes and records · [`backend`] a typed client for one kernel · [`sim`] the simulated
-//! kernel · [`txn`] all or nothing · [`document`] what is read and written · [`journal`] what lasts of commits · [`session`] what front ends
+//! kernel · [`txn`] all or nothing · [`ipvsadm`] the language of the original, read and written ·
+//! [`document`] what is read and written · [`journal`] what lasts of commits · [`session`] what front ends
 //! drive · [`results`] what other programs are told · [`render`] text for people · [`script`] the Rhai host · [`repl`] the prompt · `cli` the command line.
 //!
-//! The drop-in for the original `ipvsadm` is `cli/ipvsadm`, with its text in `render/ipvsadm`: it sends requests as they
+//! The language of the original is [`ipvsadm`], read and written side by side. The drop-in is `cli/ipvsadm`: it sends requests as they
 //! are ([`session::Session::execute_each`]), and stages the same operations where lines are to be one transaction or
 //! guards are set.
 //!
@@ -129,6 +130,8 @@ pub mod sim;
 
 pub mod txn;
 
+pub mod ipvsadm;
+
 pub mod document;
 
 pub mod journal;
@@ -145,4 +148,4 @@ pub mod repl;
 
 mod cli;
 
-pub use cli::{ipvsadm, run};
+pub use cli::{drop_in, run};

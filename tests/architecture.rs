@@ -28,8 +28,13 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     ("sim", &["wire", "backend"], &["ahash"]),
     ("txn", &["model", "backend"], &[]),
     (
+        "ipvsadm",
+        &["model", "backend", "txn"],
+        &["dns_lookup", "shlex"],
+    ),
+    (
         "document",
-        &["model", "txn"],
+        &["model", "txn", "ipvsadm"],
         &["crc32fast", "serde", "serde_json", "thiserror"],
     ),
     (
@@ -52,7 +57,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     (
         "render",
         &[
-            "model", "txn", "document", "journal", "session", "ui", "config",
+            "model", "txn", "ipvsadm", "document", "journal", "session", "ui", "config",
         ],
         &["annotate_snippets", "humantime"],
     ),
@@ -76,25 +81,17 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     (
         "repl",
         &[
-            "model", "txn", "session", "render", "ui", "config", "script",
+            "model", "backend", "txn", "ipvsadm", "session", "render", "ui", "config", "script",
         ],
         &["rustyline", "nix", "terminal_size", "anstyle", "anstream"],
     ),
     (
         "cli",
         &[
-            "model", "backend", "txn", "document", "journal", "session", "results", "render",
-            "script", "repl", "ui", "config", "files",
+            "model", "backend", "txn", "ipvsadm", "document", "journal", "session", "results",
+            "render", "script", "repl", "ui", "config", "files",
         ],
-        &[
-            "clap",
-            "dns_lookup",
-            "humantime",
-            "nix",
-            "serde_json",
-            "stacker",
-            "toml",
-        ],
+        &["clap", "humantime", "nix", "serde_json", "stacker", "toml"],
     ),
 ];
 
@@ -120,6 +117,7 @@ const PACKAGES: &[&str] = &[
     "rustyline",
     "serde",
     "serde_json",
+    "shlex",
     "signal_hook",
     "stacker",
     "terminal_size",

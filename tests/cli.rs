@@ -766,10 +766,10 @@ fn lines_for_a_shell_hold_no_surprises() {
         &["--sim", "plan", "evil.json", "--format", "ipvsadm"],
     );
     assert!(plan.contains("--mcast-interface '$(id>x)' "), "{plan}");
-    assert_eq!(ipvsh::render::shell_word("it's"), "'it'\\''s'");
-    assert_eq!(ipvsh::render::shell_word(""), "''");
+    assert_eq!(ipvsh::ipvsadm::text::shell_word("it's"), "'it'\\''s'");
+    assert_eq!(ipvsh::ipvsadm::text::shell_word(""), "''");
     assert_eq!(
-        ipvsh::render::shell_word("tcp://[2001:db8::1]:80"),
+        ipvsh::ipvsadm::text::shell_word("tcp://[2001:db8::1]:80"),
         "tcp://[2001:db8::1]:80"
     );
 }

@@ -225,7 +225,7 @@ fn lines() {
         .map(Into::into)
         .collect();
         let (mut output, mut errors) = (Vec::new(), Vec::new());
-        let status = ipvsh::ipvsadm(
+        let status = ipvsh::drop_in(
             &words,
             ipvsh::ui::Streams {
                 input: Some(&mut &bytes[..]),

@@ -11,7 +11,7 @@ use ipvsh::ui::Streams;
 use crate::support::tool::{Table, Tool};
 use crate::support::{Finished, in_lab, only_in_lab};
 
-const COMMANDS: &str = include_str!("data/ipvsadm/commands.txt");
+pub(crate) const COMMANDS: &str = include_str!("data/ipvsadm/commands.txt");
 const RESTORE: &str = include_str!("data/ipvsadm/restore.txt");
 const LISTINGS: &str = include_str!("data/ipvsadm/listings.txt");
 
@@ -35,7 +35,7 @@ fn shell_words(line: &str) -> Vec<String> {
 }
 
 /// Returns the lines that make the table of a file of records.
-fn setup(records: &str) -> String {
+pub(crate) fn setup(records: &str) -> String {
     let lines = records
         .lines()
         .filter_map(|line| line.strip_prefix("setup "));
@@ -867,7 +867,7 @@ fn each_line_is_answered_before_the_next_is_read() {
         coloured: false,
         watched: true,
     };
-    assert_eq!(ipvsh::ipvsadm(&words, streams), Some(0));
+    assert_eq!(ipvsh::drop_in(&words, streams), Some(0));
     let saved = "-A -t 10.0.0.1:80 -s wlc\n";
     let refused = format!("{saved}Service already exists\n");
     let timeouts = format!("{refused}Timeout (tcp tcpfin udp): 900 120 300\n");

@@ -21,6 +21,7 @@ mod drain;
 mod faults;
 mod fuzz;
 mod guard;
+mod habits;
 mod hostile;
 mod house;
 mod ipvsadm;

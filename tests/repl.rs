@@ -65,14 +65,14 @@ impl Screen for Remembered {
     }
 }
 
-struct Typist {
+pub(crate) struct Typist {
     prompt: Prompt,
     screen: Rc<Remembered>,
-    shell: Rc<RefCell<Shell>>,
+    pub(crate) shell: Rc<RefCell<Shell>>,
 }
 
 impl Typist {
-    fn at(place: &Place, asks: bool) -> Self {
+    pub(crate) fn at(place: &Place, asks: bool) -> Self {
         Self::over(place.session(), asks)
     }
 
@@ -101,7 +101,7 @@ impl Typist {
 
     /// Types an input and returns what was shown.
     #[track_caller]
-    fn types(&mut self, input: &str) -> String {
+    pub(crate) fn types(&mut self, input: &str) -> String {
         self.screen.lines.borrow_mut().clear();
         assert_eq!(self.prompt.step(input), Next::Continue, "{input}");
         self.screen.lines.borrow().join("\n")
@@ -424,7 +424,9 @@ fn help_and_lines_of_ipvsadm_are_understood() {
     assert!(typist.types(":helq").contains("did you mean :help?"));
     let said = typist.types("ipvsadm -Ln");
     assert!(
-        said.contains("here that is service::list()") && said.contains("tcp://192.0.2.1:80"),
+        said.contains("here that is :list")
+            && said.contains("10.0.0.2:80")
+            && said.contains("tcp://192.0.2.1:80"),
         "{said}"
     );
     let said = typist.types("ipvsadm -D -t 192.0.2.1:80");
@@ -491,7 +493,8 @@ fn what_is_typed_is_completed() {
     );
     is("sysctl::get(\"conn_r", &["conn_reuse_mode"]);
     is("import \"std/ro", &["std/rollout"]);
-    is(":co", &[":commit"]);
+    is(":com", &[":commit"]);
+    is(":co", &[":commit", ":connections"]);
     is("read_text(\"/etc/hostn", &["/etc/hostname"]);
 }
 

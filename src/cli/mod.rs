@@ -33,5 +33,5 @@ mod target;
 mod undo;
 mod watch;
 
-pub use ipvsadm::ipvsadm;
+pub use ipvsadm::drop_in;
 pub use run::run;

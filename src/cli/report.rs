@@ -3,10 +3,9 @@
 use std::io::{self, Write};
 
 use super::args::Globals;
+use crate::ipvsadm::text::{change_commands, shell_word};
 use crate::model::ObjectId;
-use crate::render::{
-    Kept, PlanView, change_commands, change_line, change_summary, count, plan, shell_word,
-};
+use crate::render::{Kept, PlanView, change_line, change_summary, count, plan};
 use crate::results::{ChangeShape, ResultShape, change_shape, plan_shape};
 use crate::session::Commits;
 use crate::txn::{Cause, Change, Outcome, Recorded, Report, TablePlace};

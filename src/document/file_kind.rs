@@ -1,5 +1,6 @@
 //! What a file holds if it is not what was asked for: documents, scripts and the files of other programs lie in the same folders.
 
+use crate::ipvsadm::syntax::typed;
 use crate::model::shown;
 
 /// What a file holds, by the first thing in it.
@@ -48,7 +49,7 @@ impl FileKind {
             return Some(Self::Script);
         }
         let word = first.split_whitespace().next()?;
-        if is_ipvsadm(word) {
+        if typed(first).is_some() {
             return Some(Self::IpvsadmLines);
         }
         if KEEPALIVED.contains(&word) {
@@ -93,6 +94,7 @@ impl FileKind {
             Self::Document => format!("this is a table document; `ipvsh apply {path}` takes it"),
             Self::Plan => format!("this is a plan; `ipvsh apply {path}` takes it"),
             Self::Json => "this is JSON, and neither a table document nor a plan".to_owned(),
+            Self::IpvsadmLines if path == "-" => "these are lines of ipvsadm; `ipvsh ipvsadm -R` reads them from standard input, and with --dry-run shows what they change".to_owned(),
             Self::IpvsadmLines => format!(
                 "these are lines of ipvsadm; `ipvsh ipvsadm -R < {path}` takes them, and with --dry-run shows what they change"
             ),
@@ -122,24 +124,6 @@ const KEEPALIVED: &[&str] = &[
     "vrrp_script",
     "vrrp_sync_group",
 ];
-
-fn is_ipvsadm(word: &str) -> bool {
-    const COMMANDS: &[&str] = &[
-        "-A",
-        "-E",
-        "-a",
-        "-e",
-        "-C",
-        "--add-service",
-        "--edit-service",
-        "--add-server",
-        "--edit-server",
-        "--clear",
-        "--set",
-        "--start-daemon",
-    ];
-    COMMANDS.contains(&word)
-}
 
 fn is_name(text: &str) -> bool {
     !text.is_empty()
@@ -184,6 +168,11 @@ mod tests {
             ),
             ("# saved\n-A -t 192.0.2.1:80 -s rr\n", Some(IpvsadmLines)),
             ("\u{feff}-A -f 1\n", Some(IpvsadmLines)),
+            ("sudo ipvsadm -Ln\n", Some(IpvsadmLines)),
+            (
+                "ipvsadm -A -f 1\nipvsadm -a -f 1 -r 10.0.0.1\n",
+                Some(IpvsadmLines),
+            ),
             (
                 "! Configuration File\n\nvirtual_server 192.0.2.1 80 {\n",
                 Some(Keepalived),

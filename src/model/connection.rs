@@ -22,3 +22,14 @@ pub struct ConnectionEntry<'a> {
     /// The name and the data of the persistence engine that made it.
     pub engine: Option<(&'a str, &'a str)>,
 }
+
+impl ConnectionEntry<'_> {
+    /// Returns the mark whose template it is, if it is one.
+    #[must_use]
+    pub fn mark(&self) -> Option<u32> {
+        match self.asked.0 {
+            IpAddr::V4(bits) if self.protocol == "IP" => Some(bits.to_bits()),
+            _ => None,
+        }
+    }
+}

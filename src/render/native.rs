@@ -1,7 +1,7 @@
 //! Changes as commands of this program.
 
-use super::shell_word;
 use crate::document::settings_line;
+use crate::ipvsadm::text::shell_word;
 use crate::model::{
     DestinationConfiguration, ForwardingMethod, Granularity, Persistence, ServiceConfiguration,
     Tunnel,
@@ -103,7 +103,7 @@ pub fn change_line(change: &Change, target: &str) -> String {
         }
         // A document names every daemon that shall run; a single one is started and stopped by ipvsadm's words.
         Change::StartDaemon { .. } | Change::StopDaemon { .. } => {
-            Ok(super::change_commands(change))
+            Ok(crate::ipvsadm::text::change_commands(change))
         }
     };
     line.unwrap_or_else(|reason| format!("# no command can {change}: {reason}"))

@@ -1,16 +1,27 @@
 //! The commands of the prompt that begin with a colon.
 
+use super::listings::Shown;
 use super::prompt::{Ask, Next, Open, Prompt, counts, plan_text};
-use crate::model::{DURATION_FORM, Selector, parse_duration};
+use crate::model::{DURATION_FORM, parse_duration};
 use crate::session::{BlockKind, CommitTerms, Ended, Scope};
 use crate::txn::GuardName;
 
-const COMMANDS: [(&str, &str); 18] = [
+const COMMANDS: [(&str, &str); 22] = [
     (":help", "this list; `help` alone is about the language"),
     (
         ":list [OBJECT..]",
         "the table or a part of it, as `ipvsh list` shows it",
     ),
+    (
+        ":stats [OBJECT..]",
+        "connections, packets and bytes since the counters were zero",
+    ),
+    (":rates [OBJECT..]", "the same for a second"),
+    (
+        ":thresholds [OBJECT..]",
+        "weights, thresholds, and connections by kind",
+    ),
+    (":connections", "the connection table"),
     (":json CODE", "the value of code as JSON"),
     (
         ":begin [LABEL]",
@@ -67,7 +78,17 @@ impl Prompt {
         let rest = rest.trim();
         // What is not taken is not passed over.
         let takes_nothing = [
-            "help", "h", "quit", "q", "exit", "diff", "rollback", "undo", "redo", "vars",
+            "help",
+            "h",
+            "quit",
+            "q",
+            "exit",
+            "diff",
+            "rollback",
+            "undo",
+            "redo",
+            "vars",
+            "connections",
         ];
         if !rest.is_empty() && takes_nothing.contains(&name) {
             let hint = match name {
@@ -89,7 +110,11 @@ impl Prompt {
                 self.screen.show(&lines.join("\n"));
             }
             "quit" | "q" | "exit" => return Next::End(0),
-            "list" => self.list(rest),
+            "list" => self.list(Shown::Table, rest),
+            "stats" => self.list(Shown::Stats, rest),
+            "rates" => self.list(Shown::Rates, rest),
+            "thresholds" => self.list(Shown::Thresholds, rest),
+            "connections" => self.connections(),
             "json" => return self.evaluate(rest, true),
             "begin" => self.begin(rest),
             "diff" => self.diff(),
@@ -112,38 +137,6 @@ impl Prompt {
             }
         }
         Next::Continue
-    }
-
-    fn list(&self, keys: &str) {
-        let shell = self.shell.borrow();
-        let mut selectors = Vec::new();
-        for key in keys.split_whitespace() {
-            match Selector::parse(key) {
-                Ok(selector) => selectors.push(selector),
-                Err(error) => {
-                    self.screen.warn(&error.to_string());
-                    return;
-                }
-            }
-        }
-        let table = shell.session().selected(&selectors);
-        match table {
-            Ok(table) => {
-                let place = self.place.clone();
-                let heading = crate::render::Heading {
-                    place,
-                    time: crate::render::time_of_day(),
-                    has_rates: shell.session().estimates(),
-                    characters: crate::config::characters(),
-                    width: Some(self.screen.width()),
-                };
-                let mut bytes = Vec::new();
-                // Writing to memory does not fail.
-                let _infallible = crate::render::list(&mut bytes, &heading, &table);
-                self.screen.show(String::from_utf8_lossy(&bytes).trim_end());
-            }
-            Err(error) => self.screen.error(&format!("error: {error}")),
-        }
     }
 
     /// Overrides guards for the next input.

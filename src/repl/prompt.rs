@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use super::counterpart::{Counterpart, counterpart};
 use super::undo::Lines;
-use super::words::{Words, is_ipvsadm, words};
+use crate::ipvsadm::syntax::{Typed, typed};
 use crate::render::{PlanView, columns, plan as render_plan};
 use crate::script::{Evaluated, ScriptFailure, Shell, ValueText, entries, help};
 use crate::session::{LineSavepoint, Session};
@@ -191,8 +192,8 @@ impl Prompt {
             self.matches(part);
             return Next::Continue;
         }
-        if is_ipvsadm(input) {
-            return self.ipvsadm(input);
+        if let Some(line) = typed(input) {
+            return self.ipvsadm(&line);
         }
         self.evaluate(input, self.json)
     }
@@ -253,18 +254,25 @@ impl Prompt {
         }
     }
 
-    fn ipvsadm(&mut self, input: &str) -> Next {
-        match words(input) {
-            Words::Listing(code) => {
+    fn ipvsadm(&mut self, typed: &Typed) -> Next {
+        if let Some(rest) = &typed.rest {
+            self.screen
+                .note(&format!("{rest} is for a shell and is left out"));
+        }
+        match counterpart(typed) {
+            Counterpart::Listing(code) => {
                 self.screen.note(&format!("here that is {code}"));
-                self.evaluate(&code, self.json)
+                match code.strip_prefix(':') {
+                    Some(command) => self.command(command),
+                    None => self.evaluate(&code, self.json),
+                }
             }
-            Words::Change(code) => {
+            Counterpart::Change(code) => {
                 self.screen.note(&format!("here that is {code}"));
                 self.screen.note("it was not run; enter it to run it");
                 Next::Continue
             }
-            Words::Unknown(text) => {
+            Counterpart::None(text) => {
                 self.screen.warn(&text);
                 Next::Continue
             }

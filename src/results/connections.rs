@@ -44,10 +44,7 @@ fn text((address, port): (std::net::IpAddr, Port)) -> String {
 /// The writer's error.
 pub fn write_connections(out: &mut dyn Write, entries: &[ConnectionEntry<'_>]) -> io::Result<()> {
     let shapes = entries.iter().map(|entry| {
-        let marked = match entry.asked.0 {
-            std::net::IpAddr::V4(bits) if entry.protocol == "IP" => Some(bits.to_bits()),
-            _ => None,
-        };
+        let marked = entry.mark();
         ConnectionShape {
             protocol: entry.protocol.to_ascii_lowercase(),
             source: text(entry.source),

@@ -87,7 +87,7 @@ impl Tool {
             coloured: false,
             watched: false,
         };
-        let status = ipvsh::ipvsadm(&words, streams).unwrap();
+        let status = ipvsh::drop_in(&words, streams).unwrap();
         Finished {
             status: status.into(),
             stdout: String::from_utf8_lossy(&stdout).into_owned(),

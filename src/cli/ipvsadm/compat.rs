@@ -1,9 +1,9 @@
 //! How the original ends: its texts and its statuses.
 
-use super::grammar::Command;
 use crate::backend::Errno;
 use crate::cli::exit;
 use crate::cli::failure::Failure;
+use crate::ipvsadm::syntax::{Command, LineError};
 
 /// Done, or help and version shown.
 pub(super) const DONE: u8 = 0;
@@ -50,6 +50,11 @@ pub(super) enum Ending {
 }
 
 impl Ending {
+    /// Makes a usage or value error.
+    pub(super) fn usage(text: impl Into<Vec<u8>>) -> Self {
+        Self::Usage(text.into())
+    }
+
     /// Returns the exit status.
     pub(super) fn status(&self) -> u8 {
         match self {
@@ -101,14 +106,14 @@ impl Ending {
     }
 }
 
-/// Makes a usage or value error.
-pub(super) fn fail(text: impl Into<Vec<u8>>) -> Ending {
-    Ending::Usage(text.into())
-}
-
-/// Makes a usage or value error that quotes what was typed.
-pub(super) fn fail_quoting(before: &str, value: &[u8], after: &str) -> Ending {
-    Ending::Usage([before.as_bytes(), value, after.as_bytes()].concat())
+impl From<LineError> for Ending {
+    fn from(error: LineError) -> Self {
+        match error {
+            LineError::NoCommand => Self::Hint,
+            LineError::Misfit(text) => Self::Misfit(text),
+            LineError::Usage(text) => Self::Usage(text),
+        }
+    }
 }
 
 /// Returns what the original says to an error number that answers a command.

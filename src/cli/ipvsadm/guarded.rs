@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use super::compat::{Ending, Uncommitted, refusal_text};
-use super::grammar::Command;
 use super::preview::{keys_of, refused};
 use super::tool::{Tool, fate_of};
 use crate::backend::{Errno, Fate, Operation};
 use crate::cli::failure::Failure;
 use crate::cli::{report, target};
+use crate::ipvsadm::syntax::Command;
 use crate::results::ResultShape;
 use crate::session::{BlockKind, CommitTerms, Ended, Error};
 use crate::txn::{Cause, Outcome};

@@ -1,6 +1,6 @@
 //! The help text: the original's structure in our own words.
 
-use crate::render::ipvsadm::VERSION_LINE;
+use crate::ipvsadm::text::VERSION_LINE;
 
 const USAGE: [&str; 13] = [
     "-A|E SERVICE [-s SCHEDULER] [-p [SECONDS]] [-M MASK] [--pe ENGINE] [-o] [-b FLAGS]",

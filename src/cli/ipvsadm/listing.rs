@@ -1,17 +1,17 @@
 //! Listings and saved tables.
 
 use super::compat::{Ending, refusal_text};
-use super::grammar::{Command, Field};
-use super::lower::Present;
 use super::tool::{Tool, errno_of};
 use crate::backend::{Errno, connection_entry};
 use crate::document::{Detail, DocumentWriter, write_document};
-use crate::model::{ListedService, ServiceEntry, ServiceKey, Table};
-use crate::render::NameLookup;
-use crate::render::ipvsadm::{
+use crate::ipvsadm::syntax::Present;
+use crate::ipvsadm::syntax::{Command, Field};
+use crate::ipvsadm::text::NameLookup;
+use crate::ipvsadm::text::{
     Layout, Listing, Numeric, connections, daemons, listing, save, sort_services, table_commands,
     timeouts,
 };
+use crate::model::{ListedService, ServiceEntry, ServiceKey, Table};
 use crate::results::write_connections;
 use crate::session::Error;
 

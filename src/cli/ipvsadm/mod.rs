@@ -1,10 +1,9 @@
 //! The drop-in for `ipvsadm` 1.31, `ipvsadm-save` and `ipvsadm-restore`: same arguments, same order of checks,
 //! same table, same output, same status.
 //!
-//! A line goes through two stages: `grammar` is what was typed, `lower` (with `service`, `server`, `values`,
-//! `names`, `resolver` and `matrix`) what it means. `compat` has the original's texts and statuses, `tool` does what a line
-//! means, `restore` runs many, `preview` shows or commits them as one transaction: what the original can't. Where guards
-//! are set, `guarded` commits what lines change; elsewhere they are sent as they are.
+//! [`crate::ipvsadm`] reads lines and writes texts; here is the program. `compat` has the original's statuses and what it says to
+//! refusals, `tool` does what a line means, `restore` runs many, `preview` shows or commits them as one transaction: what the
+//! original can't. Where guards are set, `guarded` commits what lines change; elsewhere they are sent as they are.
 //!
 //! Knowingly different from the original, because its ways lose something: servers' counters are shown in full
 //! instead of their lower half, `-b ,` is an error instead of a crash, a port that stands behind an IPv4 address
@@ -12,20 +11,13 @@
 //! rows of connections are never cut, and input that can't be read or output that can't be written is an error.
 
 mod compat;
-mod grammar;
 mod guarded;
 mod help;
 mod listing;
-mod lower;
-mod matrix;
-mod names;
 mod preview;
-mod resolver;
+mod program;
 mod restore;
-mod server;
-mod service;
 mod tool;
-mod values;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -33,26 +25,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use clap::Parser;
 
 use super::args::{Arguments, Globals};
+use crate::ipvsadm::syntax::Program;
 use crate::ui::Streams;
-
-/// Which of the three programs is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Program {
-    Ipvsadm,
-    Save,
-    Restore,
-}
-
-impl Program {
-    fn named(name: &[u8]) -> Option<Self> {
-        match name {
-            b"ipvsadm" => Some(Self::Ipvsadm),
-            b"ipvsadm-save" => Some(Self::Save),
-            b"ipvsadm-restore" => Some(Self::Restore),
-            _ => None,
-        }
-    }
-}
 
 /// Tells whether a name is that of one of the three programs.
 pub(super) fn is_program(name: &[u8]) -> bool {
@@ -104,13 +78,13 @@ fn globals_alone(own: &[OsString]) -> Option<Globals> {
     own.command.is_none().then_some(own.globals)
 }
 
-pub(super) use tool::run;
+pub(super) use program::run;
 
 /// Runs `ipvsadm`, `ipvsadm-save` or `ipvsadm-restore` within this process, in the network namespace of the calling
 /// thread, and returns the exit status; `None` if the arguments name none of them. They are those of a process: the
 /// name of the program, which may be `ipvsh` with options and the word `ipvsadm` behind them.
 #[must_use]
-pub fn ipvsadm(arguments: &[OsString], streams: Streams<'_>) -> Option<u8> {
+pub fn drop_in(arguments: &[OsString], streams: Streams<'_>) -> Option<u8> {
     let call = call(arguments)?;
     Some(run(&call, streams))
 }

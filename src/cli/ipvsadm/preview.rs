@@ -2,17 +2,17 @@
 
 use std::collections::HashMap;
 
-use super::compat::{DONE, Ending, FAILED, fail, refusal_text};
-use super::grammar::{Command, Field};
-use super::lower::{Line, Meaning, Present};
+use super::compat::{DONE, Ending, FAILED, refusal_text};
 use super::restore::{Start, words};
 use super::tool::{Tool, errno_of};
 use crate::backend::Operation;
 use crate::cli::exit;
 use crate::cli::failure::Failure;
 use crate::cli::report;
+use crate::ipvsadm::syntax::{Command, Field};
+use crate::ipvsadm::syntax::{Line, Meaning, Present};
+use crate::ipvsadm::text::plan_difference;
 use crate::model::{ObjectId, ServiceKey};
-use crate::render::ipvsadm::plan_difference;
 use crate::render::{PlanView, plan as render_plan};
 use crate::results::ResultShape;
 use crate::session::{BlockKind, CommitTerms, Ended, Error};
@@ -189,7 +189,7 @@ impl Many<'_, '_> {
             if self.mode.atomic && lines.iter().all(|line| line.trim_ascii().is_empty()) {
                 return Err(self.stop(
                     None,
-                    fail(
+                    Ending::usage(
                         "there are no lines, and no lines never delete a table; `ipvsadm -C` does",
                     ),
                 ));
@@ -238,8 +238,8 @@ impl Many<'_, '_> {
     fn only_changes(line: Line) -> Result<(Command, Operation), Ending> {
         match (line.meaning, line.lost_port) {
             (Meaning::Change(operation), None) => Ok((line.command, operation)),
-            (_, Some(text)) => Err(fail(text)),
-            _ => Err(fail(format!(
+            (_, Some(text)) => Err(Ending::usage(text)),
+            _ => Err(Ending::usage(format!(
                 "the '{}' command changes nothing: only changes can be shown, or be part of a transaction",
                 line.command.name()
             ))),

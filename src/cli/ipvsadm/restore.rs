@@ -6,12 +6,12 @@
 use std::io::{self, Read};
 
 use super::compat::{DONE, Ending, FAILED};
-use super::grammar::Command;
-use super::lower::{Line, Meaning, Present};
 use super::preview::{self, Mode};
 use super::tool::Tool;
 use crate::backend::Operation;
 use crate::cli::exit;
+use crate::ipvsadm::syntax::Command;
+use crate::ipvsadm::syntax::{Line, Meaning, Present};
 use crate::model::reason;
 
 /// Changes that are collected before they are sent.

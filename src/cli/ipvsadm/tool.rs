@@ -1,20 +1,15 @@
-//! Does what lines mean.
+//! One run of the program: does what a line means, and says how it ended.
 
-use std::process::Command as Process;
-
-use super::compat::{DONE, Ending, FAILED, NOT_LISTED, REFUSED, refusal_text};
-use super::grammar::{Command, Manner};
-use super::lower::{Line, Meaning, Present, lower};
-use super::names::{Names, Reading};
-use super::{Call, Program, help, preview, restore};
-use crate::backend::{BackendError, Errno, Fate, Operation, without_netlink};
+use super::compat::{DONE, Ending, NOT_LISTED, REFUSED, refusal_text};
+use super::help;
+use crate::backend::{BackendError, Errno, Fate, Operation};
 use crate::cli::args::Globals;
 use crate::cli::exit;
-use crate::cli::target;
+use crate::ipvsadm::syntax::{Command, Line, Manner, Meaning, Names, Reading, read};
+use crate::ipvsadm::text::VERSION_LINE;
 use crate::model::reason;
-use crate::render::ipvsadm::VERSION_LINE;
 use crate::results::{CauseShape, ResultShape};
-use crate::session::{Access, BlockKind, Error, Interrupt, Session};
+use crate::session::{BlockKind, Error, Interrupt, Session};
 use crate::ui::{Streams, Ui};
 
 /// The status of a program whose reader went away, as a shell shows it.
@@ -44,164 +39,6 @@ pub(super) struct Tool<'c> {
     pub(super) interrupt: Interrupt,
 }
 
-/// Runs one of the three programs, and returns its exit status.
-pub(in super::super) fn run(call: &Call, mut streams: Streams<'_>) -> u8 {
-    let json = call.globals.json || call.arguments.iter().any(|word| word == b"--json");
-    if call.program == Program::Save && !save_arguments_fit(call) {
-        streams.complain(b"ipvsadm-save: Script to save the IPVS table to stdout.");
-        streams.complain(b"\t-n   : addresses and ports as numbers; of ipvsh: --complete, --json");
-        return 1;
-    }
-    if call.program == Program::Restore
-        && let Some(word) = call.arguments.iter().find(|word| is_foreign(word))
-    {
-        let word = String::from_utf8_lossy(word);
-        streams.complain(
-            format!("ipvsadm-restore: unknown option {word:?}; nothing was done").as_bytes(),
-        );
-        streams.complain(b"\tof ipvsh: --atomic, --dry-run, --diff, --exit-code, --json");
-        return exit::USAGE;
-    }
-    let interrupt = Interrupt::default();
-    let session = match open(&call.globals, &mut streams, &interrupt) {
-        Ok(session) => session,
-        Err(error) => {
-            // The script clears first, and then restores: it fails twice.
-            let times = if call.program == Program::Restore {
-                2
-            } else {
-                1
-            };
-            for _ in 0..times {
-                streams.complain(error.as_bytes());
-            }
-            return FAILED;
-        }
-    };
-    let posix = ["POSIXLY_CORRECT", "POSIX_ME_HARDER"]
-        .iter()
-        .any(|name| std::env::var_os(name).is_some());
-    let mut tool = Tool {
-        streams,
-        globals: call.globals.clone(),
-        // The two scripts call `ipvsadm`, which speaks of itself.
-        name: match call.program {
-            Program::Ipvsadm => call.name.clone(),
-            Program::Save | Program::Restore => b"ipvsadm".to_vec(),
-        },
-        names: Names::default(),
-        session,
-        posix,
-        json,
-        out: Vec::new(),
-        unwritten: None,
-        committed: false,
-        failures: Vec::new(),
-        envelope: None,
-        guarded: false,
-        interrupt,
-    };
-    let words: Vec<&[u8]> = call.arguments.iter().map(Vec::as_slice).collect();
-    let status = match call.program {
-        Program::Ipvsadm => tool.main(&words),
-        Program::Save => {
-            let words: Vec<&[u8]> = std::iter::once(&b"-S"[..]).chain(saved(&words)).collect();
-            tool.main(&words)
-        }
-        Program::Restore => restore::program(&mut tool, &words),
-    };
-    tool.end(status)
-}
-
-/// Tells whether a word looks like an option of ours and is none. The original's script has no options and takes no notice of
-/// any word; next to options that keep the table as it is, that would be a trap.
-fn is_foreign(word: &[u8]) -> bool {
-    let ours: [&[u8]; 5] = [
-        b"--atomic",
-        b"--dry-run",
-        b"--diff",
-        b"--exit-code",
-        b"--json",
-    ];
-    word.starts_with(b"--") && !ours.contains(&word)
-}
-
-fn save_arguments_fit(call: &Call) -> bool {
-    let known = |word: &[u8]| matches!(word, b"-n" | b"--complete" | b"--json");
-    let option = |word: &&Vec<u8>| word.starts_with(b"-");
-    call.arguments.iter().filter(option).all(|word| known(word))
-}
-
-/// The options among the arguments of `ipvsadm-save`, each once; other arguments are ignored.
-fn saved<'a>(words: &[&'a [u8]]) -> Vec<&'a [u8]> {
-    let mut taken: Vec<&[u8]> = Vec::new();
-    for word in words.iter().filter(|word| word.starts_with(b"-")) {
-        if !taken.contains(word) {
-            taken.push(word);
-        }
-    }
-    taken
-}
-
-/// Connects to the kernel as the original does before it looks at any argument.
-fn open(
-    globals: &Globals,
-    streams: &mut Streams<'_>,
-    interrupt: &Interrupt,
-) -> Result<Session, String> {
-    let connect = || {
-        let mut session = target::open_unguarded(globals, Access::ReadOrWrite, interrupt)?;
-        let info = session.info()?;
-        Ok::<_, crate::cli::failure::Failure>((session, info))
-    };
-    let mut found = connect();
-    let simulated = globals.sim.is_some() || globals.sim_state.is_some();
-    if !simulated && found.as_ref().err().and_then(start_errno).is_some() {
-        let loaded = Process::new("/sbin/modprobe")
-            .args(["--", "ip_vs"])
-            .status();
-        if loaded.is_ok_and(|status| status.success()) {
-            found = connect();
-        }
-    }
-    match found {
-        Ok((session, info)) => {
-            if info.version < (1, 1, 4) {
-                let (major, minor, patch) = info.version;
-                streams.complain(
-                    format!(
-                        "Warning: IPVS version mismatch: \n  Kernel compiled with IPVS version {major}.{minor}.{patch}\n  ipvsadm v1.31  requires minimum IPVS version 1.1.4\n"
-                    )
-                    .as_bytes(),
-                );
-            }
-            Ok(session)
-        }
-        Err(failure) => Err(match start_errno(&failure) {
-            Some(errno) => format!(
-                "Can't initialize ipvs: {}\nAre you sure that IP Virtual Server is built in the kernel or as module?",
-                refusal_text(Command::Help, errno)
-            ),
-            None => {
-                let cause = failure.cause();
-                let hint = cause.hint.map(|hint| format!("\nhint: {hint}"));
-                format!("{}{}", cause.message, hint.unwrap_or_default())
-            }
-        }),
-    }
-}
-
-/// Returns the error number of a kernel that can't be talked to; `None` is a failure before that.
-fn start_errno(failure: &crate::cli::failure::Failure) -> Option<Errno> {
-    match failure.session_error()? {
-        Error::Backend(BackendError::NoIpvs) => Some(without_netlink()),
-        Error::Backend(BackendError::NoPermission) => Some(Errno::EPERM),
-        Error::Backend(BackendError::Refused { errno, .. }) => Some(*errno),
-        Error::Backend(_) => Some(Errno::EINVAL),
-        _ => None,
-    }
-}
-
 /// Returns the kernel's error number behind an error.
 pub(super) fn errno_of(error: &Error) -> Errno {
     match error {
@@ -214,10 +51,41 @@ pub(super) fn errno_of(error: &Error) -> Errno {
     }
 }
 
+impl<'c> Tool<'c> {
+    /// Makes it; `name` is how the program was called.
+    pub(super) fn new(
+        streams: Streams<'c>,
+        session: Session,
+        (globals, json): (Globals, bool),
+        name: Vec<u8>,
+        interrupt: Interrupt,
+    ) -> Self {
+        let posix = ["POSIXLY_CORRECT", "POSIX_ME_HARDER"]
+            .iter()
+            .any(|name| std::env::var_os(name).is_some());
+        Self {
+            streams,
+            globals,
+            name,
+            names: Names::default(),
+            session,
+            posix,
+            json,
+            out: Vec::new(),
+            unwritten: None,
+            committed: false,
+            failures: Vec::new(),
+            envelope: None,
+            guarded: false,
+            interrupt,
+        }
+    }
+}
+
 impl Tool<'_> {
     /// Reads a line; options of ours are known on the command line alone.
     pub(super) fn read(&self, words: &[&[u8]], inner: bool) -> Result<Line, Ending> {
-        lower(
+        let line = read(
             words,
             &Reading {
                 names: &self.names,
@@ -227,41 +95,8 @@ impl Tool<'_> {
                 },
                 signed_marks: inner,
             },
-        )
-    }
-
-    fn main(&mut self, words: &[&[u8]]) -> u8 {
-        if words.is_empty() {
-            let all = self.list(None, Present::default());
-            return self.settle(all);
-        }
-        let line = match self.read(words, false) {
-            Ok(line) => line,
-            Err(ending) => return self.settle(Err(ending)),
-        };
-        if matches!(line.meaning, Meaning::Change(_) | Meaning::Restore)
-            && let Err(status) = self.read_guards()
-        {
-            return status;
-        }
-        match (&line.meaning, preview::Mode::of(line.present)) {
-            (Meaning::Restore, None) => restore::table(self),
-            (Meaning::Restore, Some(mode)) => restore::as_one(self, mode, restore::Start::Table),
-            (Meaning::Change(operation), Some(mode)) => {
-                preview::one(self, mode, line.command, operation)
-            }
-            (Meaning::Change(_), None) if self.guarded => match self.make_ready() {
-                Ok(()) => {
-                    let done = self.perform(&line);
-                    self.settle(done)
-                }
-                Err(status) => status,
-            },
-            _ => {
-                let done = self.perform(&line);
-                self.settle(done)
-            }
-        }
+        );
+        Ok(line?)
     }
 
     /// Does what a line means, `-R` apart.
@@ -397,7 +232,7 @@ impl Tool<'_> {
     }
 
     /// Ends the program: writes what is left, and the file of a simulated table.
-    fn end(mut self, status: u8) -> u8 {
+    pub(super) fn end(mut self, status: u8) -> u8 {
         self.say_warnings();
         if self.json && (self.envelope.is_some() || !self.failures.is_empty()) {
             let mut failures = std::mem::take(&mut self.failures);
@@ -412,7 +247,7 @@ impl Tool<'_> {
             self.print_json(&shape);
         }
         self.flush(true);
-        if let Err(failure) = target::write_back(&mut self.session) {
+        if let Err(failure) = crate::cli::target::write_back(&mut self.session) {
             failure.tell(
                 &crate::cli::report::TargetWords::of(&self.globals),
                 &Ui::default(),

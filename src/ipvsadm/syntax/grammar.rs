@@ -14,7 +14,7 @@ enum Value {
 
 /// A command, in the order of the table of what goes with what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Command {
+pub(crate) enum Command {
     AddService,
     EditService,
     DeleteService,
@@ -35,7 +35,7 @@ pub(super) enum Command {
 
 impl Command {
     /// Returns the name that messages use.
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::AddService => "add-service",
             Self::EditService => "edit-service",
@@ -60,7 +60,7 @@ impl Command {
 /// An option by its number in the original's table; the last four are ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
-pub(super) enum Field {
+pub(crate) enum Field {
     Numeric,
     Connection,
     ServiceAddress,
@@ -149,7 +149,7 @@ impl Field {
     ];
 
     /// Returns the name that messages use.
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Numeric => "numeric",
             Self::Connection => "connection",
@@ -378,11 +378,11 @@ pub(super) type Typed<'a> = (Name, Option<&'a [u8]>);
 
 /// How a line is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Manner {
+pub(crate) struct Manner {
     /// The first word that is no option ends the options, as POSIX wants it.
-    pub(super) posix: bool,
+    pub(crate) posix: bool,
     /// Options that the original does not have are known.
-    pub(super) ours: bool,
+    pub(crate) ours: bool,
 }
 
 /// The words of a line, option by option.

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::bytes::Text;
 use super::label::{NameLookup, address_port};
-use super::text::Text;
 use crate::model::{ConnectionEntry, Protocol};
 
 /// Appends the titles and one row for each connection.

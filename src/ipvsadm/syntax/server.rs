@@ -3,11 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU16;
 
-use super::compat::{Ending, fail};
 use super::grammar::{Field, Form};
+use super::line_error::{LineError, fail};
 use super::matrix;
 use super::names::Names;
-use super::service::ServiceGiven;
+use super::service::ServiceOptions;
 use super::values::{endpoint, number_within};
 use crate::model::{
     AddressFamily, Checksum, ConnectionThresholds, DestinationConfiguration, DestinationKey,
@@ -28,7 +28,7 @@ enum Kind {
 }
 
 /// A real server as far as the options tell.
-pub(super) struct ServerGiven {
+pub(super) struct ServerOptions {
     address: IpAddr,
     port: u16,
     method: ForwardingMethod,
@@ -41,7 +41,7 @@ pub(super) struct ServerGiven {
     pub(super) lost_port: Option<u32>,
 }
 
-impl Default for ServerGiven {
+impl Default for ServerOptions {
     fn default() -> Self {
         Self {
             address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -57,7 +57,7 @@ impl Default for ServerGiven {
     }
 }
 
-impl ServerGiven {
+impl ServerOptions {
     /// Takes `-r`; without a port the server has the one of the service, as far as that is known by now.
     pub(super) fn address(
         &mut self,
@@ -65,7 +65,7 @@ impl ServerGiven {
         protocol: Option<Protocol>,
         service_port: u16,
         names: &Names,
-    ) -> Result<(), Ending> {
+    ) -> Result<(), LineError> {
         let found = endpoint(value, protocol, names).ok_or_else(|| fail(WRONG_ADDRESS))?;
         self.address = found.address;
         self.port = found.port.unwrap_or(service_port);
@@ -74,7 +74,7 @@ impl ServerGiven {
     }
 
     /// Takes any other option of a server.
-    pub(super) fn take(&mut self, field: Field, form: Form, value: &[u8]) -> Result<(), Ending> {
+    pub(super) fn take(&mut self, field: Field, form: Form, value: &[u8]) -> Result<(), LineError> {
         let within =
             |least, most, wrong: &str| number_within(value, least, most).ok_or_else(|| fail(wrong));
         match field {
@@ -114,7 +114,11 @@ impl ServerGiven {
 
     /// Checks what a server to add or edit can't be. Without address translation it has the port of its service,
     /// whatever was written.
-    pub(super) fn check(&mut self, service: &ServiceGiven<'_>, present: u64) -> Result<(), Ending> {
+    pub(super) fn check(
+        &mut self,
+        service: &ServiceOptions<'_>,
+        present: u64,
+    ) -> Result<(), LineError> {
         const TUNNEL: [Field; 5] = [
             Field::TunType,
             Field::TunPort,

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::compat::{Ending, fail, fail_quoting};
 use super::grammar::Form;
+use super::line_error::{LineError, fail, fail_quoting};
 use super::names::{Names, Reading};
 use super::values::{endpoint, inet_aton, leading_number, number, text};
 use crate::model::{
@@ -15,7 +15,7 @@ use crate::model::{
 pub(super) const WRONG_ADDRESS: &str = "illegal virtual server address[:port] specified";
 
 /// A service as far as the options tell.
-pub(super) struct ServiceGiven<'a> {
+pub(super) struct ServiceOptions<'a> {
     family: AddressFamily,
     /// Unknown before its option; TCP for marks.
     pub(super) protocol: Option<Protocol>,
@@ -33,7 +33,7 @@ pub(super) struct ServiceGiven<'a> {
     pub(super) lost_port: Option<u32>,
 }
 
-impl Default for ServiceGiven<'_> {
+impl Default for ServiceOptions<'_> {
     fn default() -> Self {
         Self {
             family: AddressFamily::Inet,
@@ -53,14 +53,14 @@ impl Default for ServiceGiven<'_> {
     }
 }
 
-impl ServiceGiven<'_> {
+impl ServiceOptions<'_> {
     /// Takes the option that names the service.
     pub(super) fn address(
         &mut self,
         form: Form,
         value: &[u8],
         reading: &Reading<'_>,
-    ) -> Result<(), Ending> {
+    ) -> Result<(), LineError> {
         let protocol = match form {
             Form::Udp => Protocol::Udp,
             Form::Sctp => Protocol::Sctp,
@@ -89,7 +89,7 @@ impl ServiceGiven<'_> {
     }
 
     /// Takes `-6`, which stands behind `-f`.
-    pub(super) fn six(&mut self) -> Result<(), Ending> {
+    pub(super) fn six(&mut self) -> Result<(), LineError> {
         if self.mark.is_none() {
             return Err(fail("-6 used before -f\n"));
         }
@@ -98,7 +98,7 @@ impl ServiceGiven<'_> {
     }
 
     /// Takes `-M`, which means what the family known so far makes of it.
-    pub(super) fn netmask(&mut self, value: &[u8], names: &Names) -> Result<(), Ending> {
+    pub(super) fn netmask(&mut self, value: &[u8], names: &Names) -> Result<(), LineError> {
         self.granularity = if self.family == AddressFamily::Inet6 {
             let bits = leading_number(value);
             Granularity::prefix_length(bits).map_err(|_| fail("illegal ipv6 netmask specified"))?
@@ -112,7 +112,7 @@ impl ServiceGiven<'_> {
     }
 
     /// Reads `-b`, in the words of the scheduler.
-    pub(super) fn read_flags(&mut self) -> Result<(), Ending> {
+    pub(super) fn read_flags(&mut self) -> Result<(), LineError> {
         let Some(list) = self.flags.filter(|list| !list.is_empty()) else {
             return Ok(());
         };
@@ -147,7 +147,7 @@ impl ServiceGiven<'_> {
     }
 
     /// Checks what a service to add or edit can't be.
-    pub(super) fn check(&self) -> Result<(), Ending> {
+    pub(super) fn check(&self) -> Result<(), LineError> {
         if self.mark.is_none() && self.port == 0 && self.persistent.is_none() {
             return Err(fail("Zero port specified for non-persistent service"));
         }
@@ -172,7 +172,7 @@ impl ServiceGiven<'_> {
         self.mark.is_none() && self.port == 0 && self.address.is_unspecified()
     }
 
-    pub(super) fn key(&self) -> Result<ServiceKey, Ending> {
+    pub(super) fn key(&self) -> Result<ServiceKey, LineError> {
         let family = self.family;
         if let Some(mark) = self.mark {
             return Ok(ServiceKey::Fwmark { family, mark });
@@ -214,7 +214,7 @@ impl ServiceGiven<'_> {
     }
 }
 
-fn mark(value: &[u8], signed: bool) -> Result<Fwmark, Ending> {
+fn mark(value: &[u8], signed: bool) -> Result<Fwmark, LineError> {
     let wraps = |number: &i64| signed && (i64::from(i32::MIN)..0).contains(number);
     let number = number(value).map(|number| {
         if wraps(&number) {

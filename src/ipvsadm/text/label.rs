@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::text::Text;
+use super::bytes::Text;
 use crate::model::{AddressFamily, Protocol, SchedulerFlags, ServiceKey};
 
 /// Names for addresses and ports; what has none is shown as a number.

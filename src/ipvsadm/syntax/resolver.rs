@@ -20,7 +20,7 @@ mod library {
     const AF_INET: i32 = 2;
 
     /// Returns the first IPv4 address of a host.
-    pub(in super::super) fn address_of(host: &str) -> Option<Ipv4Addr> {
+    pub(in crate::ipvsadm::syntax) fn address_of(host: &str) -> Option<Ipv4Addr> {
         let hints = AddrInfoHints {
             address: AF_INET,
             ..AddrInfoHints::default()
@@ -33,7 +33,7 @@ mod library {
     }
 
     /// Returns the names of those addresses that have one.
-    pub(in super::super) fn names_of(addresses: &[IpAddr]) -> HashMap<IpAddr, String> {
+    pub(in crate::ipvsadm::syntax) fn names_of(addresses: &[IpAddr]) -> HashMap<IpAddr, String> {
         let named = |address: &IpAddr| Some((*address, name_of(*address)?));
         addresses.iter().filter_map(named).collect()
     }
@@ -78,7 +78,7 @@ mod program {
     }
 
     /// Returns the first IPv4 address of a host, whether this machine has addresses of that family or not.
-    pub(in super::super) fn address_of(host: &str) -> Option<Ipv4Addr> {
+    pub(in crate::ipvsadm::syntax) fn address_of(host: &str) -> Option<Ipv4Addr> {
         let host = [host.to_owned()];
         let answer = ask(&["--no-addrconfig"], "ahostsv4", &host)
             .or_else(|_| ask(&[], "ahostsv4", &host)) // older ones have no such option
@@ -87,7 +87,7 @@ mod program {
     }
 
     /// Returns the names of those addresses that have one.
-    pub(in super::super) fn names_of(addresses: &[IpAddr]) -> HashMap<IpAddr, String> {
+    pub(in crate::ipvsadm::syntax) fn names_of(addresses: &[IpAddr]) -> HashMap<IpAddr, String> {
         let mut names = HashMap::new();
         for some in addresses.chunks(AT_ONCE) {
             let keys: Vec<String> = some.iter().map(IpAddr::to_string).collect();

@@ -1,7 +1,7 @@
 //! Which option goes with which command, and what is said if it does not.
 
-use super::compat::{Ending, fail};
 use super::grammar::{Command, Field};
+use super::line_error::{LineError, fail};
 
 /// What a command asks of the options: bits by their number.
 struct Rule {
@@ -94,7 +94,7 @@ const fn rule(command: Command) -> Rule {
 }
 
 /// Checks the options that were given; the lowest number that does not fit is named.
-pub(super) fn check(command: Command, present: u64) -> Result<(), Ending> {
+pub(super) fn check(command: Command, present: u64) -> Result<(), LineError> {
     let rule = rule(command);
     let legal = rule.required | rule.allowed | rule.one_of;
     let fits = present & !legal == 0
@@ -136,7 +136,7 @@ pub(super) fn check(command: Command, present: u64) -> Result<(), Ending> {
 }
 
 /// Checks what the table can't say of listings.
-pub(super) fn check_listing(present: u64) -> Result<(), Ending> {
+pub(super) fn check_listing(present: u64) -> Result<(), LineError> {
     let any = |fields: &[Field]| present & bits(fields) != 0;
     let other = any(&[Field::Connection, Field::Timeout, Field::Daemon]);
     let layout = any(&[Field::Stats, Field::Rate, Field::Thresholds]);
@@ -148,7 +148,7 @@ pub(super) fn check_listing(present: u64) -> Result<(), Ending> {
 }
 
 /// Tunnel options by type: what each takes and needs.
-pub(super) fn check_tunnel(kind: &str, present: u64) -> Result<(), Ending> {
+pub(super) fn check_tunnel(kind: &str, present: u64) -> Result<(), LineError> {
     const CHECKSUMS: [Field; 3] = [Field::TunNocsum, Field::TunCsum, Field::TunRemcsum];
     let has = |field: Field| present & bits(&[field]) != 0;
     let illegal = |field: Field| {

@@ -1,7 +1,7 @@
 //! The layouts of `ipvsadm -L`.
 
+use super::bytes::Text;
 use super::label::{NameLookup, counter, flag_names, protocol_of, server_label, service_label};
-use super::text::Text;
 use crate::model::{
     Checksum, DestinationEntry, ForwardingMethod, Granularity, ListedService, Observed, SyncDaemon,
     Timeouts, Tunnel,

@@ -3,12 +3,12 @@
 
 use std::net::IpAddr;
 
-use super::compat::{Ending, fail, fail_quoting};
 use super::grammar::{Command, Field, Form, Name, Words};
+use super::line_error::{LineError, fail, fail_quoting};
 use super::matrix;
 use super::names::Reading;
-use super::server::ServerGiven;
-use super::service::ServiceGiven;
+use super::server::ServerOptions;
+use super::service::ServiceOptions;
 use super::values::{cut, number_within, text};
 use crate::backend::Operation;
 use crate::model::{DaemonRole, DestinationKey, ServiceKey, SyncDaemon, Timeouts};
@@ -18,10 +18,10 @@ const LONGEST_TIMEOUT: i64 = 86_400 * 31;
 
 /// The options that were given, by number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Present(u64);
+pub(crate) struct Present(u64);
 
 impl Present {
-    pub(super) const fn has(self, field: Field) -> bool {
+    pub(crate) const fn has(self, field: Field) -> bool {
         self.0 & (1 << field as u8) != 0
     }
 
@@ -30,7 +30,7 @@ impl Present {
     }
 
     /// Notes an option of ours by its word; others are no matter of it.
-    pub(super) fn insert_ours(&mut self, word: &[u8]) {
+    pub(crate) fn insert_ours(&mut self, word: &[u8]) {
         match word {
             b"--json" => self.insert(Field::Json),
             b"--dry-run" => self.insert(Field::DryRun),
@@ -48,7 +48,7 @@ impl Present {
 
 /// What a line means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Meaning {
+pub(crate) enum Meaning {
     /// One request to the kernel.
     Change(Operation),
     /// Lists all services, or one.
@@ -64,26 +64,26 @@ pub(super) enum Meaning {
 
 /// A line that was understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Line {
-    pub(super) command: Command,
-    pub(super) meaning: Meaning,
-    pub(super) present: Present,
+pub(crate) struct Line {
+    pub(crate) command: Command,
+    pub(crate) meaning: Meaning,
+    pub(crate) present: Present,
     /// What to say if this goes through although a port was lost on the way.
-    pub(super) lost_port: Option<&'static str>,
+    pub(crate) lost_port: Option<&'static str>,
 }
 
 /// The options of a line with their values.
-struct Given<'a> {
+struct LineOptions<'a> {
     command: Command,
     present: Present,
     role: Option<DaemonRole>,
-    service: ServiceGiven<'a>,
-    server: ServerGiven,
-    daemon: DaemonGiven,
+    service: ServiceOptions<'a>,
+    server: ServerOptions,
+    daemon: DaemonOptions,
 }
 
 #[derive(Default)]
-struct DaemonGiven {
+struct DaemonOptions {
     interface: String,
     sync_id: u32,
     group: Option<IpAddr>,
@@ -93,7 +93,7 @@ struct DaemonGiven {
 }
 
 /// Reads a line.
-pub(super) fn lower(words: &[&[u8]], reading: &Reading<'_>) -> Result<Line, Ending> {
+pub(crate) fn read(words: &[&[u8]], reading: &Reading<'_>) -> Result<Line, LineError> {
     let mut words = Words::new(words, reading.manner);
     let mut present = Present::default();
     let (command, value) = first_option(&mut words, &mut present)?;
@@ -109,17 +109,17 @@ pub(super) fn lower(words: &[&[u8]], reading: &Reading<'_>) -> Result<Line, Endi
             lost_port: None,
         });
     }
-    let mut given = Given {
+    let mut given = LineOptions {
         command,
         present,
         role: daemon_role(command, value)?,
-        service: ServiceGiven::default(),
-        server: ServerGiven::default(),
-        daemon: DaemonGiven::default(),
+        service: ServiceOptions::default(),
+        server: ServerOptions::default(),
+        daemon: DaemonOptions::default(),
     };
     while let Some(typed) = words.next() {
         let quoted = |reason: &str| [words.last(), b": ", reason.as_bytes()].concat();
-        let (name, value) = typed.map_err(|misfit| Ending::Misfit(quoted(misfit.reason())))?;
+        let (name, value) = typed.map_err(|misfit| LineError::Misfit(quoted(misfit.reason())))?;
         match name {
             Name::Command(_) => {
                 return Err(fail_quoting("invalid option `", words.last(), "'"));
@@ -145,17 +145,17 @@ pub(super) fn lower(words: &[&[u8]], reading: &Reading<'_>) -> Result<Line, Endi
 fn first_option<'a>(
     words: &mut Words<'a, '_>,
     present: &mut Present,
-) -> Result<(Command, Option<&'a [u8]>), Ending> {
+) -> Result<(Command, Option<&'a [u8]>), LineError> {
     loop {
         match words.next() {
             Some(Ok((Name::Command(command), value))) => return Ok((command, value)),
             Some(Ok((Name::Field(field, _), _))) if field >= Field::Json => present.insert(field),
-            _ => return Err(Ending::Hint),
+            _ => return Err(LineError::NoCommand),
         }
     }
 }
 
-fn daemon_role(command: Command, value: Option<&[u8]>) -> Result<Option<DaemonRole>, Ending> {
+fn daemon_role(command: Command, value: Option<&[u8]>) -> Result<Option<DaemonRole>, LineError> {
     // The second text is misspelt in the original, and scripts may look for it.
     let wrong = match command {
         Command::StartDaemon => "illegal start-daemon parameter specified",
@@ -170,18 +170,23 @@ fn daemon_role(command: Command, value: Option<&[u8]>) -> Result<Option<DaemonRo
 }
 
 /// Reads a timeout in seconds.
-pub(super) fn timeout(value: &[u8], least: i64) -> Result<u32, Ending> {
+pub(super) fn timeout(value: &[u8], least: i64) -> Result<u32, LineError> {
     number_within(value, least, LONGEST_TIMEOUT)
         .ok_or_else(|| fail_quoting("invalid timeout value `", value, "' specified"))
 }
 
-fn small<T: TryFrom<u32>>(value: &[u8], least: i64, most: i64, wrong: &str) -> Result<T, Ending> {
+fn small<T: TryFrom<u32>>(
+    value: &[u8],
+    least: i64,
+    most: i64,
+    wrong: &str,
+) -> Result<T, LineError> {
     number_within(value, least, most)
         .and_then(|number| T::try_from(number).ok())
         .ok_or_else(|| fail(wrong))
 }
 
-impl<'a> Given<'a> {
+impl<'a> LineOptions<'a> {
     /// Takes the value of one option.
     fn take(
         &mut self,
@@ -189,7 +194,7 @@ impl<'a> Given<'a> {
         form: Form,
         value: Option<&'a [u8]>,
         reading: &Reading<'_>,
-    ) -> Result<(), Ending> {
+    ) -> Result<(), LineError> {
         let text_given = value.unwrap_or_default();
         match field {
             Field::ServiceAddress => self.service.address(form, text_given, reading)?,
@@ -224,7 +229,7 @@ impl<'a> Given<'a> {
     }
 
     /// Checks everything together, and says what is meant.
-    fn mean(mut self, positionals: &[&[u8]]) -> Result<Line, Ending> {
+    fn mean(mut self, positionals: &[&[u8]]) -> Result<Line, LineError> {
         let mut rest = positionals;
         let mut timeouts = Timeouts {
             tcp_seconds: 0,
@@ -303,12 +308,12 @@ impl<'a> Given<'a> {
         })
     }
 
-    fn server_keys(&self) -> Result<(ServiceKey, DestinationKey), Ending> {
+    fn server_keys(&self) -> Result<(ServiceKey, DestinationKey), LineError> {
         Ok((self.service.key()?, self.server.key()))
     }
 
     /// A service of address and port zero stands for everything.
-    fn zeroed(&self) -> Result<Option<ServiceKey>, Ending> {
+    fn zeroed(&self) -> Result<Option<ServiceKey>, LineError> {
         let everything = !self.present.has(Field::ServiceAddress) || self.service.is_nothing();
         if everything {
             return Ok(None);
@@ -316,7 +321,7 @@ impl<'a> Given<'a> {
         self.service.key().map(Some)
     }
 
-    fn listing(&self) -> Result<Meaning, Ending> {
+    fn listing(&self) -> Result<Meaning, LineError> {
         matrix::check_listing(self.present.bits())?;
         let has = |field| self.present.has(field);
         Ok(if has(Field::Connection) {
@@ -361,8 +366,8 @@ impl<'a> Given<'a> {
     }
 }
 
-impl DaemonGiven {
-    fn take(&mut self, field: Field, value: &[u8]) -> Result<(), Ending> {
+impl DaemonOptions {
+    fn take(&mut self, field: Field, value: &[u8]) -> Result<(), LineError> {
         match field {
             Field::McastInterface => self.interface = text(cut(value, 15)),
             Field::SyncId => self.sync_id = small(value, 0, 255, "illegal syncid specified")?,
@@ -383,7 +388,7 @@ impl DaemonGiven {
     }
 }
 
-fn group(value: &[u8]) -> Result<IpAddr, Ending> {
+fn group(value: &[u8]) -> Result<IpAddr, LineError> {
     let six = value.contains(&b':');
     let parsed = std::str::from_utf8(value).ok();
     let parsed = parsed.and_then(|text| text.parse::<IpAddr>().ok());

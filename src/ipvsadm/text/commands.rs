@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::super::shell_word;
+use super::shell_word;
 use crate::model::{
     AddressFamily, Checksum, DestinationConfiguration, DestinationKey, ForwardingMethod,
     Granularity, ListedService, Persistence, Protocol, ServiceConfiguration, ServiceKey,

@@ -6,16 +6,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::grammar::Manner;
 use super::resolver;
+use crate::ipvsadm::text::NameLookup;
 use crate::model::Protocol;
-use crate::render::NameLookup;
 
 /// How a line is read.
 #[derive(Clone, Copy)]
-pub(super) struct Reading<'n> {
-    pub(super) names: &'n Names,
-    pub(super) manner: Manner,
+pub(crate) struct Reading<'n> {
+    pub(crate) names: &'n Names,
+    pub(crate) manner: Manner,
     /// Marks may be negative, as the original prints those above 2147483647.
-    pub(super) signed_marks: bool,
+    pub(crate) signed_marks: bool,
 }
 
 /// One name of a port.
@@ -28,7 +28,7 @@ struct Service {
 
 /// The databases of names; read when they are first asked.
 #[derive(Default)]
-pub(super) struct Names {
+pub(crate) struct Names {
     services: OnceCell<Vec<Service>>,
     hosts_file: OnceCell<Vec<(Ipv4Addr, Vec<String>)>>,
     addresses: RefCell<HashMap<String, Option<Ipv4Addr>>>,
@@ -70,7 +70,7 @@ impl Names {
     }
 
     /// Looks up at once what will be asked about soon.
-    pub(super) fn expect(&self, addresses: impl Iterator<Item = IpAddr>) {
+    pub(crate) fn expect(&self, addresses: impl Iterator<Item = IpAddr>) {
         let mut hosts = self.hosts.borrow_mut();
         let mut unknown: Vec<IpAddr> = addresses
             .filter(|address| !hosts.contains_key(address))

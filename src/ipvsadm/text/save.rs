@@ -1,8 +1,8 @@
 //! The lines of `ipvsadm -S`.
 
+use super::bytes::Text;
 use super::label::{NameLookup, address_port, flag_names, protocol_of, signed_mark};
 use super::layout::granularity;
-use super::text::Text;
 use crate::model::{
     AddressFamily, Checksum, DestinationEntry, DestinationKey, ForwardingMethod, ListedService,
     Protocol, ServiceKey, Tunnel,
