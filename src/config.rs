@@ -70,14 +70,6 @@ pub fn user_id() -> u32 {
     nix::unistd::geteuid().as_raw()
 }
 
-/// Returns the time since the machine started, its sleep included: a clock that nobody sets.
-#[must_use]
-pub fn since_boot() -> std::time::Duration {
-    nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME)
-        .map(std::time::Duration::from)
-        .unwrap_or_default()
-}
-
 /// Who runs this program, as far as it is known without asking a directory service, which may be out of reach just when
 /// a load balancer is mended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

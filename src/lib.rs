@@ -14,8 +14,8 @@
 //!                   └─► document, results (JSON) ─────┴─► ui ─► stdout / stderr
 //! ```
 //!
-//! *The seam is at the bytes.* [`backend::Transport`] has four doors (exchange datagrams, read a kernel file, write
-//! one, the clock) and the lock that belongs to them. Behind it is the running kernel or the simulated one, which
+//! *The seam is at the bytes.* [`backend::Transport`] has four doors (exchange datagrams, read a kernel file whole or in pieces, write
+//! one, the clocks), the lock that belongs to them, and says which kernel and which table it is. Behind it is the running kernel or the simulated one, which
 //! receives the very datagrams the kernel would. Nothing opens `/proc` of IPVS beside it.
 //!
 //! *A transaction works on a rehearsal.* [`session`] starts a simulated kernel that stands for the live table,

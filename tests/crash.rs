@@ -10,7 +10,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use ipvsh::backend::{
-    Ipvs, KernelFile, KernelTransport, Lock, LockError, Operation, Transport, TransportError,
+    Identity, Ipvs, KernelFile, KernelTransport, Lock, LockError, Operation, Transport,
+    TransportError,
 };
 use ipvsh::journal::{EventKind, Journal, State};
 use ipvsh::model::{
@@ -101,8 +102,17 @@ impl Transport for Announced {
     fn receive(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<usize, TransportError> {
         self.inner.receive(sink)
     }
-    fn read_file(&mut self, file: &KernelFile) -> io::Result<Vec<u8>> {
-        self.inner.read_file(file)
+    fn stream_file(&mut self, file: &KernelFile, sink: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+        self.inner.stream_file(file, sink)
+    }
+    fn identity(&self) -> io::Result<Identity> {
+        self.inner.identity()
+    }
+    fn release(&self) -> Option<String> {
+        self.inner.release()
+    }
+    fn boot_time(&self) -> Duration {
+        self.inner.boot_time()
     }
     fn write_file(&mut self, file: &KernelFile, contents: &[u8]) -> io::Result<()> {
         (self.tick)();
@@ -394,7 +404,7 @@ fn behind_a_commit_that_can_not_be_taken_back_nothing_is_and_recovery_goes_on() 
         let _ended = session.end_step(CommitTerms::default()).unwrap();
     }
     // The record of the latest commit is out of reach for a moment.
-    let record = state.path().join("journal/00000003.json");
+    let record = crate::support::record_file(state.path(), 3);
     let away = state.path().join("away");
     std::fs::rename(&record, &away).unwrap();
     let why = StopReason::Failed("it failed".to_owned());

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ipvsh::backend::{
-    Ipvs, KernelFile, Lock, LockError, ProcReading, Selection, Transport, TransportError,
+    Identity, Ipvs, KernelFile, Lock, LockError, ProcReading, Selection, Transport, TransportError,
 };
 use ipvsh::document::{read_document, read_plan};
 use ipvsh::journal::{Journal, TableIdentity};
@@ -261,9 +261,24 @@ impl Transport for Broken {
         })
     }
 
-    fn read_file(&mut self, file: &KernelFile) -> std::io::Result<Vec<u8>> {
+    fn stream_file(
+        &mut self,
+        file: &KernelFile,
+        sink: &mut dyn FnMut(&[u8]),
+    ) -> std::io::Result<()> {
         let bytes = self.kernel.read_file(file)?;
-        Ok(changed(&mut self.random, &[bytes]))
+        sink(&changed(&mut self.random, &[bytes]));
+        Ok(())
+    }
+
+    fn identity(&self) -> std::io::Result<Identity> {
+        self.kernel.identity()
+    }
+    fn release(&self) -> Option<String> {
+        self.kernel.release()
+    }
+    fn boot_time(&self) -> Duration {
+        self.kernel.boot_time()
     }
 
     fn write_file(&mut self, file: &KernelFile, contents: &[u8]) -> std::io::Result<()> {

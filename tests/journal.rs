@@ -797,7 +797,7 @@ fn the_record_of_a_small_change_is_small() {
     let _done = session
         .edit_destination(key(WEB), server("10.0.0.7:80"), &edit)
         .unwrap();
-    let length = fs::metadata(state.path().join("journal/00000001.json"))
+    let length = fs::metadata(crate::support::record_file(state.path(), 1))
         .unwrap()
         .len();
     assert!(length < 4096, "{length}");

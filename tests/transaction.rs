@@ -861,8 +861,21 @@ fn a_kernel_that_never_answers_is_an_error() {
         ) -> Result<usize, ipvsh::backend::TransportError> {
             Ok(0)
         }
-        fn read_file(&mut self, _: &ipvsh::backend::KernelFile) -> std::io::Result<Vec<u8>> {
+        fn stream_file(
+            &mut self,
+            _: &ipvsh::backend::KernelFile,
+            _: &mut dyn FnMut(&[u8]),
+        ) -> std::io::Result<()> {
             Err(std::io::ErrorKind::NotFound.into())
+        }
+        fn identity(&self) -> std::io::Result<ipvsh::backend::Identity> {
+            Ok(ipvsh::backend::Identity::Simulation)
+        }
+        fn release(&self) -> Option<String> {
+            None
+        }
+        fn boot_time(&self) -> std::time::Duration {
+            std::time::Duration::ZERO
         }
         fn write_file(&mut self, _: &ipvsh::backend::KernelFile, _: &[u8]) -> std::io::Result<()> {
             Err(std::io::ErrorKind::NotFound.into())

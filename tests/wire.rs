@@ -458,8 +458,19 @@ impl Transport for Hostile {
         Ok(1)
     }
 
-    fn read_file(&mut self, _: &KernelFile) -> std::io::Result<Vec<u8>> {
-        Ok(self.answers.concat())
+    fn stream_file(&mut self, _: &KernelFile, sink: &mut dyn FnMut(&[u8])) -> std::io::Result<()> {
+        self.answers.iter().for_each(|answer| sink(answer));
+        Ok(())
+    }
+
+    fn identity(&self) -> std::io::Result<ipvsh::backend::Identity> {
+        Ok(ipvsh::backend::Identity::Simulation)
+    }
+    fn release(&self) -> Option<String> {
+        None
+    }
+    fn boot_time(&self) -> std::time::Duration {
+        std::time::Duration::ZERO
     }
 
     fn write_file(&mut self, _: &KernelFile, _: &[u8]) -> std::io::Result<()> {

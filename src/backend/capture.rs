@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::lock::{Lock, LockError};
-use super::transport::{KernelFile, Transport, TransportError};
+use super::transport::{Identity, KernelFile, Transport, TransportError};
 
 /// The datagrams that went through a [`Capture`], oldest first.
 pub type CapturedDatagrams = Rc<RefCell<Vec<Vec<u8>>>>;
@@ -42,12 +42,24 @@ impl Transport for Capture {
         self.inner.receive(sink)
     }
 
-    fn read_file(&mut self, file: &KernelFile) -> io::Result<Vec<u8>> {
-        self.inner.read_file(file)
+    fn stream_file(&mut self, file: &KernelFile, sink: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+        self.inner.stream_file(file, sink)
     }
 
     fn write_file(&mut self, file: &KernelFile, contents: &[u8]) -> io::Result<()> {
         self.inner.write_file(file, contents)
+    }
+
+    fn identity(&self) -> io::Result<Identity> {
+        self.inner.identity()
+    }
+
+    fn release(&self) -> Option<String> {
+        self.inner.release()
+    }
+
+    fn boot_time(&self) -> Duration {
+        self.inner.boot_time()
     }
 
     fn now(&self) -> Duration {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::error::BackendError;
 use super::lock::{Holder, Lock, LockError};
-use super::transport::{KernelFile, Transport, TransportError};
+use super::transport::{Identity, KernelFile, Transport, TransportError};
 use super::{Errno, convert};
 use crate::model::{DaemonRole, SyncDaemon, SysctlName, Timeouts};
 use crate::wire::{
@@ -383,6 +383,48 @@ impl Ipvs {
                 (wait.told)(by.as_ref());
             }
         }
+    }
+
+    /// Hands a file of the kernel over in pieces.
+    ///
+    /// # Errors
+    /// [`BackendError::File`] if it can't be read, or not to its end.
+    pub fn stream_file(
+        &mut self,
+        file: &KernelFile,
+        sink: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), BackendError> {
+        self.transport
+            .stream_file(file, sink)
+            .map_err(|error| BackendError::File {
+                path: file.path(),
+                text: error.to_string(),
+            })
+    }
+
+    /// Returns which table it is.
+    ///
+    /// # Errors
+    /// [`BackendError::File`] if the system does not tell.
+    pub fn identity(&self) -> Result<Identity, BackendError> {
+        self.transport
+            .identity()
+            .map_err(|error| BackendError::File {
+                path: "/proc/thread-self/ns/net".to_owned(),
+                text: error.to_string(),
+            })
+    }
+
+    /// Returns the release of the kernel; `None` is a simulation.
+    #[must_use]
+    pub fn release(&self) -> Option<String> {
+        self.transport.release()
+    }
+
+    /// Returns the time since the machine of the kernel started.
+    #[must_use]
+    pub fn boot_time(&self) -> Duration {
+        self.transport.boot_time()
     }
 
     /// Lets time pass.

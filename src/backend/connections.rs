@@ -4,6 +4,54 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::model::{ConnectionEntry, Port};
 
+/// Takes the file apart as it comes in pieces.
+#[derive(Debug, Default)]
+pub struct ConnectionLines {
+    /// The beginning of a line whose end is still to come.
+    begun: Vec<u8>,
+    lines: usize,
+    unread: usize,
+}
+
+impl ConnectionLines {
+    /// Takes a piece, and hands over the entries of the lines that are complete.
+    pub fn take(&mut self, piece: &[u8], sink: &mut dyn FnMut(&[ConnectionEntry<'_>])) {
+        let Some(end) = piece.iter().rposition(|byte| *byte == b'\n') else {
+            self.begun.extend_from_slice(piece);
+            return;
+        };
+        let mut whole = std::mem::take(&mut self.begun);
+        whole.extend_from_slice(&piece[..=end]);
+        self.begun.extend_from_slice(&piece[end + 1..]);
+        self.lines(&whole, sink);
+    }
+
+    /// Hands over the entry of a last line without an end. Returns how many lines there were, the title among them, and how many
+    /// can't be read.
+    pub fn end(mut self, sink: &mut dyn FnMut(&[ConnectionEntry<'_>])) -> (usize, usize) {
+        let last = std::mem::take(&mut self.begun);
+        if !last.is_empty() {
+            self.lines(&last, sink);
+        }
+        (self.lines, self.unread)
+    }
+
+    fn lines(&mut self, text: &[u8], sink: &mut dyn FnMut(&[ConnectionEntry<'_>])) {
+        let text = String::from_utf8_lossy(text);
+        // The first line is a title.
+        let title = usize::from(self.lines == 0);
+        let mut entries = Vec::new();
+        for line in text.lines().skip(title) {
+            match connection_entry(line) {
+                Some(entry) => entries.push(entry),
+                None => self.unread += 1,
+            }
+        }
+        self.lines += text.lines().count();
+        sink(&entries);
+    }
+}
+
 /// Reads a line of the file; `None` if it is none.
 #[must_use]
 pub fn connection_entry(line: &str) -> Option<ConnectionEntry<'_>> {
@@ -36,7 +84,23 @@ fn end(address: &str, port: &str) -> Option<(IpAddr, Port)> {
 
 #[cfg(test)]
 mod tests {
-    use super::connection_entry;
+    use super::{ConnectionLines, connection_entry};
+
+    #[test]
+    fn a_file_may_come_in_any_pieces() {
+        let line = "TCP 0A090002 9C41 0A090064 0050 0A080002 1F90 ESTABLISHED     896";
+        let file = format!("Pro FromIP ..\n{line}\nnonsense\n{line}");
+        for size in 1..file.len() + 1 {
+            let mut lines = ConnectionLines::default();
+            let mut count = 0;
+            for piece in file.as_bytes().chunks(size) {
+                lines.take(piece, &mut |entries| count += entries.len());
+            }
+            let read = lines.end(&mut |entries| count += entries.len());
+            assert_eq!((count, read), (2, (4, 1)), "{size}");
+        }
+        assert_eq!(ConnectionLines::default().end(&mut |_| {}), (0, 0));
+    }
 
     #[test]
     fn lines_of_the_kernel_are_read() {

@@ -1,22 +1,13 @@
-//! The names of this host, of its kernel, and of the network namespace.
+//! This machine: its names, its clock, and the network namespace.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use super::identity::NamespaceIdentity;
 use super::socket::namespace_cookie;
-
-/// Which network namespace it is, until the machine starts anew.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamespaceIdentity {
-    /// What tells one start of the machine from the next.
-    pub boot: String,
-    /// Device and inode, as `DEVICE:INODE`; the kernel gives them to another namespace when this one is gone.
-    pub file: String,
-    /// A number that no other namespace gets; `None` before Linux 5.14.
-    pub cookie: Option<u64>,
-}
 
 /// Returns which network namespace the calling thread is in.
 ///
@@ -48,12 +39,28 @@ pub fn namespace_is_seen(file: &str) -> bool {
     places.any(|path| file_of(&path).is_ok_and(|found| found == file))
 }
 
-/// Returns the name of this host and the release of its kernel; what the system does not tell is `?`.
+fn name_or_question(pick: impl Fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr) -> String {
+    nix::sys::utsname::uname().map_or_else(
+        |_| "?".to_owned(),
+        |names| pick(&names).to_string_lossy().into_owned(),
+    )
+}
+
+/// Returns the name of this host; `?` if the system does not tell.
 #[must_use]
-pub fn host_and_release() -> (String, String) {
-    let Ok(names) = nix::sys::utsname::uname() else {
-        return ("?".to_owned(), "?".to_owned());
-    };
-    let text = |name: &std::ffi::OsStr| name.to_string_lossy().into_owned();
-    (text(names.nodename()), text(names.release()))
+pub fn host_name() -> String {
+    name_or_question(|names| names.nodename())
+}
+
+/// Returns the release of this machine's kernel; `?` if the system does not tell.
+pub(super) fn release() -> String {
+    name_or_question(|names| names.release())
+}
+
+/// Returns the time since this machine started, its sleep included: a clock that nobody sets.
+#[must_use]
+pub fn boot_time() -> Duration {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME)
+        .map(Duration::from)
+        .unwrap_or_default()
 }

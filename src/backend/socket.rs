@@ -14,8 +14,9 @@ use neli::socket::NlSocket;
 use neli::utils::Groups;
 
 use super::error::BackendError;
+use super::host::{boot_time, namespace_identity, release};
 use super::lock::{CommitLock, Lock, LockError};
-use super::transport::{KernelFile, Transport, TransportError};
+use super::transport::{Identity, KernelFile, Transport, TransportError};
 
 /// Reply datagrams taken by one system call.
 const SLOTS: usize = 32;
@@ -187,19 +188,37 @@ impl Transport for KernelTransport {
         }
     }
 
-    fn read_file(&mut self, file: &KernelFile) -> io::Result<Vec<u8>> {
+    fn stream_file(&mut self, file: &KernelFile, sink: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+        /// The kernel hands out such files a few kilobytes at a time, whatever is asked for.
+        const PIECE: usize = 64 * 1024;
         let path = match file {
-            KernelFile::SysctlNames => return directory(&file.path()),
+            KernelFile::SysctlNames => {
+                sink(&directory(&file.path())?);
+                return Ok(());
+            }
             KernelFile::AvailableModules | KernelFile::BuiltinModules => {
                 let release = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
                 file.path().replace("RELEASE", release.trim())
             }
             _ => file.path(),
         };
-        // The kernel hands out such files a few kilobytes at a time, whatever is asked for.
-        let mut contents = Vec::with_capacity(64 * 1024);
-        File::open(path)?.read_to_end(&mut contents)?;
-        Ok(contents)
+        let mut opened = File::open(path)?;
+        let mut buffer = vec![0; PIECE];
+        loop {
+            let mut filled = 0;
+            while filled < PIECE {
+                match opened.read(&mut buffer[filled..]) {
+                    Ok(0) => {
+                        sink(&buffer[..filled]);
+                        return Ok(());
+                    }
+                    Ok(read) => filled += read,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            sink(&buffer);
+        }
     }
 
     fn write_file(&mut self, file: &KernelFile, contents: &[u8]) -> io::Result<()> {
@@ -207,6 +226,18 @@ impl Transport for KernelTransport {
             .write(true)
             .open(file.path())?
             .write_all(contents)
+    }
+
+    fn identity(&self) -> io::Result<Identity> {
+        namespace_identity().map(Identity::Namespace)
+    }
+
+    fn release(&self) -> Option<String> {
+        Some(release())
+    }
+
+    fn boot_time(&self) -> Duration {
+        boot_time()
     }
 
     fn now(&self) -> Duration {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+pub use super::identity::Identity;
 pub use super::lock::{Lock, LockError};
 
 /// A file of the kernel that belongs to IPVS.
@@ -96,17 +97,39 @@ pub trait Transport {
     /// [`TransportError::Overrun`] if replies were dropped; those still queued come with the next call.
     fn receive(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<usize, TransportError>;
 
+    /// Hands a kernel file over in pieces, as it is read: a table of connections may not fit into memory.
+    ///
+    /// # Errors
+    /// The system's error; some pieces may have been handed over.
+    fn stream_file(&mut self, file: &KernelFile, sink: &mut dyn FnMut(&[u8])) -> io::Result<()>;
+
     /// Reads a kernel file as a whole.
     ///
     /// # Errors
     /// The system's error.
-    fn read_file(&mut self, file: &KernelFile) -> io::Result<Vec<u8>>;
+    fn read_file(&mut self, file: &KernelFile) -> io::Result<Vec<u8>> {
+        let mut contents = Vec::new();
+        self.stream_file(file, &mut |piece| contents.extend_from_slice(piece))?;
+        Ok(contents)
+    }
 
     /// Writes a kernel file.
     ///
     /// # Errors
     /// The system's error; the kernel keeps the old value then.
     fn write_file(&mut self, file: &KernelFile, contents: &[u8]) -> io::Result<()>;
+
+    /// Returns which table it leads to, until the machine starts anew.
+    ///
+    /// # Errors
+    /// The system's error.
+    fn identity(&self) -> io::Result<Identity>;
+
+    /// Returns the release of the kernel; `None` is a simulation.
+    fn release(&self) -> Option<String>;
+
+    /// Returns the time since the machine of the kernel started, its sleep included: a clock that nobody sets.
+    fn boot_time(&self) -> Duration;
 
     /// Returns the time since some fixed moment.
     fn now(&self) -> Duration;

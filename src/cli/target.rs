@@ -15,6 +15,7 @@ use crate::files;
 use crate::journal::{Journal, TableIdentity};
 use crate::session::{
     Access, Direction, Error, HistoryError, Interrupt, JournalSetup, Session, TableFile, Target,
+    table_of_namespace,
 };
 
 /// Opens the session that the global options name. What the journal says is still to be done about its table is done
@@ -155,23 +156,27 @@ pub(super) fn recover_line(globals: &Globals) -> Vec<OsString> {
     words
 }
 
-/// Returns which table the global options name, as this thread sees it.
+/// Returns what the table is called that the global options name.
+fn table_name(globals: &Globals) -> Option<String> {
+    let Some(file) = &globals.sim_state else {
+        return globals.netns.clone();
+    };
+    let path = files::target(Path::new(file)).or_else(|_| std::path::absolute(file));
+    Some(path.map_or_else(|_| file.clone(), |path| path.display().to_string()))
+}
+
+/// Returns which table the global options name, as this thread sees it: for what works without a session.
 pub(super) fn identity(globals: &Globals) -> Result<TableIdentity, Failure> {
-    if let Some(file) = &globals.sim_state {
-        let path = files::target(Path::new(file)).or_else(|_| std::path::absolute(file));
-        let file = path.map_or_else(|_| file.clone(), |path| path.display().to_string());
+    let name = table_name(globals);
+    if globals.sim_state.is_some() {
+        let file = name.unwrap_or_default();
         return Ok(TableIdentity::Simulation { file });
     }
     let found = namespace_identity().map_err(|error| BackendError::File {
         path: "/proc/thread-self/ns/net".to_owned(),
         text: error.to_string(),
     })?;
-    Ok(TableIdentity::Kernel {
-        boot: found.boot,
-        namespace: found.file,
-        cookie: found.cookie,
-        name: globals.netns.clone(),
-    })
+    Ok(table_of_namespace(found, name))
 }
 
 /// Returns the command line behind the name of this program; a name that says what is meant is part of it.
@@ -193,11 +198,11 @@ pub(super) fn keep(globals: &Globals, session: &mut Session) -> Result<(), Failu
     session.keep_journal(JournalSetup {
         folder,
         command: command_line(),
-        table: identity(globals)?,
+        name: table_name(globals),
         watcher: Rc::new(move |number| {
             super::watch::start(number, watched.as_deref(), simulated.as_deref())
         }),
-    });
+    })?;
     Ok(())
 }
 

@@ -18,7 +18,6 @@ use super::context::Context;
 use super::failure::Failure;
 use super::finish::Ending;
 use super::target;
-use crate::config;
 use crate::journal::tell_text;
 use crate::session::{Access, Narrator};
 
@@ -97,21 +96,21 @@ pub(super) fn watch(context: &Context, globals: &Globals, number: u64) -> Result
     leave_place();
     session.set_narrator(Some(Rc::new(LogTeller { number })));
     session.wait_for_lock();
-    let mut next = config::since_boot();
+    let mut next = session.boot_time();
     loop {
         std::thread::sleep(LOOK);
         if context.interrupt.take() == Some(SIGTERM) {
             return Ok(Ending::Shown);
         }
         match session.is_open_record(number) {
-            Ok(true) if config::since_boot() < next => continue,
+            Ok(true) if session.boot_time() < next => continue,
             Ok(true) => {}
             Ok(false) => return Ok(Ending::Shown),
             Err(_) => continue,
         }
         match session.watch_once(number) {
             Ok(None) => return Ok(Ending::Shown),
-            Ok(Some(left)) => next = config::since_boot() + left,
+            Ok(Some(left)) => next = session.boot_time() + left,
             // Another program commits, or the kernel has no memory: there is no one to tell, and the next time it may do.
             Err(_) => {}
         }

@@ -1,7 +1,6 @@
 //! `:list` and the listings beside it: what the table is, what it counts, and the connections that are open.
 
 use super::prompt::Prompt;
-use crate::backend::connection_entry;
 use crate::model::{Observed, Selector, ServiceEntry, ServiceKey, Table};
 use crate::render::{Heading, Rows, columns};
 use crate::session::Error;
@@ -102,40 +101,37 @@ impl Prompt {
 
     /// Shows the connection table.
     pub(super) fn connections(&self) {
-        let file = match self.shell.borrow().session().connections_file() {
-            Ok(file) => file,
-            Err(error) => return self.screen.error(&format!("error: {error}")),
-        };
-        let text = String::from_utf8_lossy(&file);
         let end = |(address, port)| std::net::SocketAddr::new(address, port).to_string();
-        // The first line has the titles.
-        let lines = text.lines().skip(1);
-        let entries: Vec<_> = lines.clone().filter_map(connection_entry).collect();
-        let unread = lines.count() - entries.len();
-        if unread > 0 {
-            self.screen.warn(&format!(
+        let mut cells: Vec<Vec<String>> = Vec::new();
+        let read = self
+            .shell
+            .borrow()
+            .session()
+            .read_connections(&mut |entries| {
+                cells.extend(entries.iter().map(|entry| {
+                    vec![
+                        entry.protocol.to_ascii_lowercase(),
+                        end(entry.source),
+                        match entry.mark() {
+                            Some(mark) => format!("fwmark://{mark}"),
+                            None => end(entry.asked),
+                        },
+                        end(entry.destination),
+                        entry.state.to_owned(),
+                        format!("{} s", entry.expires_seconds),
+                    ]
+                }));
+            });
+        match read {
+            Ok((_, 0)) => {}
+            Ok((_, unread)) => self.screen.warn(&format!(
                 "{unread} lines of the kernel's file of connections can't be read"
-            ));
+            )),
+            Err(error) => return self.screen.error(&format!("error: {error}")),
         }
-        if entries.is_empty() {
+        if cells.is_empty() {
             return self.screen.note("there are no connections");
         }
-        let mut cells: Vec<Vec<String>> = entries
-            .iter()
-            .map(|entry| {
-                vec![
-                    entry.protocol.to_ascii_lowercase(),
-                    end(entry.source),
-                    match entry.mark() {
-                        Some(mark) => format!("fwmark://{mark}"),
-                        None => end(entry.asked),
-                    },
-                    end(entry.destination),
-                    entry.state.to_owned(),
-                    format!("{} s", entry.expires_seconds),
-                ]
-            })
-            .collect();
         cells.sort();
         let rows = Rows {
             titles: CONNECTIONS.map(str::to_owned).into(),

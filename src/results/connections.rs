@@ -1,17 +1,10 @@
 //! The connection table, for programs.
 
-use std::io::{self, Write};
-
 use serde::Serialize;
 
 use super::VERSION;
+use crate::document::json;
 use crate::model::{ConnectionEntry, Port};
-
-#[derive(Serialize)]
-struct ConnectionsShape<'a> {
-    version: u32,
-    connections: Vec<ConnectionShape<'a>>,
-}
 
 #[derive(Serialize)]
 struct ConnectionShape<'a> {
@@ -38,28 +31,67 @@ fn text((address, port): (std::net::IpAddr, Port)) -> String {
     std::net::SocketAddr::new(address, port).to_string()
 }
 
-/// Writes connections as a document, indented, with a newline at its end.
-///
-/// # Errors
-/// The writer's error.
-pub fn write_connections(out: &mut dyn Write, entries: &[ConnectionEntry<'_>]) -> io::Result<()> {
-    let shapes = entries.iter().map(|entry| {
-        let marked = entry.mark();
-        ConnectionShape {
-            protocol: entry.protocol.to_ascii_lowercase(),
-            source: text(entry.source),
-            asked: marked.is_none().then(|| text(entry.asked)),
-            fwmark: marked,
-            destination: text(entry.destination),
-            state: entry.state,
-            expires_seconds: entry.expires_seconds,
-            engine: entry.engine.map(|(name, data)| EngineShape { name, data }),
+/// Writes connections as a document, indented, as they come.
+pub struct ConnectionsWriter<'o> {
+    out: &'o mut Vec<u8>,
+    is_empty: bool,
+}
+
+impl<'o> ConnectionsWriter<'o> {
+    /// Begins the document.
+    pub fn new(out: &'o mut Vec<u8>) -> Self {
+        let head = format!("{{\n  \"version\": {VERSION},\n  \"connections\": [");
+        out.extend_from_slice(head.as_bytes());
+        Self {
+            out,
+            is_empty: true,
         }
-    });
-    let document = ConnectionsShape {
-        version: VERSION,
-        connections: shapes.collect(),
-    };
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    out.write_all(b"\n")
+    }
+
+    /// Goes on with a document that was begun.
+    pub const fn resumed(out: &'o mut Vec<u8>, is_empty: bool) -> Self {
+        Self { out, is_empty }
+    }
+
+    /// Adds connections, and tells whether there are still none.
+    pub fn add(&mut self, entries: &[ConnectionEntry<'_>]) -> bool {
+        for entry in entries {
+            let separator: &[u8] = if self.is_empty { b"\n" } else { b",\n" };
+            self.out.extend_from_slice(separator);
+            self.is_empty = false;
+            let text = json::pretty(&connection_shape(entry));
+            for (index, line) in text.lines().enumerate() {
+                if index > 0 {
+                    self.out.push(b'\n');
+                }
+                self.out.extend_from_slice(b"    ");
+                self.out.extend_from_slice(line.as_bytes());
+            }
+        }
+        self.is_empty
+    }
+
+    /// Ends the document.
+    pub fn end(self) {
+        let end: &[u8] = if self.is_empty {
+            b"]\n}\n"
+        } else {
+            b"\n  ]\n}\n"
+        };
+        self.out.extend_from_slice(end);
+    }
+}
+
+fn connection_shape<'a>(entry: &ConnectionEntry<'a>) -> ConnectionShape<'a> {
+    let marked = entry.mark();
+    ConnectionShape {
+        protocol: entry.protocol.to_ascii_lowercase(),
+        source: text(entry.source),
+        asked: marked.is_none().then(|| text(entry.asked)),
+        fwmark: marked,
+        destination: text(entry.destination),
+        state: entry.state,
+        expires_seconds: entry.expires_seconds,
+        engine: entry.engine.map(|(name, data)| EngineShape { name, data }),
+    }
 }

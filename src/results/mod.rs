@@ -12,7 +12,7 @@ mod script;
 
 pub use crate::document::VERSION;
 pub use configuration::{ConfigurationShape, SettingShape, SettingsFileShape};
-pub use connections::write_connections;
+pub use connections::ConnectionsWriter;
 pub use envelope::{
     CauseShape, ChangeShape, ErrorShape, PlanShape, ResultShape, change_shape, plan_shape,
 };

@@ -37,7 +37,7 @@ pub use history::Scope;
 pub use history::commits::Commits;
 pub use history::confirm::Unconfirmed;
 pub use history::error::HistoryError;
-pub use history::recorder::{CommitTerms, JournalSetup, Watcher};
+pub use history::recorder::{CommitTerms, JournalSetup, Watcher, table_of_namespace};
 pub use history::recovery::{Direction, Recovered};
 pub use interrupt::Interrupt;
 pub use narrator::{Narrator, WaitView};

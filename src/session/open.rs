@@ -10,7 +10,7 @@ use super::table_file::{FileStore, Saver, Simulated, TableFile};
 use super::{Interrupt, Session};
 use crate::backend::{
     BackendError, CommitLock, Ipvs, KernelFile, KernelTransport, Transport, enter_namespace,
-    host_and_release,
+    host_name,
 };
 use crate::model::TableSpecification;
 
@@ -69,7 +69,7 @@ impl Session {
     /// # Errors
     /// [`Error`] says what is missing: the module, the permission, the namespace, the right to enter it.
     pub fn open(target: Target, access: Access, interrupt: Interrupt) -> Result<Self, Error> {
-        let (host, release) = host_and_release();
+        let host = host_name();
         match target {
             Target::Simulation {
                 contents,
@@ -117,7 +117,7 @@ impl Session {
                 }
                 let label = TableLabel {
                     host,
-                    release: Some(release),
+                    release: transport.release(),
                     detail: namespace,
                 };
                 let mut session = Self::new(Ipvs::open(Box::new(transport))?, label, interrupt);

@@ -5,8 +5,8 @@
 
 use super::Session;
 use super::error::Error;
-use crate::backend::{BackendError, Fate, KernelFile, Operation};
-use crate::model::{ListedService, ServiceKey};
+use crate::backend::{BackendError, ConnectionLines, Fate, KernelFile, Operation};
+use crate::model::{ConnectionEntry, ListedService, ServiceKey};
 
 impl Session {
     /// Does operations in their order, whatever becomes of each, and returns their fates. An error tells why the
@@ -63,11 +63,20 @@ impl Session {
         Ok(self.live.listed(key, counters)?)
     }
 
-    /// Reads the kernel's file of connections.
+    /// Reads the connection table piece by piece. Returns how many lines the kernel's file has, the title among them, and how many
+    /// can't be read.
     ///
     /// # Errors
-    /// [`Error`] if it can't be read.
-    pub fn connections_file(&mut self) -> Result<Vec<u8>, Error> {
-        Ok(self.live.file(&KernelFile::Connections)?)
+    /// [`Error`] if it can't be read, or not to its end.
+    pub fn read_connections(
+        &mut self,
+        sink: &mut dyn FnMut(&[ConnectionEntry<'_>]),
+    ) -> Result<(usize, usize), Error> {
+        let mut lines = ConnectionLines::default();
+        self.live
+            .stream_file(&KernelFile::Connections, &mut |piece| {
+                lines.take(piece, sink);
+            })?;
+        Ok(lines.end(sink))
     }
 }

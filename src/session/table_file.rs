@@ -51,6 +51,10 @@ pub(super) struct FileStore {
 }
 
 impl Store for FileStore {
+    fn boot_time(&self) -> Duration {
+        crate::backend::boot_time()
+    }
+
     fn newer(&self) -> Result<Option<Snapshot>, String> {
         let Some(contents) = self.file.newer()? else {
             return Ok(None);

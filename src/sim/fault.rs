@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::backend::transport::{KernelFile, Lock, LockError, Transport, TransportError};
+use crate::backend::transport::{Identity, KernelFile, Lock, LockError, Transport, TransportError};
 use crate::wire::{Messages, finish, put_header, uapi as k};
 
 /// What goes wrong. Messages, datagrams and replies are counted from 0, from the moment the fault is planted.
@@ -178,8 +178,8 @@ impl Transport for Faulty {
         Ok(count)
     }
 
-    fn read_file(&mut self, file: &KernelFile) -> io::Result<Vec<u8>> {
-        self.inner.read_file(file)
+    fn stream_file(&mut self, file: &KernelFile, sink: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+        self.inner.stream_file(file, sink)
     }
 
     fn write_file(&mut self, file: &KernelFile, contents: &[u8]) -> io::Result<()> {
@@ -189,6 +189,18 @@ impl Transport for Faulty {
             return Err(io::Error::from_raw_os_error(22));
         }
         self.inner.write_file(file, contents)
+    }
+
+    fn identity(&self) -> io::Result<Identity> {
+        self.inner.identity()
+    }
+
+    fn release(&self) -> Option<String> {
+        self.inner.release()
+    }
+
+    fn boot_time(&self) -> Duration {
+        self.inner.boot_time()
     }
 
     fn now(&self) -> Duration {

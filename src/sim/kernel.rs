@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::environment::Environment;
 use super::netlink::Socket;
 use super::state::State;
-use crate::backend::transport::{KernelFile, Lock, LockError, Transport, TransportError};
+use crate::backend::transport::{Identity, KernelFile, Lock, LockError, Transport, TransportError};
 use crate::wire::{DaemonAttributes, Request, ServiceRecord};
 
 /// A kernel in this process: one socket to one network namespace. Clones of a namespace share their table.
@@ -31,6 +31,9 @@ pub trait Store {
     /// # Errors
     /// [`LockError`] as [`Transport::lock`] has it.
     fn lock(&self, wait: Duration) -> Result<Lock, LockError>;
+
+    /// Returns the clock that the programs have in common.
+    fn boot_time(&self) -> Duration;
 }
 
 /// A store, and whether this program holds its lock: then the table is its own until it is saved.
@@ -164,7 +167,7 @@ impl Transport for SimulatedKernel {
         Ok(count)
     }
 
-    fn read_file(&mut self, file: &KernelFile) -> io::Result<Vec<u8>> {
+    fn stream_file(&mut self, file: &KernelFile, sink: &mut dyn FnMut(&[u8])) -> io::Result<()> {
         self.catch_up().map_err(io::Error::other)?;
         let state = self.state.borrow();
         let text = match file {
@@ -182,7 +185,8 @@ impl Transport for SimulatedKernel {
                 .read(name)
                 .map_err(io::Error::from_raw_os_error)?,
         };
-        Ok(text.into_bytes())
+        sink(text.as_bytes());
+        Ok(())
     }
 
     fn write_file(&mut self, file: &KernelFile, contents: &[u8]) -> io::Result<()> {
@@ -193,6 +197,21 @@ impl Transport for SimulatedKernel {
                 written.map_err(io::Error::from_raw_os_error)
             }
             _ => Err(io::ErrorKind::PermissionDenied.into()),
+        }
+    }
+
+    fn identity(&self) -> io::Result<Identity> {
+        Ok(Identity::Simulation)
+    }
+
+    fn release(&self) -> Option<String> {
+        None
+    }
+
+    fn boot_time(&self) -> Duration {
+        match &self.shared {
+            Some(shared) => shared.store.boot_time(),
+            None => self.now(),
         }
     }
 

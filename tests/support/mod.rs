@@ -11,10 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipvsh::backend::{
-    Execution, Ipvs, KernelTransport, LockWait, Operation, Transport, namespace_identity,
-};
-use ipvsh::journal::TableIdentity;
+use ipvsh::backend::{Execution, Ipvs, KernelTransport, LockWait, Operation, Transport};
 use ipvsh::model::{
     DestinationConfiguration, DestinationKey, ServiceConfiguration, ServiceKey, Table,
 };
@@ -113,24 +110,32 @@ pub(crate) fn session_over(transport: Box<dyn Transport>) -> Session {
 
 /// Keeps the commits of a session in a journal, without any program that watches them.
 pub(crate) fn with_journal(mut session: Session, state: &Path) -> Session {
-    session.keep_journal(JournalSetup {
-        folder: Some(state.to_owned()),
-        command: vec!["test".to_owned()],
-        table: identity(),
-        watcher: Rc::new(|_| Ok(())),
-    });
+    session
+        .keep_journal(JournalSetup {
+            folder: Some(state.to_owned()),
+            command: vec!["test".to_owned()],
+            name: None,
+            watcher: Rc::new(|_| Ok(())),
+        })
+        .unwrap();
     session
 }
 
-/// Returns the network namespace of this thread, as the journal names it.
-pub(crate) fn identity() -> TableIdentity {
-    let found = namespace_identity().unwrap();
-    TableIdentity::Kernel {
-        boot: found.boot,
-        namespace: found.file,
-        cookie: found.cookie,
-        name: None,
+/// Finds the record of a commit in a state folder, whatever table it is about.
+pub(crate) fn record_file(state: &Path, number: u64) -> PathBuf {
+    let name = format!("{number:08}.json");
+    let mut folders = vec![state.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.ends_with(&name) {
+                return path;
+            }
+        }
     }
+    panic!("there is no record {number}");
 }
 
 /// Commits with no one to wait for and no signal.

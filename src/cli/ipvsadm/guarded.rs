@@ -174,6 +174,8 @@ impl Tool<'_> {
 
     /// Says what the user should know.
     pub(super) fn warn(&mut self, text: &str) {
-        self.streams.complain(format!("warning: {text}").as_bytes());
+        self.output
+            .streams
+            .complain(format!("warning: {text}").as_bytes());
     }
 }

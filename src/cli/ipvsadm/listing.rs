@@ -2,17 +2,15 @@
 
 use super::compat::{Ending, refusal_text};
 use super::tool::{Tool, errno_of};
-use crate::backend::{Errno, connection_entry};
+use crate::backend::Errno;
 use crate::document::{Detail, DocumentWriter, write_document};
-use crate::ipvsadm::syntax::Present;
-use crate::ipvsadm::syntax::{Command, Field};
-use crate::ipvsadm::text::NameLookup;
+use crate::ipvsadm::syntax::{Command, Field, Present};
 use crate::ipvsadm::text::{
-    Layout, Listing, Numeric, connections, daemons, listing, save, sort_services, table_commands,
-    timeouts,
+    Layout, Listing, NameLookup, Numeric, connection_rows, connection_titles, daemons, listing,
+    save, sort_services, table_commands, timeouts,
 };
 use crate::model::{ListedService, ServiceEntry, ServiceKey, Table};
-use crate::results::write_connections;
+use crate::results::ConnectionsWriter;
 use crate::session::Error;
 
 impl Tool<'_> {
@@ -74,7 +72,7 @@ impl Tool<'_> {
         ];
         let layout = chosen.into_iter().find(|(field, _)| present.has(*field));
         self.expect_names(present, &services);
-        let mut out = std::mem::take(&mut self.out);
+        let mut out = std::mem::take(&mut self.output.bytes);
         listing(
             &mut out,
             &Listing {
@@ -85,7 +83,7 @@ impl Tool<'_> {
                 kernel,
             },
         );
-        self.out = out;
+        self.output.bytes = out;
         Ok(())
     }
 
@@ -100,49 +98,58 @@ impl Tool<'_> {
             detail,
             incomplete: &[],
         };
-        let written = write_document(&mut self.out, &document);
+        let written = write_document(&mut self.output.bytes, &document);
         self.formatted(written)
     }
 
+    /// Lists the connection table as it is read: it may be larger than memory.
     pub(super) fn list_connections(&mut self, present: Present) -> Result<(), Ending> {
         const FILE: &str = "/proc/net/ip_vs_conn";
-        let bytes = self
-            .session
-            .connections_file()
-            .map_err(|_| Ending::NotListed(format!("cannot open file {FILE}").into_bytes()))?;
-        if bytes.is_empty() {
-            return Err(Ending::NotListed(
-                format!("unexpected input from {FILE}").into_bytes(),
-            ));
+        let with_engine = present.has(Field::PersistentConn);
+        let numeric = present.has(Field::Numeric);
+        let (mut is_begun, mut is_empty) = (false, true);
+        let Self {
+            session,
+            names,
+            output,
+            json,
+            ..
+        } = self;
+        let lookup: &dyn NameLookup = if numeric { &Numeric } else { names };
+        let read =
+            session.read_connections(&mut |entries| {
+                if !std::mem::replace(&mut is_begun, true) {
+                    if *json {
+                        let _begun = ConnectionsWriter::new(&mut output.bytes);
+                    } else {
+                        connection_titles(&mut output.bytes, with_engine);
+                    }
+                }
+                if *json {
+                    is_empty = ConnectionsWriter::resumed(&mut output.bytes, is_empty).add(entries);
+                } else {
+                    if !numeric {
+                        names.expect(entries.iter().flat_map(|entry| {
+                            [entry.source.0, entry.asked.0, entry.destination.0]
+                        }));
+                    }
+                    connection_rows(&mut output.bytes, entries, with_engine, lookup);
+                }
+                output.flush(false);
+            });
+        if is_begun && *json {
+            ConnectionsWriter::resumed(&mut output.bytes, is_empty).end();
         }
-        let text = String::from_utf8_lossy(&bytes);
-        // The first line is a title.
-        let lines = || text.lines().skip(1);
-        let entries: Vec<_> = lines().filter_map(connection_entry).collect();
-        let unread = lines().count() - entries.len();
-        let mut out = std::mem::take(&mut self.out);
-        let mut written = Ok(());
-        if self.json {
-            written = write_connections(&mut out, &entries);
-        } else {
-            let with_engine = present.has(Field::PersistentConn);
-            if !present.has(Field::Numeric) {
-                self.names.expect(
-                    entries
-                        .iter()
-                        .flat_map(|entry| [entry.source.0, entry.asked.0, entry.destination.0]),
-                );
+        let text = match read {
+            Ok((0, _)) => format!("unexpected input from {FILE}"),
+            Ok((_, 0)) => return Ok(()),
+            Ok((_, unread)) => {
+                format!("unexpected input from {FILE}: {unread} lines could not be read")
             }
-            connections(&mut out, &entries, with_engine, self.lookup(present));
-        }
-        self.out = out;
-        self.formatted(written)?;
-        if unread == 0 {
-            return Ok(());
-        }
-        Err(Ending::NotListed(
-            format!("unexpected input from {FILE}: {unread} lines could not be read").into_bytes(),
-        ))
+            Err(_) if !is_begun => format!("cannot open file {FILE}"),
+            Err(error) => format!("{FILE} was not read to its end: {error}"),
+        };
+        Err(Ending::NotListed(text.into_bytes()))
     }
 
     pub(super) fn list_timeouts(&mut self, _: Present) -> Result<(), Ending> {
@@ -156,7 +163,7 @@ impl Tool<'_> {
             };
             return self.document(&table, Detail::Observed);
         }
-        timeouts(&mut self.out, &found);
+        timeouts(&mut self.output.bytes, &found);
         Ok(())
     }
 
@@ -175,7 +182,7 @@ impl Tool<'_> {
             };
             return self.document(&table, Detail::Observed);
         }
-        daemons(&mut self.out, found.iter());
+        daemons(&mut self.output.bytes, found.iter());
         Ok(())
     }
 
@@ -189,9 +196,9 @@ impl Tool<'_> {
         sort_services(&mut services);
         if !complete {
             self.expect_names(present, &services);
-            let mut out = std::mem::take(&mut self.out);
+            let mut out = std::mem::take(&mut self.output.bytes);
             save(&mut out, &services, self.lookup(present));
-            self.out = out;
+            self.output.bytes = out;
             return Ok(());
         }
         let settings = Table {
@@ -215,8 +222,8 @@ impl Tool<'_> {
         }
         let (lines, lost) = table_commands(&services, &settings);
         for line in lines {
-            self.out.extend_from_slice(line.as_bytes());
-            self.out.push(b'\n');
+            self.output.bytes.extend_from_slice(line.as_bytes());
+            self.output.bytes.push(b'\n');
         }
         if lost.is_empty() {
             return Ok(());

@@ -122,7 +122,7 @@ impl Run<'_, '_> {
             }
             Err(ending) => Err(ending),
         };
-        self.tool.flush(self.tool.streams.watched);
+        self.tool.output.flush(self.tool.output.streams.watched);
         self.ended(ended)
     }
 
@@ -262,7 +262,7 @@ pub(super) fn program(tool: &mut Tool<'_>, words: &[&[u8]]) -> u8 {
 
 /// Runs `ipvsadm -R`.
 pub(super) fn table(tool: &mut Tool<'_>) -> u8 {
-    let Some(input) = tool.streams.input.take() else {
+    let Some(input) = tool.output.streams.input.take() else {
         return FAILED;
     };
     if !tool.guarded {
@@ -298,7 +298,7 @@ fn unreadable(tool: &mut Tool<'_>, error: &io::Error) -> u8 {
 /// Reads standard input, without the lines that begin with `#`; the last line is ended.
 fn all_lines(tool: &mut Tool<'_>) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    if let Some(input) = tool.streams.input.take() {
+    if let Some(input) = tool.output.streams.input.take() {
         input.read_to_end(&mut text)?;
     }
     let mut kept = Vec::with_capacity(text.len() + 1);

@@ -15,9 +15,33 @@ use crate::ui::{Streams, Ui};
 /// The status of a program whose reader went away, as a shell shows it.
 const READER_GONE: u8 = 128 + 13;
 
+/// Where the program writes: in the end, and when it grows large.
+pub(super) struct Output<'c> {
+    pub(super) streams: Streams<'c>,
+    /// What is to be written to standard output.
+    pub(super) bytes: Vec<u8>,
+    unwritten: Option<std::io::Error>,
+}
+
+impl Output<'_> {
+    /// Writes what there is to write, if it is much, or if `now`.
+    pub(super) fn flush(&mut self, now: bool) {
+        const MUCH: usize = 1 << 16;
+        if self.bytes.is_empty() || !(now || self.bytes.len() > MUCH) {
+            return;
+        }
+        let bytes = std::mem::take(&mut self.bytes);
+        if self.unwritten.is_none() {
+            let output = &mut self.streams.output;
+            let written = output.write_all(&bytes).and_then(|()| output.flush());
+            self.unwritten = written.err();
+        }
+    }
+}
+
 /// One run of the program.
 pub(super) struct Tool<'c> {
-    pub(super) streams: Streams<'c>,
+    pub(super) output: Output<'c>,
     pub(super) globals: Globals,
     /// How the program was called.
     name: Vec<u8>,
@@ -25,9 +49,6 @@ pub(super) struct Tool<'c> {
     pub(super) session: Session,
     posix: bool,
     pub(super) json: bool,
-    /// What is to be written to standard output; written in the end, and when it grows large.
-    pub(super) out: Vec<u8>,
-    unwritten: Option<std::io::Error>,
     /// Whether a transaction was committed: then output that is lost does not mean that nothing was done.
     pub(super) committed: bool,
     /// What went wrong on the way, for programs.
@@ -64,15 +85,17 @@ impl<'c> Tool<'c> {
             .iter()
             .any(|name| std::env::var_os(name).is_some());
         Self {
-            streams,
+            output: Output {
+                streams,
+                bytes: Vec::new(),
+                unwritten: None,
+            },
             globals,
             name,
             names: Names::default(),
             session,
             posix,
             json,
-            out: Vec::new(),
-            unwritten: None,
             committed: false,
             failures: Vec::new(),
             envelope: None,
@@ -129,7 +152,7 @@ impl Tool<'_> {
             Meaning::Restore => Err(Ending::Hint),
             Meaning::Help => {
                 let text = help::text(&String::from_utf8_lossy(&self.name));
-                self.out.extend_from_slice(text.as_bytes());
+                self.output.bytes.extend_from_slice(text.as_bytes());
                 Ok(())
             }
             Meaning::Version => {
@@ -178,7 +201,7 @@ impl Tool<'_> {
         }
         let text = ending.text(&self.name);
         if !text.is_empty() {
-            self.streams.complain(&text);
+            self.output.streams.complain(&text);
         }
         if self.json {
             let mut message = String::from_utf8_lossy(&text).trim_end().to_owned();
@@ -195,8 +218,8 @@ impl Tool<'_> {
 
     /// Takes a line for standard output.
     pub(super) fn print(&mut self, line: &str) {
-        self.out.extend_from_slice(line.as_bytes());
-        self.out.push(b'\n');
+        self.output.bytes.extend_from_slice(line.as_bytes());
+        self.output.bytes.push(b'\n');
     }
 
     /// Takes a result for programs.
@@ -210,24 +233,10 @@ impl Tool<'_> {
         &mut self,
         write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>,
     ) {
-        self.flush(true);
-        let written = self.streams.view(write);
-        if self.unwritten.is_none() {
-            self.unwritten = written.err();
-        }
-    }
-
-    /// Writes what there is to write, if it is much, or if `now`.
-    pub(super) fn flush(&mut self, now: bool) {
-        const MUCH: usize = 1 << 16;
-        if self.out.is_empty() || !(now || self.out.len() > MUCH) {
-            return;
-        }
-        let bytes = std::mem::take(&mut self.out);
-        if self.unwritten.is_none() {
-            let output = &mut self.streams.output;
-            let written = output.write_all(&bytes).and_then(|()| output.flush());
-            self.unwritten = written.err();
+        self.output.flush(true);
+        let written = self.output.streams.view(write);
+        if self.output.unwritten.is_none() {
+            self.output.unwritten = written.err();
         }
     }
 
@@ -246,7 +255,7 @@ impl Tool<'_> {
             shape.cause = shape.cause.or_else(|| failures.pop());
             self.print_json(&shape);
         }
-        self.flush(true);
+        self.output.flush(true);
         if let Err(failure) = crate::cli::target::write_back(&mut self.session) {
             failure.tell(
                 &crate::cli::report::TargetWords::of(&self.globals),
@@ -254,7 +263,7 @@ impl Tool<'_> {
             );
             return NOT_LISTED;
         }
-        match &self.unwritten {
+        match &self.output.unwritten {
             None => status,
             Some(error) if error.kind() == std::io::ErrorKind::BrokenPipe => READER_GONE,
             Some(error) => {
@@ -264,7 +273,7 @@ impl Tool<'_> {
                     ""
                 };
                 let text = format!("{done}the output could not be written: {}", reason(error));
-                self.streams.complain(text.as_bytes());
+                self.output.streams.complain(text.as_bytes());
                 match status {
                     DONE if self.committed => exit::NOT_WRITTEN,
                     DONE => NOT_LISTED,

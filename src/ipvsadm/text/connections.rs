@@ -6,13 +6,8 @@ use super::bytes::Text;
 use super::label::{NameLookup, address_port};
 use crate::model::{ConnectionEntry, Protocol};
 
-/// Appends the titles and one row for each connection.
-pub fn connections(
-    out: &mut Vec<u8>,
-    entries: &[ConnectionEntry<'_>],
-    with_engine: bool,
-    names: &dyn NameLookup,
-) {
+/// Appends the titles.
+pub fn connection_titles(out: &mut Vec<u8>, with_engine: bool) {
     let mut out = Text(out);
     out.put("IPVS connection entries\n");
     out.put("pro expire state       source             virtual            destination");
@@ -21,6 +16,16 @@ pub fn connections(
     } else {
         "\n"
     });
+}
+
+/// Appends one row for each connection.
+pub fn connection_rows(
+    out: &mut Vec<u8>,
+    entries: &[ConnectionEntry<'_>],
+    with_engine: bool,
+    names: &dyn NameLookup,
+) {
+    let mut out = Text(out);
     for entry in entries {
         row(&mut out, entry, with_engine, names);
     }

@@ -10,7 +10,7 @@ mod save;
 mod shell;
 
 pub use commands::{change_commands, plan_commands, plan_difference, table_commands};
-pub use connections::connections;
+pub use connections::{connection_rows, connection_titles};
 pub use label::{NameLookup, Numeric};
 pub use layout::{Layout, Listing, VERSION_LINE, daemons, listing, timeouts};
 pub use order::{sort_servers, sort_services};

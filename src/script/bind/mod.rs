@@ -53,7 +53,6 @@ pub(super) fn register(engine: &mut Engine) {
 mod tests {
     use std::rc::Rc;
 
-    use crate::journal::TableIdentity;
     use crate::model::TableSpecification;
     use crate::script::engine::builtin_engine;
     use crate::script::{Allowed, Permissions, RunEnvironment, Script, run};
@@ -141,14 +140,14 @@ mod tests {
             file: None,
         };
         let mut session = Session::open(target, Access::Write, Interrupt::default()).unwrap();
-        session.keep_journal(JournalSetup {
-            folder: Some(state.to_owned()),
-            command: Vec::new(),
-            table: TableIdentity::Simulation {
-                file: "/fixture".to_owned(),
-            },
-            watcher: Rc::new(|_| Ok(())),
-        });
+        session
+            .keep_journal(JournalSetup {
+                folder: Some(state.to_owned()),
+                command: Vec::new(),
+                name: Some("/fixture".to_owned()),
+                watcher: Rc::new(|_| Ok(())),
+            })
+            .unwrap();
         session
     }
 

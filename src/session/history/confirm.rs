@@ -3,7 +3,6 @@
 use super::error::HistoryError;
 use super::recorder::confirm_time;
 use super::recovery::Recovered;
-use crate::config;
 use crate::journal::{Event, EventKind, Record, State};
 use crate::session::{Error, Session};
 use crate::txn::Recorded;
@@ -25,15 +24,11 @@ impl Session {
     /// # Errors
     /// [`Error`] if there is no journal, or it can't be read.
     pub fn unconfirmed(&mut self) -> Result<Vec<Unconfirmed>, Error> {
-        let keeping = self.history.log()?;
-        let table = keeping.setup.table.clone();
-        let now = config::since_boot().as_secs();
+        let log = self.history.log()?;
+        let table = log.table.clone();
+        let now = self.live.boot_time().as_secs();
         let mut found = Vec::new();
-        for record in keeping
-            .journal()?
-            .open_records()
-            .map_err(HistoryError::from)?
-        {
+        for record in log.journal()?.open_records().map_err(HistoryError::from)? {
             let record = record.map_err(HistoryError::from)?;
             if let State::Unconfirmed { until } = record.state()
                 && record.intent.table.is_same(&table)
@@ -89,7 +84,7 @@ impl Session {
         let record = self.one_unconfirmed(number)?;
         let number = record.intent.number;
         if let State::Unconfirmed { until } = record.state()
-            && config::since_boot().as_secs() >= until
+            && self.live.boot_time().as_secs() >= until
         {
             return Err(HistoryError::TooLate { number }.into());
         }

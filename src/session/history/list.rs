@@ -1,14 +1,26 @@
 //! The journal of a session: what goes into its records, and reading them.
 
 use super::Scope;
-use super::recorder::{CommitLog, JournalSetup};
-use crate::journal::{JournalError, Record};
+use super::recorder::{CommitLog, JournalSetup, table_of_namespace};
+use crate::backend::Identity;
+use crate::journal::{JournalError, Record, TableIdentity};
 use crate::session::{Error, Session};
 
 impl Session {
     /// Records commits in a journal from now on.
-    pub fn keep_journal(&mut self, setup: JournalSetup) {
-        self.history.log = Some(CommitLog::new(setup));
+    ///
+    /// # Errors
+    /// [`Error`] if the system does not tell which table it is.
+    pub fn keep_journal(&mut self, setup: JournalSetup) -> Result<(), Error> {
+        let name = setup.name.clone();
+        let table = match self.live.identity()? {
+            Identity::Namespace(found) => table_of_namespace(found, name),
+            Identity::Simulation => TableIdentity::Simulation {
+                file: name.unwrap_or_default(),
+            },
+        };
+        self.history.log = Some(CommitLog::new(setup, table));
+        Ok(())
     }
 
     /// Records commits in no journal from now on.

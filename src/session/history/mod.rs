@@ -53,7 +53,7 @@ impl History {
 
     /// Returns the table that it is about.
     pub(in crate::session) fn table(&mut self) -> Result<TableIdentity, HistoryError> {
-        Ok(self.log()?.setup.table.clone())
+        Ok(self.log()?.table.clone())
     }
 
     /// Returns records, the oldest first; of each that can't be read, why.

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use super::error::HistoryError;
-use crate::backend::Ipvs;
+use crate::backend::{Ipvs, NamespaceIdentity};
 use crate::config;
 use crate::journal::{
     Data, Event, EventKind, Facts, Intent, Journal, Life, OnFailure, Record, RecordKind, State,
@@ -55,24 +55,38 @@ pub struct JournalSetup {
     pub folder: Option<PathBuf>,
     /// The command line without the program's name.
     pub command: Vec<String>,
-    /// Which table it is.
-    pub table: TableIdentity,
+    /// What the table is called: the namespace as the user names it, or the file of a simulated table.
+    pub name: Option<String>,
     /// What starts a watcher.
     pub watcher: Watcher,
+}
+
+/// Names the table of a network namespace, which the user calls so, as the journal does.
+#[must_use]
+pub fn table_of_namespace(found: NamespaceIdentity, name: Option<String>) -> TableIdentity {
+    TableIdentity::Kernel {
+        boot: found.boot,
+        namespace: found.file,
+        cookie: found.cookie,
+        name,
+    }
 }
 
 /// A journal, and what goes into each of its records.
 pub(in crate::session) struct CommitLog {
     pub(in crate::session) setup: JournalSetup,
+    /// Which table it is.
+    pub(in crate::session) table: TableIdentity,
     /// What was typed at the prompt last.
     pub(in crate::session) typed: Option<String>,
     journal: Option<Journal>,
 }
 
 impl CommitLog {
-    pub(in crate::session) const fn new(setup: JournalSetup) -> Self {
+    pub(in crate::session) const fn new(setup: JournalSetup, table: TableIdentity) -> Self {
         Self {
             setup,
+            table,
             typed: None,
             journal: None,
         }
@@ -83,7 +97,7 @@ impl CommitLog {
         let folder = self.setup.folder.as_ref().ok_or(HistoryError::NoFolder)?;
         Ok(match &mut self.journal {
             Some(journal) => journal,
-            none => none.insert(Journal::open(folder, &self.setup.table)?),
+            none => none.insert(Journal::open(folder, &self.table)?),
         })
     }
 }
@@ -142,7 +156,7 @@ impl<'a> CommitRecorder<'a> {
         let Some(log) = &mut self.log else {
             return Ok(());
         };
-        let table = log.setup.table.clone();
+        let table = log.table.clone();
         let command = log.setup.command.clone();
         let typed = log.typed.clone();
         let watcher = Rc::clone(&log.setup.watcher);
@@ -319,12 +333,12 @@ impl Recorder for CommitRecorder<'_> {
             .confirm
             .filter(|_| event.kind == EventKind::Committed)
         {
-            event.confirm_by = Some(whole_seconds(config::since_boot() + time));
+            event.confirm_by = Some(whole_seconds(kernel.boot_time() + time));
             event.confirm_by_time = Some(time_text(SystemTime::now() + time));
             self.confirm_by = event.confirm_by_time.clone();
         }
         let over = event.confirm_by.is_none();
-        let table = log.setup.table.clone();
+        let table = log.table.clone();
         if !table.is_simulated() {
             tell_log(number, report, &table, self.terms.label.as_deref());
         }

@@ -77,13 +77,13 @@ impl Recovered {
 }
 
 /// Tells whether something is to be done about a record now. A runbook goes on while its program lives.
-fn is_due(journal: &Journal, record: &Record) -> bool {
+fn is_due(journal: &Journal, record: &Record, now: Duration) -> bool {
     match record.state() {
         State::Unfinished if record.is_runbook() => {
             journal.life(record.intent.number) == Life::Dead
         }
         State::Unfinished => true,
-        State::Unconfirmed { until } => config::since_boot().as_secs() >= until,
+        State::Unconfirmed { until } => now.as_secs() >= until,
         State::Ended(_) => false,
     }
 }
@@ -140,9 +140,10 @@ impl Session {
         // Whoever commits has this right; a record that is open while we have it has no one any more.
         let _lock = self.lock()?;
         for number in ours.into_iter().rev() {
+            let now = self.live.boot_time();
             let journal = self.history.journal()?;
             let record = journal.record(number).map_err(HistoryError::from)?;
-            if !is_due(journal, &record) {
+            if !is_due(journal, &record, now) {
                 continue;
             }
             if record.is_runbook() {
@@ -177,7 +178,7 @@ impl Session {
         let _lock = match record.state() {
             State::Ended(_) => return Ok(None),
             State::Unconfirmed { until } => {
-                let left = Duration::from_secs(until).saturating_sub(config::since_boot());
+                let left = Duration::from_secs(until).saturating_sub(self.live.boot_time());
                 if !left.is_zero() {
                     return Ok(Some(left));
                 }
@@ -195,7 +196,7 @@ impl Session {
         let record = self.record(number)?;
         let kind = match record.state() {
             State::Ended(_) => return Ok(None),
-            State::Unconfirmed { until } if config::since_boot().as_secs() >= until => {
+            State::Unconfirmed { until } if self.live.boot_time().as_secs() >= until => {
                 EventKind::Expired
             }
             State::Unconfirmed { .. } => return Ok(Some(Duration::ZERO)),
@@ -207,14 +208,15 @@ impl Session {
 
     /// Returns the open records that something is to be done about: of this table, or of one that is gone.
     fn due(&mut self) -> Result<Vec<Record>, Error> {
-        let keeping = self.history.log()?;
-        let here = keeping.setup.table.clone();
+        let now = self.live.boot_time();
+        let log = self.history.log()?;
+        let here = log.table.clone();
         let mut due = Vec::new();
-        let journal = keeping.journal()?;
+        let journal = log.journal()?;
         for record in journal.open_records().map_err(HistoryError::from)? {
             let record = record.map_err(HistoryError::from)?;
             let table = &record.intent.table;
-            if table.is_gone(&here) || (table.is_same(&here) && is_due(journal, &record)) {
+            if table.is_gone(&here) || (table.is_same(&here) && is_due(journal, &record, now)) {
                 due.push(record);
             }
         }
@@ -227,14 +229,10 @@ impl Session {
     /// # Errors
     /// [`Error`] if the journal can't be read or written.
     pub fn close_vanished(&mut self) -> Result<Vec<Recovered>, Error> {
-        let keeping = self.history.log()?;
-        let here = keeping.setup.table.clone();
+        let log = self.history.log()?;
+        let here = log.table.clone();
         let mut closed = Vec::new();
-        for record in keeping
-            .journal()?
-            .open_records()
-            .map_err(HistoryError::from)?
-        {
+        for record in log.journal()?.open_records().map_err(HistoryError::from)? {
             let record = record.map_err(HistoryError::from)?;
             if let TableIdentity::Kernel { namespace, .. } = &record.intent.table
                 && !record.intent.table.is_same(&here)
@@ -346,18 +344,20 @@ impl Session {
 
     /// Looks at the open records of this table without making a journal.
     fn looked_at(&mut self) -> Result<Option<Vec<Record>>, HistoryError> {
-        let setup = &self.history.log()?.setup;
-        let (Some(folder), here) = (&setup.folder, &setup.table) else {
+        let now = self.live.boot_time();
+        let log = self.history.log()?;
+        let Some(folder) = &log.setup.folder else {
             return Ok(None);
         };
+        let here = &log.table;
         let Some(journal) = Journal::look(folder, here)? else {
             return Ok(None);
         };
         let mut due = journal.open_records()?;
         due.retain(|record| {
-            record
-                .as_ref()
-                .is_ok_and(|record| record.intent.table.is_same(here) && is_due(&journal, record))
+            record.as_ref().is_ok_and(|record| {
+                record.intent.table.is_same(here) && is_due(&journal, record, now)
+            })
         });
         Ok(Some(due.into_iter().flatten().collect()))
     }

@@ -64,6 +64,12 @@ impl Session {
         self.live.now() + self.staging.rehearsed_time
     }
 
+    /// Returns the time since the machine of the kernel started: the clock of deadlines.
+    #[must_use]
+    pub fn boot_time(&self) -> Duration {
+        self.live.boot_time()
+    }
+
     /// Counts time as passed, for a wait that is rehearsed.
     pub fn rehearse_time(&mut self, duration: Duration) {
         self.staging.rehearsed_time += duration;

@@ -125,7 +125,7 @@ impl Session {
             script: origin.map(|origin| format!("{}:{}", origin.source, origin.line)),
             undoes: Vec::new(),
             confirm_seconds: None,
-            table: log.setup.table.clone(),
+            table: log.table.clone(),
             summary: Summary::default(),
             runbook: None,
             overridden: Vec::new(),
