@@ -21,7 +21,7 @@ use crate::support::{
 };
 
 fn begin(journal: &mut Journal, intent: &mut Intent, plan: &Plan) -> Result<u64, JournalError> {
-    journal.begin(intent, (plan, &plan.touch()))
+    journal.begin(intent, (plan, &plan.footprint()))
 }
 
 fn intent() -> Intent {

@@ -14,13 +14,13 @@ use crate::model::{
     DestinationConfiguration, DestinationEntry, DestinationKey, ServiceConfiguration, ServiceEntry,
     ServiceKey, Table, Tunnel,
 };
-use crate::txn::{ServiceTouch, Touch};
+use crate::txn::{Footprint, ServiceFootprint};
 
 /// One end of a plan.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CompactTable<'a> {
     pub(super) table: &'a Table,
-    pub(super) touch: &'a Touch,
+    pub(super) footprint: &'a Footprint,
 }
 
 impl CompactTable<'_> {
@@ -31,30 +31,30 @@ impl CompactTable<'_> {
         out.push(b'[');
         let mut before = "";
         for (key, entry) in &self.table.services {
-            if let Some(touch) = self.touch.service(key) {
+            if let Some(footprint) = self.footprint.services.get(key) {
                 out.extend_from_slice(before.as_bytes());
                 out.extend_from_slice(space.as_bytes());
-                service(out, key, entry, touch)?;
+                service(out, key, entry, footprint)?;
                 before = ",";
             }
         }
         out.push(b']');
         if let Some(timeouts) = &self.table.timeouts
-            && self.touch.has_timeouts()
+            && self.footprint.timeouts
         {
             field(out, ",", "timeouts", &timeouts_shape(timeouts))?;
         }
         if let Some(daemons) = &self.table.daemons
-            && !self.touch.daemons().is_empty()
+            && !self.footprint.daemons.is_empty()
         {
             let touched = daemons
                 .values()
-                .filter(|daemon| self.touch.daemons().contains(&daemon.role));
+                .filter(|daemon| self.footprint.daemons.contains(&daemon.role));
             let shapes: Vec<DaemonShape<'_>> = touched.map(daemon_shape).collect();
             field(out, ",", "daemons", &shapes)?;
         }
-        if !self.touch.sysctl().is_empty() {
-            let names = self.touch.sysctl().iter();
+        if !self.footprint.sysctl.is_empty() {
+            let names = self.footprint.sysctl.iter();
             let values: BTreeMap<&str, &str> = names
                 .filter_map(|name| Some((name.as_str(), self.table.sysctl.get(name)?.as_str())))
                 .collect();
@@ -94,7 +94,7 @@ fn service(
     out: &mut Vec<u8>,
     key: &ServiceKey,
     entry: &ServiceEntry,
-    touch: ServiceTouch<'_>,
+    footprint: &ServiceFootprint,
 ) -> serde_json::Result<()> {
     let configuration = &entry.configuration;
     let fresh = ServiceConfiguration::default();
@@ -122,7 +122,7 @@ fn service(
     }
     name(out, ",", "destinations");
     out.push(b'[');
-    servers(out, &entry.destinations, touch)?;
+    servers(out, &entry.destinations, footprint)?;
     out.extend_from_slice(b"]}");
     Ok(())
 }
@@ -130,12 +130,12 @@ fn service(
 fn servers(
     out: &mut Vec<u8>,
     entries: &BTreeMap<DestinationKey, DestinationEntry>,
-    touch: ServiceTouch<'_>,
+    footprint: &ServiceFootprint,
 ) -> serde_json::Result<()> {
     let fresh = DestinationConfiguration::default();
     let mut before = "";
     for (key, entry) in entries {
-        if !touch.has_server(key) {
+        if !footprint.has_server(key) {
             continue;
         }
         let configuration = &entry.configuration;

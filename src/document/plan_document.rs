@@ -14,7 +14,7 @@ use super::file_kind::FileKind;
 use super::keys::{Fields, Object};
 use super::read::{DocumentFields, table_of};
 use crate::model::{ObjectId, ServiceKey, Table};
-use crate::txn::{Action, BeforeAfter, Note, Plan, PlanNotes, Touch};
+use crate::txn::{Action, BeforeAfter, Footprint, Note, Plan, PlanNotes};
 
 /// What the field `kind` of a plan's document says.
 const KIND: &str = "plan";
@@ -57,14 +57,14 @@ pub enum PlanLayout {
 pub fn append_plan(
     out: &mut Vec<u8>,
     plan: &Plan,
-    touch: &Touch,
+    footprint: &Footprint,
     layout: PlanLayout,
 ) -> serde_json::Result<()> {
     let (next, space) = match layout {
         PlanLayout::Line => (",", ""),
         PlanLayout::Lines => (",\n", "\n"),
     };
-    let end = |table| CompactTable { table, touch };
+    let end = |table| CompactTable { table, footprint };
     let before = end(plan.before());
     field(out, "{", "version", &super::VERSION)?;
     field(out, ",", "kind", KIND)?;
@@ -96,11 +96,11 @@ fn action_shape(action: &Action) -> ActionShape {
 fn open(end: CompactTable<'_>) -> Vec<OpenShape> {
     let mut found = Vec::new();
     for (service, entry) in &end.table.services {
-        let Some(touch) = end.touch.service(service) else {
+        let Some(footprint) = end.footprint.services.get(service) else {
             continue;
         };
         for (key, server) in &entry.destinations {
-            if !touch.has_server(key) {
+            if !footprint.has_server(key) {
                 continue;
             }
             let connections = u32::try_from(server.connections.open()).unwrap_or(u32::MAX);
@@ -135,7 +135,7 @@ fn fingerprint(end: CompactTable<'_>) -> String {
 /// The writer's error.
 pub fn write_plan(out: &mut dyn Write, plan: &Plan) -> io::Result<()> {
     let mut text = Vec::new();
-    append_plan(&mut text, plan, &plan.touch(), PlanLayout::Lines)?;
+    append_plan(&mut text, plan, &plan.footprint(), PlanLayout::Lines)?;
     text.push(b'\n');
     out.write_all(&text)
 }
@@ -260,10 +260,10 @@ impl Fields for PlanFields {
             }
         }
         let plan = Plan::restored(ends, self.remarks);
-        let touch = plan.touch();
+        let footprint = plan.footprint();
         let found = fingerprint(CompactTable {
             table: plan.before(),
-            touch: &touch,
+            footprint: &footprint,
         });
         if self.fingerprint.as_ref() != Some(&found) {
             return Err(format!(

@@ -8,7 +8,7 @@ use super::error::JournalError;
 use super::place::TableIdentity;
 use crate::config::Author;
 use crate::document::{PlanLayout, VERSION, append_plan, checksum, read_plan};
-use crate::txn::{Plan, Touch};
+use crate::txn::{Footprint, Plan};
 
 /// How many objects a plan touches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -363,7 +363,7 @@ fn line(
 }
 
 /// A plan, and what it touches.
-pub type Planned<'a> = (&'a Plan, &'a Touch);
+pub type Planned<'a> = (&'a Plan, &'a Footprint);
 
 /// Returns the first line of a file.
 pub(super) fn intent_line(intent: &Intent, plan: Option<Planned<'_>>) -> Result<Vec<u8>, String> {
@@ -401,7 +401,7 @@ pub(super) fn intent_line(intent: &Intent, plan: Option<Planned<'_>>) -> Result<
         out.pop();
         out.extend_from_slice(b",\"plan\":");
         match plan {
-            Some((plan, touch)) => append_plan(out, plan, touch, PlanLayout::Line)?,
+            Some((plan, footprint)) => append_plan(out, plan, footprint, PlanLayout::Line)?,
             None => out.extend_from_slice(b"null"),
         }
         out.push(b'}');

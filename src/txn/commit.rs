@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::change::Change;
+use super::footprint::Footprint;
 use super::guard::{Breach, Guarding};
 use super::outcome::{Cause, Outcome, Report, TablePlace};
 use super::plan::Plan;
-use super::touched::{Touch, Touched};
-use super::undo;
+use super::rollback;
 use crate::backend::{
     BackendError, Execution, Fate, Ipvs, LockWait, NotLocked, Operation, Selection,
 };
@@ -32,10 +32,10 @@ pub trait Recorder {
     fn begin(
         &mut self,
         plan: &Plan,
-        touch: &Touch,
+        footprint: &Footprint,
         overridden: &[Breach],
     ) -> Result<(), Unrecorded> {
-        let _unused = (plan, touch, overridden);
+        let _unused = (plan, footprint, overridden);
         Ok(())
     }
 
@@ -98,10 +98,9 @@ impl Plan {
                 return Ok(self.ended(kernel, begun, Outcome::RolledBack { cause, undone: 0 }));
             }
         };
-        let touch = self.touch();
-        let touched = touch.all();
-        let selection = touched.selection();
-        let differences = recovered(kernel, touched, &selection, &self.before)?;
+        let footprint = self.footprint();
+        let selection = footprint.selection();
+        let differences = differences_now(kernel, &footprint, &selection, &self.before)?;
         if !differences.is_empty() {
             drop(lock);
             return Ok(self.ended(kernel, begun, Outcome::Conflict { differences }));
@@ -115,7 +114,7 @@ impl Plan {
             drop(lock);
             return Ok(self.ended(kernel, begun, Outcome::Guarded { breaches }));
         }
-        if recorder.begin(&self, &touch, &overridden).is_err() {
+        if recorder.begin(&self, &footprint, &overridden).is_err() {
             return Err(CommitError::Unrecorded);
         }
         let operations: Vec<Operation> = self.changes.iter().map(Change::operation).collect();
@@ -125,10 +124,10 @@ impl Plan {
             signal.is_none()
         });
         let outcome = if execution.is_complete() {
-            verified(kernel, touched, &selection, &self)
+            verified(kernel, &footprint, &selection, &self)
         } else {
             let cause = cause_of(&execution, &operations, signal);
-            undo::lead_back(kernel, touched, &self, &execution, cause)
+            rollback::roll_back(kernel, &footprint, &self, &execution, cause)
         };
         let mut report = self.ended(kernel, begun, outcome);
         if report.outcome == Outcome::Committed {
@@ -155,24 +154,29 @@ impl Plan {
 
 /// Reads what is touched and compares it with `expected`. Dumps can miss entries while others write, so a
 /// difference counts only when a second look shows it too.
-fn recovered(
+fn differences_now(
     kernel: &mut Ipvs,
-    touched: &Touched,
+    footprint: &Footprint,
     selection: &Selection,
     expected: &Table,
 ) -> Result<Vec<Change>, BackendError> {
-    let differences = touched.differences(expected, &kernel.read(selection)?);
+    let differences = footprint.differences(expected, &kernel.read(selection)?);
     if differences.is_empty() {
         return Ok(differences);
     }
-    Ok(touched.differences(expected, &kernel.read(selection)?))
+    Ok(footprint.differences(expected, &kernel.read(selection)?))
 }
 
-fn verified(kernel: &mut Ipvs, touched: &Touched, selection: &Selection, plan: &Plan) -> Outcome {
-    match recovered(kernel, touched, selection, &plan.after) {
+fn verified(
+    kernel: &mut Ipvs,
+    footprint: &Footprint,
+    selection: &Selection,
+    plan: &Plan,
+) -> Outcome {
+    match differences_now(kernel, footprint, selection, &plan.after) {
         Ok(differences) if differences.is_empty() => Outcome::Committed,
         Ok(differences) => {
-            let (residue, unread) = undo::residue(kernel, touched, plan);
+            let (residue, unread) = rollback::residue(kernel, footprint, plan);
             Outcome::Indeterminate {
                 cause: Cause::Unverified { differences },
                 residue,

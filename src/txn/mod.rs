@@ -10,18 +10,19 @@
 mod before_after;
 mod change;
 mod commit;
+mod diff;
+mod footprint;
 mod guard;
 mod outcome;
 mod plan;
 
-mod touched;
-mod undo;
+mod rollback;
 mod weights;
 
 pub use before_after::{BeforeAfter, PlanNotes};
 pub use change::{Action, Change};
 pub use commit::{CommitError, CommitOptions, Recorder, Unrecorded};
+pub use footprint::{Footprint, ServiceFootprint};
 pub use guard::{Breach, GuardName, Guarding, Guards, ServicePattern};
 pub use outcome::{Cause, Outcome, Recorded, Report, TablePlace};
 pub use plan::{Note, Plan, Traffic};
-pub use touched::{ServiceTouch, Touch};

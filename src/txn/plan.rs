@@ -1,13 +1,12 @@
-//! What is to be done, in the order that spares the traffic.
+//! What is to be done, and what it does to the traffic.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::change::{Action, Change};
-use crate::model::{
-    DaemonRole, DestinationKey, ForwardingMethod, ObjectId, ServiceEntry, ServiceKey, SyncDaemon,
-    Table, Weight, is_same_sysctl_value,
-};
+use super::diff::{Scope, diff};
+use super::footprint::Footprint;
+use crate::model::{DestinationKey, ForwardingMethod, ObjectId, ServiceKey, Table, Weight};
 
 /// Something worth knowing about a change before it is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,67 +47,8 @@ pub struct Plan {
 impl Plan {
     /// Plans the way from one table to another. Only services that are in `before` or `after` are part of it;
     /// timeouts, daemons and kernel parameters that were not read in both stay.
-    ///
-    /// The order is make before break: services, then servers, then edits, then what takes away, services
-    /// last, daemons at the end. A daemon stops first where a server of the other address family comes: the
-    /// kernel lets them exclude each other.
     pub fn between(before: Table, after: Table, actions: Vec<Action>) -> Self {
-        // The long lists go where they stay, with room for all; the others come behind them.
-        let mut changes = Vec::with_capacity(after.services.len() + after.destination_count());
-        let (stops, starts) = daemon_changes(&before, &after);
-        let mut late_stops = stops;
-        if brings_other_family(&before, &after) {
-            changes.append(&mut late_stops);
-        }
-        for (key, new) in &after.services {
-            if !before.services.contains_key(key) {
-                changes.push(Change::AddService {
-                    key: *key,
-                    after: Box::new(new.configuration.clone()),
-                });
-            }
-        }
-        for (key, new) in &after.services {
-            add_servers(*key, before.services.get(key), new, &mut changes);
-        }
-        let (mut edits, mut removals, mut services) = (vec![], vec![], vec![]);
-        for (key, old) in &before.services {
-            let key = *key;
-            match after.services.get(&key) {
-                None => services.push(Change::delete_service(key, old)),
-                Some(new) => {
-                    if old.configuration != new.configuration {
-                        edits.push(Change::EditService {
-                            key,
-                            before: Box::new(old.configuration.clone()),
-                            after: Box::new(new.configuration.clone()),
-                        });
-                    }
-                    change_servers(key, old, new, &mut edits, &mut removals);
-                }
-            }
-        }
-        if let (Some(old), Some(new)) = (before.timeouts, after.timeouts)
-            && old != new
-        {
-            edits.push(Change::SetTimeouts {
-                before: old,
-                after: new,
-            });
-        }
-        for (name, new) in &after.sysctl {
-            let old = before.sysctl.get(name);
-            if let Some(old) = old.filter(|old| !is_same_sysctl_value(old, new)) {
-                edits.push(Change::SetSysctl {
-                    name: name.clone(),
-                    before: old.clone(),
-                    after: new.clone(),
-                });
-            }
-        }
-        for mut part in [edits, removals, services, late_stops, starts] {
-            changes.append(&mut part);
-        }
+        let changes = diff(&before, &after, Scope::Everything);
         let notes = notes(&before, &after, &changes);
         // What is gone in the end has no counters.
         let gone = |action: &Action| matches!(action, Action::Zero(Some(key)) if !after.services.contains_key(key));
@@ -154,10 +94,16 @@ impl Plan {
         }
     }
 
+    /// Returns which objects are touched.
+    #[must_use]
+    pub fn footprint(&self) -> Footprint {
+        Footprint::of(&self.changes)
+    }
+
     /// Returns how a table differs, as far as this plan touches it, from the one that the plan starts from.
     #[must_use]
     pub fn conflicts_with(&self, now: &Table) -> Vec<Change> {
-        super::touched::Touched::by(self).differences(&self.before, now)
+        self.footprint().differences(&self.before, now)
     }
 
     /// Returns the changes in the order in which they are sent.
@@ -268,83 +214,6 @@ impl Plan {
         };
         (count('+'), count('~'), count('-'))
     }
-}
-
-/// Adds new servers, the highest address first: the kernel lists the newest first, so a fresh table ends up
-/// in sorted order, and two directors agree.
-fn add_servers(
-    service: ServiceKey,
-    old: Option<&ServiceEntry>,
-    new: &ServiceEntry,
-    out: &mut Vec<Change>,
-) {
-    for (key, entry) in new.destinations.iter().rev() {
-        if old.is_none_or(|old| !old.destinations.contains_key(key)) {
-            out.push(Change::AddDestination {
-                service,
-                key: *key,
-                after: entry.configuration,
-            });
-        }
-    }
-}
-
-fn change_servers(
-    service: ServiceKey,
-    old: &ServiceEntry,
-    new: &ServiceEntry,
-    edits: &mut Vec<Change>,
-    removals: &mut Vec<Change>,
-) {
-    for (key, entry) in &old.destinations {
-        let before = entry.configuration;
-        match new.destinations.get(key).map(|entry| entry.configuration) {
-            None => removals.push(Change::DeleteDestination {
-                service,
-                key: *key,
-                before,
-            }),
-            Some(after) if after != before => edits.push(Change::EditDestination {
-                service,
-                key: *key,
-                before,
-                after,
-            }),
-            Some(_) => {}
-        }
-    }
-}
-
-/// Tells whether a new server is of the other address family than its service.
-fn brings_other_family(before: &Table, after: &Table) -> bool {
-    after.services.iter().any(|(service, new)| {
-        let old = before.services.get(service);
-        let mut mixed = new
-            .destinations
-            .keys()
-            .filter(|key| key.family() != service.family());
-        mixed.any(|key| old.is_none_or(|old| !old.destinations.contains_key(key)))
-    })
-}
-
-fn daemon_changes(before: &Table, after: &Table) -> (Vec<Change>, Vec<Change>) {
-    let (mut stops, mut starts) = (vec![], vec![]);
-    if let (Some(old), Some(new)) = (&before.daemons, &after.daemons) {
-        for role in DaemonRole::ALL {
-            let (old, new): (Option<&SyncDaemon>, Option<&SyncDaemon>) =
-                (old.get(&role), new.get(&role));
-            if let (Some(old), Some(new)) = (old, new)
-                && new.is_met_by(old)
-            {
-                continue;
-            }
-            stops.extend(old.map(|old| Change::StopDaemon {
-                before: old.clone(),
-            }));
-            starts.extend(new.map(|new| Change::StartDaemon { after: new.clone() }));
-        }
-    }
-    (stops, starts)
 }
 
 /// Finds what is worth knowing about changes.

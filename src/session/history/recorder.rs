@@ -18,7 +18,8 @@ use crate::model::ObjectId;
 use crate::session::origin::Origin;
 use crate::session::table_file::Saver;
 use crate::txn::{
-    Breach, Cause, Change, Guarding, Outcome, Plan, Recorded, Recorder, Report, Touch, Unrecorded,
+    Breach, Cause, Change, Footprint, Guarding, Outcome, Plan, Recorded, Recorder, Report,
+    Unrecorded,
 };
 
 /// Why a transaction is committed, and on what terms.
@@ -150,7 +151,7 @@ impl<'a> CommitRecorder<'a> {
     fn begin_record(
         &mut self,
         plan: &Plan,
-        fetch: &Touch,
+        footprint: &Footprint,
         overridden: &[Breach],
     ) -> Result<(), HistoryError> {
         let Some(log) = &mut self.log else {
@@ -184,7 +185,7 @@ impl<'a> CommitRecorder<'a> {
             interrupted: OnFailure::default(),
             data: Data::default(),
         };
-        let number = journal.begin(&mut intent, (plan, fetch))?;
+        let number = journal.begin(&mut intent, (plan, footprint))?;
         self.number = Some(number);
         if self.terms.confirm.is_some()
             && let Err(text) = watcher(number)
@@ -303,14 +304,15 @@ impl Recorder for CommitRecorder<'_> {
     fn begin(
         &mut self,
         plan: &Plan,
-        fetch: &Touch,
+        footprint: &Footprint,
         overridden: &[Breach],
     ) -> Result<(), Unrecorded> {
-        self.begin_record(plan, fetch, overridden).map_err(|error| {
-            self.number = None;
-            self.failure = Some(error);
-            Unrecorded
-        })
+        self.begin_record(plan, footprint, overridden)
+            .map_err(|error| {
+                self.number = None;
+                self.failure = Some(error);
+                Unrecorded
+            })
     }
 
     fn end(&mut self, report: &mut Report, kernel: &mut Ipvs) {

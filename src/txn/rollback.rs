@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::change::Change;
+use super::footprint::Footprint;
 use super::outcome::{Cause, Outcome};
 use super::plan::Plan;
-use super::touched::Touched;
 use crate::backend::{BackendError, Execution, Fate, Ipvs, Operation};
 use crate::model::{ServiceKey, Table, is_same_sysctl_value};
 
@@ -21,8 +21,8 @@ impl Plan {
             fates: vec![Fate::Unknown; self.changes.len()],
             failure: None,
         };
-        let touched = Touched::by(self);
-        match lead_back(kernel, &touched, self, &execution, Cause::Lost) {
+        let footprint = self.footprint();
+        match roll_back(kernel, &footprint, self, &execution, Cause::Lost) {
             Outcome::Indeterminate {
                 residue, unread, ..
             } => (residue, unread),
@@ -37,9 +37,9 @@ impl Plan {
     /// # Errors
     /// [`BackendError`] if that can't be read.
     pub fn missing(&self, kernel: &mut Ipvs) -> Result<Vec<Change>, BackendError> {
-        let touched = Touched::by(self);
-        let now = kernel.read(&touched.selection())?;
-        Ok(touched.differences(&now, &self.after))
+        let footprint = self.footprint();
+        let now = kernel.read(&footprint.selection())?;
+        Ok(footprint.differences(&now, &self.after))
     }
 
     /// Returns what is no longer as this plan leaves it.
@@ -47,16 +47,16 @@ impl Plan {
     /// # Errors
     /// [`BackendError`] if that can't be read.
     pub fn superseded(&self, kernel: &mut Ipvs) -> Result<Vec<Change>, BackendError> {
-        let touched = Touched::by(self);
-        let now = kernel.read(&touched.selection())?;
-        Ok(touched.differences(&self.after, &now))
+        let footprint = self.footprint();
+        let now = kernel.read(&footprint.selection())?;
+        Ok(footprint.differences(&self.after, &now))
     }
 }
 
 /// Takes back what an execution did, in reverse.
-pub(super) fn lead_back(
+pub(super) fn roll_back(
     kernel: &mut Ipvs,
-    touched: &Touched,
+    footprint: &Footprint,
     plan: &Plan,
     execution: &Execution,
     cause: Cause,
@@ -70,15 +70,15 @@ pub(super) fn lead_back(
         .collect();
     let undone = done.len();
     for _ in 0..ROUNDS {
-        let now = match kernel.read(&touched.selection()) {
+        let now = match kernel.read(&footprint.selection()) {
             Ok(now) => now,
             Err(BackendError::Lost { .. }) => continue,
             Err(_) => break,
         };
-        if touched.differences(&now, &plan.before).is_empty() {
+        if footprint.differences(&now, &plan.before).is_empty() {
             // Dumps can miss entries: what is claimed is looked at twice.
-            match kernel.read(&touched.selection()) {
-                Ok(again) if touched.differences(&again, &plan.before).is_empty() => {
+            match kernel.read(&footprint.selection()) {
+                Ok(again) if footprint.differences(&again, &plan.before).is_empty() => {
                     return Outcome::RolledBack { cause, undone };
                 }
                 _ => continue,
@@ -102,7 +102,7 @@ pub(super) fn lead_back(
             operations.drain(..tried);
         }
     }
-    match residue(kernel, touched, plan) {
+    match residue(kernel, footprint, plan) {
         (residue, None) if residue.is_empty() => Outcome::RolledBack { cause, undone },
         (_, Some(unread)) => {
             let residue = done
@@ -127,11 +127,11 @@ pub(super) fn lead_back(
 /// Returns what would lead from the table as it is now back to the one before.
 pub(super) fn residue(
     kernel: &mut Ipvs,
-    touched: &Touched,
+    footprint: &Footprint,
     plan: &Plan,
 ) -> (Vec<Change>, Option<BackendError>) {
-    match kernel.read(&touched.selection()) {
-        Ok(now) => (touched.differences(&now, &plan.before), None),
+    match kernel.read(&footprint.selection()) {
+        Ok(now) => (footprint.differences(&now, &plan.before), None),
         Err(error) => {
             let possible = plan
                 .changes
