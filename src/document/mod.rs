@@ -28,7 +28,7 @@ pub use schema::schema;
 pub use table::{
     Detail, DocumentWriter, server_shape, service_shape, settings_line, write_document,
 };
-pub(crate) use table::{daemon_shape, timeouts_shape};
+pub(crate) use table::{daemon_shape, persistence_shape, timeouts_shape, tunnel_shape};
 
 /// The version of the document and of the result envelope.
 pub const VERSION: u32 = 1;

@@ -8,8 +8,8 @@ use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 
 use super::VERSION;
 use crate::model::{
-    DestinationEntry, DestinationKey, ForwardingMethod, Granularity, Observed, Persistence,
-    Receptions, ServiceEntry, ServiceKey, SyncDaemon, Table, Timeouts, Tunnel,
+    DestinationEntry, DestinationKey, Granularity, Observed, Persistence, Receptions, ServiceEntry,
+    ServiceKey, SyncDaemon, Table, Timeouts, Tunnel,
 };
 
 /// Whether what was observed is written beside the configuration.
@@ -199,7 +199,7 @@ pub struct ServiceShape<'a> {
 }
 
 #[derive(Serialize)]
-pub(super) struct PersistenceShape<'a> {
+pub(crate) struct PersistenceShape<'a> {
     timeout_seconds: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     netmask: Option<String>,
@@ -208,7 +208,7 @@ pub(super) struct PersistenceShape<'a> {
     engine: Option<&'a str>,
 }
 
-pub(super) fn persistence_shape(persistence: &Persistence) -> PersistenceShape<'_> {
+pub(crate) fn persistence_shape(persistence: &Persistence) -> PersistenceShape<'_> {
     let (netmask, prefix_length) = match persistence.granularity {
         Granularity::Netmask(mask) => (Some(mask.to_string()), None),
         Granularity::PrefixLength(bits) => (None, Some(bits)),
@@ -313,7 +313,7 @@ struct DestinationShape {
 }
 
 #[derive(Serialize)]
-pub(super) struct TunnelShape {
+pub(crate) struct TunnelShape {
     #[serde(rename = "type")]
     kind: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -324,7 +324,7 @@ pub(super) struct TunnelShape {
     flags: Option<u16>,
 }
 
-pub(super) fn tunnel_shape(tunnel: Tunnel) -> TunnelShape {
+pub(crate) fn tunnel_shape(tunnel: Tunnel) -> TunnelShape {
     let shape = |kind: &str, port, checksum, flags| TunnelShape {
         kind: kind.to_owned(),
         port,
@@ -351,14 +351,13 @@ fn destination_shape(
     known: Known,
 ) -> DestinationShape {
     let configuration = &entry.configuration;
-    let has_tunnel = configuration.forwarding == ForwardingMethod::Tunneling
-        || configuration.tunnel != Tunnel::Ipip;
     DestinationShape {
         id: key.to_string(),
         address: key.address.to_string(),
         port: key.port,
         forwarding: configuration.forwarding.to_string(),
-        tunnel: has_tunnel
+        tunnel: configuration
+            .has_tunnel()
             .then(|| tunnel_shape(configuration.tunnel))
             .and_then(|tunnel| known.value(tunnel)),
         weight: configuration.weight.get(),

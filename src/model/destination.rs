@@ -158,6 +158,14 @@ pub struct DestinationConfiguration {
     pub thresholds: ConnectionThresholds,
 }
 
+impl DestinationConfiguration {
+    /// Tells whether the tunnel says anything: packets are wrapped, or the kernel keeps how they would be.
+    #[must_use]
+    pub fn has_tunnel(&self) -> bool {
+        self.forwarding == ForwardingMethod::Tunneling || self.tunnel != Tunnel::Ipip
+    }
+}
+
 impl Default for DestinationConfiguration {
     fn default() -> Self {
         Self {

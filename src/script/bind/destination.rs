@@ -5,38 +5,16 @@ use std::rc::Rc;
 use rhai::plugin::export_module;
 use rhai::{Dynamic, Map, NativeCallContext};
 
-use super::service::get_service;
-use crate::model::{DestinationKey, ObjectId, Selector, ServiceKey};
+use super::typed::{
+    ServerName, add_server, delete_server, edit_server, ensure_server, find_server,
+    get_destination, get_server, get_service, or_unit,
+};
+use crate::model::Selector;
 use crate::script::convert;
 use crate::script::error::Scripted;
 use crate::script::host::with;
-use crate::script::values::{DestinationList, DestinationValue, ServiceValue};
-use crate::session::{Error, IfMissing, Session, VerbOutcome};
-
-pub(super) fn get_destination(
-    session: &mut Session,
-    service: ServiceKey,
-    key: DestinationKey,
-) -> Result<DestinationValue, Error> {
-    let found = get_service(session, service)?.destination(&key);
-    found.ok_or(Error::Missing {
-        what: "real server",
-        object: ObjectId::Destination(service, key),
-    })
-}
-
-/// Does a verb to a real server and returns its new snapshot.
-fn changed(
-    ctx: &NativeCallContext<'_>,
-    (service, server): (&str, &str),
-    verb: impl FnOnce(&mut Session, ServiceKey, DestinationKey) -> Result<VerbOutcome, Error>,
-) -> Scripted<DestinationValue> {
-    with(ctx, |session| {
-        let (service, key) = (convert::service_key(service)?, convert::server_key(server)?);
-        let _staged_or_committed = verb(session, service, key)?;
-        get_destination(session, service, key)
-    })
-}
+use crate::script::values::{DestinationList, ServiceValue};
+use crate::session::Session;
 
 /// Real servers.
 #[export_module]
@@ -127,13 +105,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "get", return_raw)]
     pub fn get_by_id(ctx: NativeCallContext, svc: &str, server: &str) -> Scripted<Destination> {
-        with(&ctx, |session| {
-            get_destination(
-                session,
-                convert::service_key(svc)?,
-                convert::server_key(server)?,
-            )
-        })
+        get_server(&ctx, ServerName::texts(svc, server))
     }
 
     /// Returns a real server; throws `missing` if it, or its service, is not there.
@@ -144,9 +116,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "get", return_raw)]
     pub fn get(ctx: NativeCallContext, svc: Service, server: &str) -> Scripted<Destination> {
-        with(&ctx, |session| {
-            get_destination(session, svc.key, convert::server_key(server)?)
-        })
+        get_server(&ctx, ServerName::of(&svc, server))
     }
 
     /// Returns a real server, or `()` if it, or its service, is not there.
@@ -157,12 +127,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "find", return_raw)]
     pub fn find_by_id(ctx: NativeCallContext, svc: &str, server: &str) -> Scripted<Dynamic> {
-        with(&ctx, |session| {
-            let (service, key) = (convert::service_key(svc)?, convert::server_key(server)?);
-            let entry = session.find_service(&service)?;
-            let found = entry.and_then(|entry| ServiceValue::new(service, entry).destination(&key));
-            Ok(found.map_or(Dynamic::UNIT, Dynamic::from))
-        })
+        Ok(or_unit(find_server(&ctx, ServerName::texts(svc, server))?))
     }
 
     /// Returns a real server, or `()` if it, or its service, is not there.
@@ -173,7 +138,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "find", return_raw)]
     pub fn find(ctx: NativeCallContext, svc: Service, server: &str) -> Scripted<Dynamic> {
-        find_by_id(ctx, &svc.key.to_string(), server)
+        Ok(or_unit(find_server(&ctx, ServerName::of(&svc, server))?))
     }
 
     /// Returns whether a real server is there.
@@ -184,7 +149,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "has", return_raw)]
     pub fn has_by_id(ctx: NativeCallContext, svc: &str, server: &str) -> Scripted<bool> {
-        Ok(!find_by_id(ctx, svc, server)?.is_unit())
+        Ok(find_server(&ctx, ServerName::texts(svc, server))?.is_some())
     }
 
     /// Returns whether a real server is there.
@@ -195,7 +160,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "has", return_raw)]
     pub fn has(ctx: NativeCallContext, svc: Service, server: &str) -> Scripted<bool> {
-        has_by_id(ctx, &svc.key.to_string(), server)
+        Ok(find_server(&ctx, ServerName::of(&svc, server))?.is_some())
     }
 
     /// Adds a real server with the defaults: weight 1, direct routing.
@@ -210,7 +175,7 @@ pub(in crate::script) mod functions {
         svc: &str,
         server: &str,
     ) -> Scripted<Destination> {
-        add_by_id(ctx, svc, server, Map::new())
+        add_server(&ctx, ServerName::texts(svc, server), &Map::new())
     }
 
     /// Adds a real server with the defaults: weight 1, direct routing.
@@ -221,7 +186,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "add", return_raw)]
     pub fn add_plain(ctx: NativeCallContext, svc: Service, server: &str) -> Scripted<Destination> {
-        add_by_id(ctx, &svc.key.to_string(), server, Map::new())
+        add_server(&ctx, ServerName::of(&svc, server), &Map::new())
     }
 
     /// Adds a real server: `weight`, `forwarding`, `tunnel`, `upper_threshold`, `lower_threshold`.
@@ -237,9 +202,7 @@ pub(in crate::script) mod functions {
         server: &str,
         fields: Map,
     ) -> Scripted<Destination> {
-        changed(&ctx, (svc, server), |session, service, key| {
-            session.add_destination(service, key, &convert::destination_edit(&fields)?)
-        })
+        add_server(&ctx, ServerName::texts(svc, server), &fields)
     }
 
     /// Adds a real server: `weight`, `forwarding`, `tunnel`, `upper_threshold`, `lower_threshold`.
@@ -255,7 +218,7 @@ pub(in crate::script) mod functions {
         server: &str,
         fields: Map,
     ) -> Scripted<Destination> {
-        add_by_id(ctx, &svc.key.to_string(), server, fields)
+        add_server(&ctx, ServerName::of(&svc, server), &fields)
     }
 
     /// Edits a real server: any of `weight`, `forwarding`, `tunnel`, `upper_threshold`, `lower_threshold`. With weight
@@ -272,9 +235,7 @@ pub(in crate::script) mod functions {
         server: &str,
         fields: Map,
     ) -> Scripted<Destination> {
-        changed(&ctx, (svc, server), |session, service, key| {
-            session.edit_destination(service, key, &convert::destination_edit(&fields)?)
-        })
+        edit_server(&ctx, ServerName::texts(svc, server), &fields)
     }
 
     /// Edits a real server of this service.
@@ -290,7 +251,7 @@ pub(in crate::script) mod functions {
         server: &str,
         fields: Map,
     ) -> Scripted<Destination> {
-        edit_by_id(ctx, &svc.key.to_string(), server, fields)
+        edit_server(&ctx, ServerName::of(&svc, server), &fields)
     }
 
     /// Edits this real server.
@@ -301,7 +262,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "edit", global, pure, return_raw)]
     pub fn edit(ctx: NativeCallContext, d: &mut Destination, fields: Map) -> Scripted<Destination> {
-        edit_by_id(ctx, &d.service.key.to_string(), &d.key.to_string(), fields)
+        edit_server(&ctx, ServerName::Key(d.service.key, d.key), &fields)
     }
 
     /// Adds a real server, or edits the one that is there.
@@ -317,9 +278,7 @@ pub(in crate::script) mod functions {
         server: &str,
         fields: Map,
     ) -> Scripted<Destination> {
-        changed(&ctx, (svc, server), |session, service, key| {
-            session.ensure_destination(service, key, &convert::destination_edit(&fields)?)
-        })
+        ensure_server(&ctx, ServerName::texts(svc, server), &fields)
     }
 
     /// Adds a real server of this service, or edits the one that is there.
@@ -335,7 +294,7 @@ pub(in crate::script) mod functions {
         server: &str,
         fields: Map,
     ) -> Scripted<Destination> {
-        ensure_by_id(ctx, &svc.key.to_string(), server, fields)
+        ensure_server(&ctx, ServerName::of(&svc, server), &fields)
     }
 
     /// Deletes a real server; throws `missing` if it is not there.
@@ -346,7 +305,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "delete", return_raw)]
     pub fn delete_by_id(ctx: NativeCallContext, svc: &str, server: &str) -> Scripted<()> {
-        delete_with(ctx, svc, server, Map::new())
+        delete_server(&ctx, ServerName::texts(svc, server), &Map::new())
     }
 
     /// Deletes a real server; `#{missing: "ok"}` accepts that it is not there.
@@ -362,12 +321,7 @@ pub(in crate::script) mod functions {
         server: &str,
         options: Map,
     ) -> Scripted<()> {
-        with(&ctx, |session| {
-            let (service, key) = (convert::service_key(svc)?, convert::server_key(server)?);
-            let _staged_or_committed =
-                session.delete_destination(service, key, convert::if_missing(&options)?)?;
-            Ok(())
-        })
+        delete_server(&ctx, ServerName::texts(svc, server), &options)
     }
 
     /// Deletes a real server of this service.
@@ -378,7 +332,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "delete", return_raw)]
     pub fn delete_of(ctx: NativeCallContext, svc: Service, server: &str) -> Scripted<()> {
-        delete_with(ctx, &svc.key.to_string(), server, Map::new())
+        delete_server(&ctx, ServerName::of(&svc, server), &Map::new())
     }
 
     /// Deletes a real server of this service; `#{missing: "ok"}` accepts that it is not there.
@@ -394,7 +348,7 @@ pub(in crate::script) mod functions {
         server: &str,
         options: Map,
     ) -> Scripted<()> {
-        delete_with(ctx, &svc.key.to_string(), server, options)
+        delete_server(&ctx, ServerName::of(&svc, server), &options)
     }
 
     /// Deletes this real server; `#{missing: "ok"}` accepts that it is not there any more.
@@ -409,7 +363,7 @@ pub(in crate::script) mod functions {
         d: &mut Destination,
         options: Map,
     ) -> Scripted<()> {
-        delete_with(ctx, &d.service.key.to_string(), &d.key.to_string(), options)
+        delete_server(&ctx, ServerName::Key(d.service.key, d.key), &options)
     }
 
     /// Deletes this real server.
@@ -420,11 +374,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "delete", global, pure, return_raw)]
     pub fn delete(ctx: NativeCallContext, d: &mut Destination) -> Scripted<()> {
-        with(&ctx, |session| {
-            let _staged_or_committed =
-                session.delete_destination(d.service.key, d.key, IfMissing::Refuse)?;
-            Ok(())
-        })
+        delete_server(&ctx, ServerName::Key(d.service.key, d.key), &Map::new())
     }
 
     /// Reads this real server again.

@@ -16,6 +16,7 @@ mod stats;
 mod table;
 mod time;
 mod timeouts;
+mod typed;
 mod waits;
 
 use rhai::plugin::{combine_with_exported_module, exported_module};

@@ -3,24 +3,11 @@
 use rhai::plugin::export_module;
 use rhai::{Dynamic, Map, NativeCallContext};
 
-use crate::model::{Invalid, ObjectId};
-use crate::script::error::{ScriptError, Scripted};
-
-/// Splits `KEY/SERVER` into the names of service and real server.
-fn names(ctx: &NativeCallContext<'_>, name: &str) -> Scripted<(String, String)> {
-    let parsed = match ObjectId::parse(name) {
-        Ok(ObjectId::Destination(service, server)) => {
-            return Ok((service.to_string(), server.to_string()));
-        }
-        Ok(_) => Invalid::new(
-            "real server",
-            name,
-            "it names no real server; that is KEY/SERVER, as in tcp://192.0.2.1:80/10.0.0.2:80",
-        ),
-        Err(invalid) => invalid,
-    };
-    Err(ScriptError::of(parsed.into(), None).raise(ctx.call_position()))
-}
+use super::typed::{
+    ServerName, add_server, delete_server, edit_server, ensure_server, find_server, get_server,
+    or_unit,
+};
+use crate::script::error::Scripted;
 
 /// Real servers by one name.
 #[export_module]
@@ -31,7 +18,6 @@ fn names(ctx: &NativeCallContext<'_>, name: &str) -> Scripted<(String, String)> 
     clippy::unwrap_used
 )] // what the macro makes and asks for
 pub(in crate::script) mod functions {
-    use super::super::destination::functions as by_two;
     use crate::script::values::DestinationValue as Destination;
 
     /// Returns the real server of a full name; throws `missing` if it, or its service, is not there.
@@ -42,8 +28,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "get", return_raw)]
     pub fn get(ctx: NativeCallContext, name: &str) -> Scripted<Destination> {
-        let (service, server) = names(&ctx, name)?;
-        by_two::get_by_id(ctx, &service, &server)
+        get_server(&ctx, ServerName::Whole(name))
     }
 
     /// Returns the real server of a full name, or `()` if it, or its service, is not there.
@@ -54,8 +39,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "find", return_raw)]
     pub fn find(ctx: NativeCallContext, name: &str) -> Scripted<Dynamic> {
-        let (service, server) = names(&ctx, name)?;
-        by_two::find_by_id(ctx, &service, &server)
+        Ok(or_unit(find_server(&ctx, ServerName::Whole(name))?))
     }
 
     /// Returns whether the real server of a full name is there.
@@ -66,8 +50,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "has", return_raw)]
     pub fn has(ctx: NativeCallContext, name: &str) -> Scripted<bool> {
-        let (service, server) = names(&ctx, name)?;
-        by_two::has_by_id(ctx, &service, &server)
+        Ok(find_server(&ctx, ServerName::Whole(name))?.is_some())
     }
 
     /// Adds the real server of a full name.
@@ -78,8 +61,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "add", return_raw)]
     pub fn add(ctx: NativeCallContext, name: &str, fields: Map) -> Scripted<Destination> {
-        let (service, server) = names(&ctx, name)?;
-        by_two::add_by_id(ctx, &service, &server, fields)
+        add_server(&ctx, ServerName::Whole(name), &fields)
     }
 
     /// Edits the real server of a full name.
@@ -90,8 +72,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "edit", return_raw)]
     pub fn edit(ctx: NativeCallContext, name: &str, fields: Map) -> Scripted<Destination> {
-        let (service, server) = names(&ctx, name)?;
-        by_two::edit_by_id(ctx, &service, &server, fields)
+        edit_server(&ctx, ServerName::Whole(name), &fields)
     }
 
     /// Adds the real server of a full name, or edits the one that is there.
@@ -102,8 +83,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "ensure", return_raw)]
     pub fn ensure(ctx: NativeCallContext, name: &str, fields: Map) -> Scripted<Destination> {
-        let (service, server) = names(&ctx, name)?;
-        by_two::ensure_by_id(ctx, &service, &server, fields)
+        ensure_server(&ctx, ServerName::Whole(name), &fields)
     }
 
     /// Deletes the real server of a full name; throws `missing` if it is not there.
@@ -114,7 +94,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "delete", return_raw)]
     pub fn delete(ctx: NativeCallContext, name: &str) -> Scripted<()> {
-        delete_with(ctx, name, Map::new())
+        delete_server(&ctx, ServerName::Whole(name), &Map::new())
     }
 
     /// Deletes the real server of a full name; `#{missing: "ok"}` accepts that it is not there.
@@ -125,7 +105,6 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "delete", return_raw)]
     pub fn delete_with(ctx: NativeCallContext, name: &str, options: Map) -> Scripted<()> {
-        let (service, server) = names(&ctx, name)?;
-        by_two::delete_with(ctx, &service, &server, options)
+        delete_server(&ctx, ServerName::Whole(name), &options)
     }
 }

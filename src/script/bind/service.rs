@@ -5,46 +5,16 @@ use std::rc::Rc;
 use rhai::plugin::export_module;
 use rhai::{Dynamic, Map, NativeCallContext};
 
-use crate::model::{DestinationSpecification, ObjectId, ServiceEdit, ServiceKey};
+use super::typed::{
+    ServerName, ServiceName, changed_service, delete_service, edit_service, ensure_service,
+    find_service, get_service, or_unit,
+};
+use crate::model::{ObjectId, ServiceEdit};
 use crate::script::convert;
 use crate::script::error::Scripted;
 use crate::script::host::with;
 use crate::script::values::{DestinationValue, ServiceList, ServiceValue};
-use crate::session::{Error, IfMissing, Session, VerbOutcome};
-
-/// Reads a service that must be there.
-pub(super) fn get_service(session: &mut Session, key: ServiceKey) -> Result<ServiceValue, Error> {
-    let entry = session.find_service(&key)?;
-    let entry = entry.ok_or(Error::Missing {
-        what: "virtual service",
-        object: ObjectId::Service(key),
-    })?;
-    Ok(ServiceValue::new(key, entry))
-}
-
-/// Does a verb to a service and returns its new snapshot.
-fn changed(
-    ctx: &NativeCallContext<'_>,
-    id: &str,
-    verb: impl FnOnce(&mut Session, ServiceKey) -> Result<VerbOutcome, Error>,
-) -> Scripted<ServiceValue> {
-    with(ctx, |session| {
-        let key = convert::service_key(id)?;
-        let _staged_or_committed = verb(session, key)?;
-        get_service(session, key)
-    })
-}
-
-type Fields = (ServiceEdit, Vec<DestinationSpecification>);
-
-fn edit_fields(fields: &Map) -> Result<ServiceEdit, Error> {
-    let (edit, servers): Fields = convert::service_edit(fields)?;
-    if servers.is_empty() && !fields.contains_key("destinations") {
-        return Ok(edit);
-    }
-    let expected = "real servers are edited one by one with destination::edit, or all at once with service::ensure";
-    Err(crate::model::Invalid::new("field of service::edit", "destinations", expected).into())
-}
+use crate::session::{Error, Session};
 
 /// Virtual services.
 #[export_module]
@@ -94,13 +64,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn find(ctx: NativeCallContext, id: &str) -> Scripted<Dynamic> {
-        with(&ctx, |session| {
-            let key = convert::service_key(id)?;
-            let entry = session.find_service(&key)?;
-            Ok(entry.map_or(Dynamic::UNIT, |entry| {
-                Dynamic::from(ServiceValue::new(key, entry))
-            }))
-        })
+        Ok(or_unit(find_service(&ctx, ServiceName::Text(id))?))
     }
 
     /// Returns whether a virtual service is there.
@@ -111,9 +75,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn has(ctx: NativeCallContext, id: &str) -> Scripted<bool> {
-        with(&ctx, |session| {
-            Ok(session.find_service(&convert::service_key(id)?)?.is_some())
-        })
+        Ok(find_service(&ctx, ServiceName::Text(id))?.is_some())
     }
 
     /// Returns this virtual service, read again; throws `missing` if it is not there any more.
@@ -135,7 +97,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "find", return_raw)]
     pub fn find_again(ctx: NativeCallContext, svc: Service) -> Scripted<Dynamic> {
-        find(ctx, &svc.key.to_string())
+        Ok(or_unit(find_service(&ctx, ServiceName::Key(svc.key))?))
     }
 
     /// Returns whether this virtual service is still there.
@@ -146,7 +108,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "has", return_raw)]
     pub fn has_still(ctx: NativeCallContext, svc: Service) -> Scripted<bool> {
-        has(ctx, &svc.key.to_string())
+        Ok(find_service(&ctx, ServiceName::Key(svc.key))?.is_some())
     }
 
     /// Adds a virtual service with the defaults: scheduler wlc, no persistence, no real servers.
@@ -157,7 +119,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "add", return_raw)]
     pub fn add_plain(ctx: NativeCallContext, id: &str) -> Scripted<Service> {
-        changed(&ctx, id, |session, key| {
+        changed_service(&ctx, ServiceName::Text(id), |session, key| {
             session.add_service(key, &ServiceEdit::default(), &[])
         })
     }
@@ -170,7 +132,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "add", return_raw)]
     pub fn add(ctx: NativeCallContext, id: &str, fields: Map) -> Scripted<Service> {
-        changed(&ctx, id, |session, key| {
+        changed_service(&ctx, ServiceName::Text(id), |session, key| {
             let (edit, servers) = convert::service_edit(&fields)?;
             session.add_service(key, &edit, &servers)
         })
@@ -184,9 +146,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "edit", return_raw)]
     pub fn edit_by_id(ctx: NativeCallContext, id: &str, fields: Map) -> Scripted<Service> {
-        changed(&ctx, id, |session, key| {
-            session.edit_service(key, &edit_fields(&fields)?)
-        })
+        edit_service(&ctx, ServiceName::Text(id), &fields)
     }
 
     /// Edits this virtual service: any of `scheduler`, `scheduler_flags`, `one_packet`, `persistence`.
@@ -197,7 +157,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "edit", global, pure, return_raw)]
     pub fn edit(ctx: NativeCallContext, svc: &mut Service, fields: Map) -> Scripted<Service> {
-        edit_by_id(ctx, &svc.key.to_string(), fields)
+        edit_service(&ctx, ServiceName::Key(svc.key), &fields)
     }
 
     /// Adds a virtual service, or edits the one that is there; listed real servers likewise.
@@ -208,10 +168,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "ensure", return_raw)]
     pub fn ensure_by_id(ctx: NativeCallContext, id: &str, fields: Map) -> Scripted<Service> {
-        changed(&ctx, id, |session, key| {
-            let (edit, servers) = convert::service_edit(&fields)?;
-            session.ensure_service(key, &edit, &servers)
-        })
+        ensure_service(&ctx, ServiceName::Text(id), &fields)
     }
 
     /// Adds this virtual service again, or edits it; listed real servers likewise.
@@ -222,7 +179,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "ensure", global, pure, return_raw)]
     pub fn ensure(ctx: NativeCallContext, svc: &mut Service, fields: Map) -> Scripted<Service> {
-        ensure_by_id(ctx, &svc.key.to_string(), fields)
+        ensure_service(&ctx, ServiceName::Key(svc.key), &fields)
     }
 
     /// Deletes a virtual service with its real servers; throws `missing` if it is not there.
@@ -233,7 +190,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "delete", return_raw)]
     pub fn delete_by_id(ctx: NativeCallContext, id: &str) -> Scripted<()> {
-        delete_with(ctx, id, Map::new())
+        delete_service(&ctx, ServiceName::Text(id), &Map::new())
     }
 
     /// Deletes a virtual service; `#{missing: "ok"}` accepts that it is not there.
@@ -244,12 +201,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "delete", return_raw)]
     pub fn delete_with(ctx: NativeCallContext, id: &str, options: Map) -> Scripted<()> {
-        with(&ctx, |session| {
-            let key = convert::service_key(id)?;
-            let _staged_or_committed =
-                session.delete_service(key, convert::if_missing(&options)?)?;
-            Ok(())
-        })
+        delete_service(&ctx, ServiceName::Text(id), &options)
     }
 
     /// Deletes this virtual service; `#{missing: "ok"}` accepts that it is not there any more.
@@ -264,7 +216,7 @@ pub(in crate::script) mod functions {
         svc: &mut Service,
         options: Map,
     ) -> Scripted<()> {
-        delete_with(ctx, &svc.key.to_string(), options)
+        delete_service(&ctx, ServiceName::Key(svc.key), &options)
     }
 
     /// Deletes this virtual service with its real servers.
@@ -275,10 +227,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "delete", global, pure, return_raw)]
     pub fn delete(ctx: NativeCallContext, svc: &mut Service) -> Scripted<()> {
-        with(&ctx, |session| {
-            let _staged_or_committed = session.delete_service(svc.key, IfMissing::Refuse)?;
-            Ok(())
-        })
+        delete_service(&ctx, ServiceName::Key(svc.key), &Map::new())
     }
 
     /// Sets the counters of a virtual service and its real servers to zero, after the commit; it can't be taken back.
@@ -289,7 +238,9 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "zero", return_raw)]
     pub fn zero_by_id(ctx: NativeCallContext, id: &str) -> Scripted<Service> {
-        changed(&ctx, id, |session, key| session.zero(Some(key)))
+        changed_service(&ctx, ServiceName::Text(id), |session, key| {
+            session.zero(Some(key))
+        })
     }
 
     /// Sets the counters of this virtual service and its real servers to zero.
@@ -300,7 +251,9 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "zero", global, pure, return_raw)]
     pub fn zero(ctx: NativeCallContext, svc: &mut Service) -> Scripted<Service> {
-        zero_by_id(ctx, &svc.key.to_string())
+        changed_service(&ctx, ServiceName::Key(svc.key), |session, key| {
+            session.zero(Some(key))
+        })
     }
 
     /// Reads this virtual service again.
@@ -327,12 +280,7 @@ pub(in crate::script) mod functions {
         server: &str,
         fields: Map,
     ) -> Scripted<DestinationValue> {
-        crate::script::bind::destination::functions::add_by_id(
-            ctx,
-            &svc.key.to_string(),
-            server,
-            fields,
-        )
+        super::super::typed::add_server(&ctx, ServerName::of(svc, server), &fields)
     }
 
     /// Returns a real server of this virtual service, as it was when the service was read; throws `missing`.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rhai::plugin::export_module;
 use rhai::{Dynamic, Map, NativeCallContext};
 
+use super::typed::{ServiceName, zero_service as zero_service_of};
 use crate::model::{Counters, Observed};
 use crate::script::convert;
 use crate::script::error::{ScriptError, Scripted};
@@ -27,12 +28,12 @@ impl Counted<'_> {
     fn read(&self, session: &mut Session) -> Result<Observed, Error> {
         Ok(match self {
             Self::Everything => session.totals()?,
-            Self::Service(svc) => super::service::get_service(session, svc.key)?
+            Self::Service(svc) => super::typed::get_service(session, svc.key)?
                 .entry
                 .observed
                 .clone(),
             Self::Destination(d) => {
-                super::destination::get_destination(session, d.service.key, d.key)?.observed()
+                super::typed::get_destination(session, d.service.key, d.key)?.observed()
             }
         })
     }
@@ -129,7 +130,7 @@ pub(in crate::script) mod functions {
     #[rhai_fn(name = "get", return_raw)]
     pub fn get_by_id(ctx: NativeCallContext, id: &str) -> Scripted<Dynamic> {
         let svc = with(&ctx, |session| {
-            super::super::service::get_service(session, convert::service_key(id)?)
+            super::super::typed::get_service(session, convert::service_key(id)?)
         })?;
         shown(&ctx, &Counted::Service(&svc))
     }
@@ -177,10 +178,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "zero", return_raw)]
     pub fn zero_by_id(ctx: NativeCallContext, id: &str) -> Scripted<()> {
-        with(&ctx, |session| {
-            let key = convert::service_key(id)?;
-            session.zero(Some(key)).map(|_staged_or_committed| ())
-        })
+        zero_service_of(&ctx, ServiceName::Text(id))
     }
 
     /// Sets the counters of a virtual service and its real servers to zero, after the commit.
@@ -191,7 +189,7 @@ pub(in crate::script) mod functions {
     /// ```
     #[rhai_fn(name = "zero", return_raw)]
     pub fn zero_service(ctx: NativeCallContext, svc: Service) -> Scripted<()> {
-        zero_by_id(ctx, &svc.key.to_string())
+        zero_service_of(&ctx, ServiceName::Key(svc.key))
     }
 
     /// Counts for some time, at least 4 s, and returns by how much the counters grew.
@@ -203,7 +201,7 @@ pub(in crate::script) mod functions {
     #[rhai_fn(name = "sample", return_raw)]
     pub fn sample_by_id(ctx: NativeCallContext, id: &str, duration: Dynamic) -> Scripted<Dynamic> {
         let svc = with(&ctx, |session| {
-            super::super::service::get_service(session, convert::service_key(id)?)
+            super::super::typed::get_service(session, convert::service_key(id)?)
         })?;
         sample(&ctx, &Counted::Service(&svc), &duration)
     }

@@ -170,7 +170,7 @@ pub(in crate::script) mod functions {
         let mut last = d.clone();
         until(&ctx, &wait, || {
             last = with(&ctx, |session| {
-                super::super::destination::get_destination(session, service, key)
+                super::super::typed::get_destination(session, service, key)
             })?;
             wait.connections.set(Some(last.connections()));
             answer(&ctx, &condition, vec![Dynamic::from(last.clone())])
@@ -216,7 +216,7 @@ pub(in crate::script) mod functions {
         let mut last = svc.clone();
         until(&ctx, &wait, || {
             last = with(&ctx, |session| {
-                super::super::service::get_service(session, key)
+                super::super::typed::get_service(session, key)
             })?;
             let open = last
                 .destinations()

@@ -239,7 +239,7 @@ pub(super) fn refreshed(
         let key = d.service.key;
         let service = match services.get(&key) {
             Some(service) => service.clone(),
-            None => super::service::get_service(session, key)?,
+            None => super::typed::get_service(session, key)?,
         };
         services.insert(key, service.clone());
         let found = service.destination(&d.key);

@@ -5,9 +5,9 @@ use std::fmt;
 use rhai::Dynamic;
 use rhai::plugin::export_module;
 
-use super::ServiceValue;
 use super::list::{List, Named};
-use crate::document::server_shape;
+use super::{ServiceValue, dynamic_of};
+use crate::document::{json, server_shape, tunnel_shape};
 use crate::model::{
     DestinationEdit, DestinationEntry, DestinationKey, DestinationSpecification, ForwardingMethod,
     Weight,
@@ -67,12 +67,7 @@ impl DestinationValue {
 
     pub(super) fn json(&self) -> serde_json::Value {
         let shape = server_shape(&self.service.entry, &self.key);
-        crate::document::json::value(&shape)
-    }
-
-    /// Returns a field as the document has it.
-    fn field(&self, name: &str) -> Dynamic {
-        super::dynamic_of(&self.json()[name]).into_read_only()
+        json::value(&shape)
     }
 }
 
@@ -104,7 +99,7 @@ impl Named for DestinationValue {
     clippy::unwrap_used
 )] // what the macro makes and asks for
 pub(super) mod fields {
-    use super::DestinationValue as Destination;
+    use super::{DestinationValue as Destination, dynamic_of, json, tunnel_shape};
 
     /// Returns the key within the service, such as `10.0.0.2:8080`.
     #[rhai_fn(get = "id", pure)]
@@ -145,7 +140,12 @@ pub(super) mod fields {
     /// Returns `()` or a map with `type`, `port` and `checksum`.
     #[rhai_fn(get = "tunnel", pure)]
     pub fn tunnel(destination: &mut Destination) -> Dynamic {
-        destination.field("tunnel")
+        let configuration = &destination.entry().configuration;
+        if !configuration.has_tunnel() {
+            return Dynamic::UNIT;
+        }
+        let shape = json::value(&tunnel_shape(configuration.tunnel));
+        dynamic_of(&shape).into_read_only()
     }
 
     /// Returns the weight.

@@ -7,8 +7,8 @@ use rhai::Dynamic;
 use rhai::plugin::export_module;
 
 use super::list::{List, Named};
-use super::{DestinationList, DestinationValue};
-use crate::document::{Detail, json, service_shape};
+use super::{DestinationList, DestinationValue, dynamic_of};
+use crate::document::{Detail, json, persistence_shape, service_shape};
 use crate::model::{DestinationKey, Observed, ServiceEntry, ServiceKey};
 
 /// A list of virtual services.
@@ -43,17 +43,6 @@ impl ServiceValue {
 
     pub(super) fn json(&self) -> serde_json::Value {
         json::value(&service_shape(&self.key, &self.entry, Detail::Observed))
-    }
-
-    /// Returns a field as the document has it.
-    fn field(&self, name: &str) -> Dynamic {
-        let alone = ServiceEntry {
-            configuration: self.entry.configuration.clone(),
-            ..ServiceEntry::default()
-        };
-        let shape = service_shape(&self.key, &alone, Detail::Configuration);
-        let value = json::value(&shape);
-        super::dynamic_of(&value[name]).into_read_only()
     }
 
     fn connections(&self, pick: impl Fn(crate::model::Connections) -> u32) -> i64 {
@@ -107,6 +96,11 @@ pub(in crate::script) fn rates(observed: &Observed) -> Dynamic {
     Dynamic::from_map(map).into_read_only()
 }
 
+/// Returns a value, or `()`.
+pub(super) fn optional(value: Option<impl Into<Dynamic>>) -> Dynamic {
+    value.map_or(Dynamic::UNIT, Into::into)
+}
+
 /// Fields of a virtual service.
 #[export_module]
 #[allow(
@@ -116,7 +110,9 @@ pub(in crate::script) fn rates(observed: &Observed) -> Dynamic {
     clippy::unwrap_used
 )] // what the macro makes and asks for
 pub(super) mod fields {
-    use super::ServiceValue as Service;
+    use super::{
+        ServiceKey, ServiceValue as Service, dynamic_of, json, optional, persistence_shape,
+    };
 
     /// Returns the key, such as `tcp://192.0.2.1:80`.
     #[rhai_fn(get = "id", pure)]
@@ -127,25 +123,34 @@ pub(super) mod fields {
     /// Returns `tcp`, `udp` or `sctp`; `()` for a mark.
     #[rhai_fn(get = "protocol", pure)]
     pub fn protocol(service: &mut Service) -> Dynamic {
-        service.field("protocol")
+        optional(match service.key {
+            ServiceKey::Endpoint { protocol, .. } => Some(protocol.to_string()),
+            ServiceKey::Fwmark { .. } => None,
+        })
     }
 
     /// Returns the address; `()` for a mark.
     #[rhai_fn(get = "address", pure)]
     pub fn address(service: &mut Service) -> Dynamic {
-        service.field("address")
+        optional(match service.key {
+            ServiceKey::Endpoint { address, .. } => Some(address.to_string()),
+            ServiceKey::Fwmark { .. } => None,
+        })
     }
 
     /// Returns the port; `()` for a mark.
     #[rhai_fn(get = "port", pure)]
     pub fn port(service: &mut Service) -> Dynamic {
-        service.field("port")
+        optional(service.key.port().map(i64::from))
     }
 
     /// Returns the mark, or `()`.
     #[rhai_fn(get = "fwmark", pure)]
     pub fn fwmark(service: &mut Service) -> Dynamic {
-        service.field("fwmark")
+        optional(match service.key {
+            ServiceKey::Fwmark { mark, .. } => Some(i64::from(mark.get())),
+            ServiceKey::Endpoint { .. } => None,
+        })
     }
 
     /// Returns `inet` or `inet6`.
@@ -163,7 +168,12 @@ pub(super) mod fields {
     /// Returns the names of the scheduler's flags.
     #[rhai_fn(get = "scheduler_flags", pure)]
     pub fn scheduler_flags(service: &mut Service) -> Dynamic {
-        service.field("scheduler_flags")
+        let configuration = &service.entry.configuration;
+        let flags = configuration
+            .scheduler_flags
+            .names(&configuration.scheduler);
+        let flags = flags.into_iter().map(Dynamic::from).collect();
+        Dynamic::from_array(flags).into_read_only()
     }
 
     /// Returns whether every packet is scheduled alone.
@@ -175,7 +185,9 @@ pub(super) mod fields {
     /// Returns `()` or a map with `timeout_seconds`, `netmask` or `prefix_length`, and `engine`.
     #[rhai_fn(get = "persistence", pure)]
     pub fn persistence(service: &mut Service) -> Dynamic {
-        service.field("persistence")
+        let persistence = service.entry.configuration.persistence.as_ref();
+        let shape = persistence.map(|one| json::value(&persistence_shape(one)));
+        optional(shape.map(|shape| dynamic_of(&shape))).into_read_only()
     }
 
     /// Returns the real servers.
