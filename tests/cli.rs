@@ -305,7 +305,7 @@ fn wrong_documents_are_named_with_their_place() {
         ),
         (
             r#"{ "version": 1, "services": [ { "id": "tcp://192.0.2.1:80", "destinations": [ { "id": "10.0.0.1:80", "weight": -1 } ] } ] }"#,
-            "a weight is a number from 0 to 2147483647",
+            "it is a whole number from 0 to 2147483647",
         ),
         (
             r#"{ "version": 1, "services": [ { "id": "tcp://192.0.2.1:80", "scheduler": "none" } ] }"#,

@@ -11,6 +11,7 @@ use super::journal_args::{
     UndoArguments,
 };
 use super::option_values::{BARE, confirm_time, duration, filled, filled_or_bare, number};
+use super::server_numbers::ServerNumbers;
 use crate::document::DEFAULT_MAX_SIZE;
 
 /// A scripting automation shell for IPVS, the load balancer in the Linux kernel.
@@ -409,20 +410,13 @@ const TUNNEL_HELP: &str =
 
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct ServerOptions {
-    /// The weight; 0 means no new connections [new servers: 1]
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = number::<i64>)]
-    pub(super) weight: Option<i64>,
+    #[command(flatten)]
+    pub(super) numbers: ServerNumbers,
     /// masquerading, direct_routing, tunneling, local or bypass [new servers: direct_routing]
     #[arg(long, value_name = "METHOD")]
     pub(super) forwarding: Option<String>,
     #[arg(long, value_name = "TUNNEL", help = TUNNEL_HELP)]
     pub(super) tunnel: Option<String>,
-    /// At this many connections, no new ones; 0 is no limit
-    #[arg(long, value_name = "NUMBER", value_parser = number::<u32>)]
-    pub(super) upper_threshold: Option<u32>,
-    /// Below this many connections, new ones again
-    #[arg(long, value_name = "NUMBER", value_parser = number::<u32>)]
-    pub(super) lower_threshold: Option<u32>,
 }
 
 #[derive(Clone, Debug, Args)]

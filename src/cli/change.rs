@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::finish::Ending;
 use crate::model::{
     DURATION_FORM, DestinationEdit, EngineName, ForwardingMethod, Granularity, Invalid, ObjectId,
-    PersistenceEdit, Scheduler, Selector, ServiceEdit, Tunnel, Weight, parse_duration,
+    PersistenceEdit, Scheduler, Selector, ServiceEdit, Tunnel, parse_duration,
 };
 use crate::session::{BlockKind, CommitTerms, Ended, Error, IfMissing, Session, VerbOutcome};
 
@@ -91,7 +91,7 @@ fn service_edit(options: &ServiceOptions) -> Result<ServiceEdit, Failure> {
 }
 
 fn server_edit(options: &ServerOptions) -> Result<DestinationEdit, Failure> {
-    Ok(DestinationEdit {
+    let mut edit = DestinationEdit {
         forwarding: options
             .forwarding
             .as_deref()
@@ -103,10 +103,14 @@ fn server_edit(options: &ServerOptions) -> Result<DestinationEdit, Failure> {
             .map(Tunnel::parse)
             .transpose()?
             .map(Some),
-        weight: options.weight.map(Weight::new).transpose()?,
-        upper_threshold: options.upper_threshold,
-        lower_threshold: options.lower_threshold,
-    })
+        ..DestinationEdit::default()
+    };
+    for (number, value) in &options.numbers.given {
+        let value =
+            u32::try_from(*value).map_err(|_| Invalid::new(number.name, value, number.expected))?;
+        number.set(&mut edit, value)?;
+    }
+    Ok(edit)
 }
 
 /// Adds, edits or ensures an object.

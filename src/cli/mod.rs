@@ -27,6 +27,7 @@ mod report;
 mod run;
 mod script;
 mod script_arguments;
+mod server_numbers;
 mod settings;
 mod table_file;
 mod target;

@@ -11,8 +11,8 @@ use serde::Serialize;
 use super::VERSION;
 use super::table::{DaemonShape, daemon_shape, persistence_shape, timeouts_shape, tunnel_shape};
 use crate::model::{
-    DestinationConfiguration, DestinationEntry, DestinationKey, ServiceConfiguration, ServiceEntry,
-    ServiceKey, Table, Tunnel,
+    DestinationConfiguration, DestinationEntry, DestinationKey, ServerNumber, ServiceConfiguration,
+    ServiceEntry, ServiceKey, Table, Tunnel,
 };
 use crate::txn::{Footprint, ServiceFootprint};
 
@@ -151,14 +151,9 @@ fn servers(
         if configuration.tunnel != Tunnel::Ipip {
             field(out, ",", "tunnel", &tunnel_shape(configuration.tunnel))?;
         }
-        let thresholds = configuration.thresholds;
-        for (name, value, default) in [
-            ("weight", configuration.weight.get(), fresh.weight.get()),
-            ("upper_threshold", thresholds.upper, 0),
-            ("lower_threshold", thresholds.lower, 0),
-        ] {
-            if value != default {
-                field(out, ",", name, &value)?;
+        for number in ServerNumber::ALL {
+            if number.is_set(configuration) {
+                field(out, ",", number.name, &number.of(configuration))?;
             }
         }
         out.push(b'}');

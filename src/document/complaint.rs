@@ -10,7 +10,7 @@ use serde::de::Error;
 use super::error::DocumentError;
 use super::file_kind::FileKind;
 use super::scan::{self, Step};
-use crate::model::{DestinationKey, ObjectId, Protocol, ServiceKey, shown};
+use crate::model::{DestinationKey, ObjectId, Protocol, ServerNumber, ServiceKey, shown};
 
 /// Ends a name.
 const MARK: char = '\u{1f}';
@@ -204,6 +204,9 @@ fn wrong_value(text: &[u8], path: &[Step], field: Option<&str>, place: &Range<us
 
 /// What belongs into a field.
 fn wanted(field: &str, of_server: bool) -> &'static str {
+    if let Some(number) = ServerNumber::named(field) {
+        return number.expected;
+    }
     match field {
         "version" => "it is the number 1",
         "services" => {
@@ -230,9 +233,7 @@ fn wanted(field: &str, of_server: bool) -> &'static str {
         "address" => "it is an address in quotes, such as \"192.0.2.1\"",
         "port" | "flags" => "it is a whole number from 0 to 65535",
         "fwmark" => "it is a whole number from 1 to 4294967295",
-        "other_flags" | "upper_threshold" | "lower_threshold" => {
-            "it is a whole number from 0 to 4294967295"
-        }
+        "other_flags" => "it is a whole number from 0 to 4294967295",
         "family" => "it is \"inet\" or \"inet6\"",
         "scheduler" => "it is a text, such as \"wlc\"",
         "scheduler_flags" => "it is a list of texts, such as [\"sh-port\"]",

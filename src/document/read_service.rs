@@ -6,7 +6,7 @@ use super::keys::{Fields, Object, list, parsed, parsed_address, repeated};
 use crate::model::{
     AddressFamily, Checksum, DestinationEdit, DestinationKey, DestinationSpecification, EngineName,
     ForwardingMethod, Fwmark, Granularity, Invalid, PersistenceEdit, Protocol, Scheduler,
-    ServiceEdit, ServiceKey, ServiceSpecification, Tunnel, Weight,
+    ServerNumber, ServiceEdit, ServiceKey, ServiceSpecification, Tunnel,
 };
 
 /// Takes a scheduler's name as a kernel has it: whether a user may give it to a service is looked at later.
@@ -213,17 +213,16 @@ struct DestinationFields {
 impl Fields for DestinationFields {
     type Value = DestinationSpecification;
     const WHAT: &'static str = "a real server";
-    const KNOWN: &'static [&'static str] = &[
-        "id",
-        "address",
-        "port",
-        "forwarding",
-        "tunnel",
-        "weight",
-        "upper_threshold",
-        "lower_threshold",
-        "observed",
-    ];
+    const KNOWN: &'static [&'static str] = &{
+        const OTHERS: [&str; 6] = ["id", "address", "port", "observed", "forwarding", "tunnel"];
+        let mut all = [""; OTHERS.len() + ServerNumber::ALL.len()];
+        let mut index = 0;
+        while index < OTHERS.len() {
+            all[index] = OTHERS[index];
+            index += 1;
+        }
+        ServerNumber::names(all)
+    };
 
     fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
         match name {
@@ -235,14 +234,17 @@ impl Fields for DestinationFields {
                 let fields = map.next_value::<Option<Object<TunnelFields>>>()?;
                 self.edit.tunnel = Some(fields.map(|fields| fields.0));
             }
-            "weight" => {
-                self.edit.weight = Some(Weight::new(map.next_value()?).map_err(A::Error::custom)?)
-            }
-            "upper_threshold" => self.edit.upper_threshold = Some(map.next_value()?),
-            "lower_threshold" => self.edit.lower_threshold = Some(map.next_value()?),
-            _ => {
-                map.next_value::<IgnoredAny>()?;
-            }
+            other => match ServerNumber::named(other) {
+                Some(number) => {
+                    let value = map.next_value()?;
+                    number
+                        .set(&mut self.edit, value)
+                        .map_err(A::Error::custom)?;
+                }
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            },
         }
         Ok(())
     }

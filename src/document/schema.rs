@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::model::ServerNumber;
+
 /// Returns the schema (draft 2020-12).
 #[must_use]
 pub fn schema() -> Value {
@@ -104,7 +106,7 @@ fn service_schema(anyones: &Value, with_extras: &dyn Fn(Value) -> Value) -> Valu
 }
 
 fn destination_schema(anyones: &Value, with_extras: &dyn Fn(Value) -> Value) -> Value {
-    json!({
+    let mut schema = json!({
         "type": "object", "additionalProperties": false, "patternProperties": anyones,
         "anyOf": [{"required": ["id"]}, {"required": ["address", "port"]}],
         "properties": with_extras(json!({
@@ -113,10 +115,11 @@ fn destination_schema(anyones: &Value, with_extras: &dyn Fn(Value) -> Value) -> 
             "port": {"type": "integer", "minimum": 0, "maximum": 65535},
             "forwarding": {"type": "string", "default": "direct_routing", "description": "masquerading, direct_routing, tunneling, local or bypass; method-N is a kernel's own and can't be created."},
             "tunnel": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/tunnel"}], "default": null, "description": "Null unless tunneling."},
-            "weight": {"type": "integer", "minimum": 0, "maximum": i32::MAX, "default": 1},
-            "upper_threshold": {"type": "integer", "minimum": 0, "maximum": u32::MAX, "default": 0},
-            "lower_threshold": {"type": "integer", "minimum": 0, "maximum": u32::MAX, "default": 0},
             "observed": {"type": "object", "description": "Whether it is `overloaded` and `receives` new connections (null: not known), connections, counters and rates; ignored on input."}
         }))
-    })
+    });
+    for number in ServerNumber::ALL {
+        schema["properties"][number.name] = json!({"type": "integer", "minimum": 0, "maximum": number.most, "default": number.default});
+    }
+    schema
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde::ser::{SerializeMap, SerializeSeq, Serializer};
+use serde::ser::{SerializeMap, SerializeSeq, SerializeStruct, Serializer};
 
 use super::VERSION;
 use crate::model::{
-    DestinationEntry, DestinationKey, Granularity, Observed, Persistence, Receptions, ServiceEntry,
-    ServiceKey, SyncDaemon, Table, Timeouts, Tunnel,
+    DestinationConfiguration, DestinationEntry, DestinationKey, Granularity, Observed, Persistence,
+    Receptions, ServerNumber, ServiceEntry, ServiceKey, SyncDaemon, Table, Timeouts, Tunnel,
 };
 
 /// Whether what was observed is written beside the configuration.
@@ -298,18 +298,43 @@ fn shape<'a>(
     shape
 }
 
-#[derive(Serialize)]
 struct DestinationShape {
-    id: String,
-    address: String,
-    port: u16,
-    forwarding: String,
-    tunnel: Option<TunnelShape>,
-    weight: u32,
-    upper_threshold: Option<u32>,
-    lower_threshold: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    key: DestinationKey,
+    configuration: DestinationConfiguration,
+    /// What is known of it.
+    known: Known,
     observed: Option<ServerObservedShape>,
+}
+
+impl Serialize for DestinationShape {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let configuration = &self.configuration;
+        let fields = 5 + ServerNumber::ALL.len() + usize::from(self.observed.is_some());
+        let mut shape = serializer.serialize_struct("DestinationShape", fields)?;
+        shape.serialize_field("id", &self.key.to_string())?;
+        shape.serialize_field("address", &self.key.address.to_string())?;
+        shape.serialize_field("port", &self.key.port)?;
+        shape.serialize_field("forwarding", &configuration.forwarding.to_string())?;
+        let tunnel = configuration
+            .has_tunnel()
+            .then(|| tunnel_shape(configuration.tunnel));
+        shape.serialize_field(
+            "tunnel",
+            &tunnel.and_then(|tunnel| self.known.value(tunnel)),
+        )?;
+        for number in ServerNumber::ALL {
+            let value = number.of(configuration);
+            if number.is_public {
+                shape.serialize_field(number.name, &value)?;
+            } else {
+                shape.serialize_field(number.name, &self.known.value(value))?;
+            }
+        }
+        if let Some(observed) = &self.observed {
+            shape.serialize_field("observed", observed)?;
+        }
+        shape.end()
+    }
 }
 
 #[derive(Serialize)]
@@ -350,19 +375,10 @@ fn destination_shape(
     receptions: &Receptions<'_>,
     known: Known,
 ) -> DestinationShape {
-    let configuration = &entry.configuration;
     DestinationShape {
-        id: key.to_string(),
-        address: key.address.to_string(),
-        port: key.port,
-        forwarding: configuration.forwarding.to_string(),
-        tunnel: configuration
-            .has_tunnel()
-            .then(|| tunnel_shape(configuration.tunnel))
-            .and_then(|tunnel| known.value(tunnel)),
-        weight: configuration.weight.get(),
-        upper_threshold: known.value(configuration.thresholds.upper),
-        lower_threshold: known.value(configuration.thresholds.lower),
+        key: *key,
+        configuration: entry.configuration,
+        known,
         observed: (detail == Detail::Observed).then(|| {
             let reception = receptions.of(key);
             ServerObservedShape {

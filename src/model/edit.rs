@@ -6,7 +6,8 @@
 use super::{
     AddressFamily, DaemonRole, DestinationConfiguration, DestinationKey, EngineName,
     ForwardingMethod, Granularity, Invalid, Persistence, Protocol, Scheduler, SchedulerFlags,
-    ServiceConfiguration, ServiceKey, SyncDaemon, SysctlName, TimeoutsEdit, Tunnel, Weight,
+    ServerNumber, ServiceConfiguration, ServiceKey, SyncDaemon, SysctlName, TimeoutsEdit, Tunnel,
+    Weight,
 };
 
 /// Whose word a value is.
@@ -209,6 +210,22 @@ pub struct DestinationEdit {
 }
 
 impl DestinationEdit {
+    /// Makes the edit that names every field as it is.
+    #[must_use]
+    pub fn of(configuration: &DestinationConfiguration) -> Self {
+        let tunnels = configuration.forwarding == ForwardingMethod::Tunneling;
+        let mut edit = Self {
+            forwarding: Some(configuration.forwarding),
+            tunnel: tunnels.then_some(Some(configuration.tunnel)),
+            ..Self::default()
+        };
+        for number in ServerNumber::ALL {
+            // What is configured was set, or recorded from a kernel.
+            let _recorded = number.set(&mut edit, number.of(configuration));
+        }
+        edit
+    }
+
     /// Returns the configuration of a real server with the named fields set, from `current` or the defaults.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ mod persistence;
 mod reception;
 mod scheduler;
 mod selector;
+mod server_numbers;
 mod service;
 mod table;
 mod tuning;
@@ -39,6 +40,7 @@ pub use persistence::{EngineName, Granularity, Persistence};
 pub use reception::{Reception, Receptions};
 pub use scheduler::{Scheduler, SchedulerFlags};
 pub use selector::{Pattern, Selector};
+pub use server_numbers::ServerNumber;
 pub use service::{Fwmark, ServiceConfiguration, ServiceKey};
 pub use table::{DestinationEntry, ListedService, ServiceEntry, Table};
 pub use tuning::{

@@ -1,8 +1,8 @@
 //! Configurations in words, field by field.
 
 use crate::model::{
-    DestinationConfiguration, ForwardingMethod, Persistence, ServiceConfiguration, ServiceKey,
-    Tunnel,
+    DestinationConfiguration, ForwardingMethod, Persistence, ServerNumber, ServiceConfiguration,
+    ServiceKey, Tunnel,
 };
 
 /// A field that differs.
@@ -83,14 +83,17 @@ pub(super) fn destination_words(configuration: &DestinationConfiguration) -> Vec
         format!("weight {}", configuration.weight),
         method(configuration),
     ];
-    let thresholds = configuration.thresholds;
-    if thresholds.upper != 0 {
-        words.push(format!("upper_threshold {}", thresholds.upper));
-    }
-    if thresholds.lower != 0 {
-        words.push(format!("lower_threshold {}", thresholds.lower));
+    for number in others() {
+        if number.is_set(configuration) {
+            words.push(format!("{} {}", number.name, number.of(configuration)));
+        }
     }
     words
+}
+
+/// The numbers of a real server behind its weight.
+fn others() -> impl Iterator<Item = ServerNumber> {
+    ServerNumber::ALL.into_iter().skip(1)
 }
 
 fn push(changes: &mut Vec<FieldChange>, name: &'static str, before: String, after: String) {
@@ -176,17 +179,9 @@ pub(super) fn destination_changes(
         before.tunnel.to_string(),
         after.tunnel.to_string(),
     );
-    push(
-        &mut changes,
-        "upper_threshold",
-        before.thresholds.upper.to_string(),
-        after.thresholds.upper.to_string(),
-    );
-    push(
-        &mut changes,
-        "lower_threshold",
-        before.thresholds.lower.to_string(),
-        after.thresholds.lower.to_string(),
-    );
+    for number in others() {
+        let text = |configuration| number.of(configuration).to_string();
+        push(&mut changes, number.name, text(before), text(after));
+    }
     changes
 }

@@ -3,8 +3,8 @@
 use crate::document::settings_line;
 use crate::ipvsadm::text::shell_word;
 use crate::model::{
-    DestinationConfiguration, ForwardingMethod, Granularity, Persistence, ServiceConfiguration,
-    Tunnel,
+    DestinationConfiguration, ForwardingMethod, Granularity, Persistence, ServerNumber,
+    ServiceConfiguration, Tunnel,
 };
 use crate::txn::Change;
 
@@ -63,11 +63,10 @@ fn server_options(configuration: &DestinationConfiguration) -> Options {
     } else if configuration.tunnel != Tunnel::Ipip {
         return Err("a tunnel without tunneling can't be created");
     }
-    let thresholds = configuration.thresholds;
-    options.push_str(&format!(
-        " --upper-threshold {} --lower-threshold {}",
-        thresholds.upper, thresholds.lower
-    ));
+    for number in ServerNumber::ALL.into_iter().skip(1) {
+        let value = number.of(configuration);
+        options.push_str(&format!(" --{} {value}", number.option));
+    }
     Ok(options)
 }
 

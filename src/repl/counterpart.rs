@@ -10,7 +10,7 @@ use crate::ipvsadm::syntax::{
 };
 use crate::model::{
     Checksum, DestinationConfiguration, ForwardingMethod, Granularity, Persistence, Scheduler,
-    ServiceConfiguration, ServiceKey, SyncDaemon, Timeouts, Tunnel,
+    ServerNumber, ServiceConfiguration, ServiceKey, SyncDaemon, Timeouts, Tunnel,
 };
 
 /// What a line of `ipvsadm` is here.
@@ -278,16 +278,9 @@ fn destination_fields(configuration: &DestinationConfiguration, named: Named) ->
     {
         fields.push(format!("tunnel: {}", tunnel_text(configuration.tunnel)));
     }
-    if all || configuration.weight != usual.weight {
-        fields.push(format!("weight: {}", configuration.weight));
-    }
-    let thresholds = configuration.thresholds;
-    for (name, value) in [
-        ("upper_threshold", thresholds.upper),
-        ("lower_threshold", thresholds.lower),
-    ] {
-        if all || value != 0 {
-            fields.push(format!("{name}: {value}"));
+    for number in ServerNumber::ALL {
+        if all || number.is_set(configuration) {
+            fields.push(format!("{}: {}", number.name, number.of(configuration)));
         }
     }
     fields

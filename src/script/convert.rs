@@ -8,8 +8,8 @@ use super::keys;
 use crate::journal::{Data, OnFailure};
 use crate::model::{
     Checksum, DestinationEdit, DestinationKey, DestinationSpecification, EngineName,
-    ForwardingMethod, Granularity, Invalid, PersistenceEdit, Scheduler, ServiceEdit, ServiceKey,
-    SysctlName, TimeoutsEdit, Tunnel, Weight, parse_duration, suggestion,
+    ForwardingMethod, Granularity, Invalid, PersistenceEdit, Scheduler, ServerNumber, ServiceEdit,
+    ServiceKey, SysctlName, TimeoutsEdit, Tunnel, parse_duration, suggestion,
 };
 use crate::session::{ApplyOptions, IfMissing, Prune, RunbookOptions};
 use crate::txn::{GuardName, Guarding};
@@ -222,16 +222,14 @@ pub(super) fn destination_edit(map: &Map) -> Converted<DestinationEdit> {
     let mut edit = DestinationEdit::default();
     for (key, value) in map {
         match key.as_str() {
-            "weight" => edit.weight = Some(Weight::new(int(key, value)?)?),
             "forwarding" => edit.forwarding = Some(ForwardingMethod::parse(&text(key, value)?)?),
             "tunnel" => edit.tunnel = Some(tunnel(value)?),
-            "upper_threshold" => {
-                edit.upper_threshold =
-                    Some(number(key, value, "it is a number from 0 to 2147483647")?)
-            }
-            _ => {
-                edit.lower_threshold =
-                    Some(number(key, value, "it is a number from 0 to 2147483647")?)
+            name => {
+                // Only names that are known come here.
+                if let Some(field) = ServerNumber::named(name) {
+                    let value = number(key, value, "it is a number from 0 to 2147483647")?;
+                    field.set(&mut edit, value)?;
+                }
             }
         }
     }

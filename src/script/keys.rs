@@ -1,5 +1,7 @@
 //! The keys of the maps that verbs take: what is read knows them from here, and so does completion.
 
+use crate::model::ServerNumber;
+
 /// Of a virtual service.
 pub const SERVICE: &[&str] = &[
     "scheduler",
@@ -10,13 +12,7 @@ pub const SERVICE: &[&str] = &[
 ];
 
 /// Of a real server; in the `destinations` of a service its `id` as well.
-pub const DESTINATION: &[&str] = &[
-    "weight",
-    "forwarding",
-    "tunnel",
-    "upper_threshold",
-    "lower_threshold",
-];
+pub const DESTINATION: &[&str] = &ServerNumber::names(["forwarding", "tunnel", "", "", ""]);
 
 /// Of `persistence`.
 pub const PERSISTENCE: &[&str] = &[

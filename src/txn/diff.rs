@@ -78,18 +78,12 @@ impl Footprint {
     }
 }
 
+/// Looks at a service: its key, as it was, as it is to be, and what of it is compared.
+type Look<'l> =
+    dyn FnMut(&ServiceKey, Option<&ServiceEntry>, Option<&ServiceEntry>, &ServiceFootprint) + 'l;
+
 /// Looks at each service that is compared, as it is in both tables.
-fn each_service(
-    from: &Table,
-    to: &Table,
-    scope: Scope<'_>,
-    look: &mut dyn FnMut(
-        &ServiceKey,
-        Option<&ServiceEntry>,
-        Option<&ServiceEntry>,
-        &ServiceFootprint,
-    ),
-) {
+fn each_service(from: &Table, to: &Table, scope: Scope<'_>, look: &mut Look<'_>) {
     match scope {
         Scope::Everything => {
             for (key, new) in &to.services {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::change::Change;
 use crate::backend::{Depth, Selection};
 use crate::model::{
-    ConnectionThresholds, DaemonRole, DestinationConfiguration, DestinationKey, ForwardingMethod,
+    DaemonRole, DestinationConfiguration, DestinationKey, ForwardingMethod, ServerNumber,
     ServiceKey, SysctlName, Tunnel,
 };
 
@@ -52,7 +52,8 @@ pub struct Footprint {
 
 /// Tells whether `/proc/net/ip_vs` shows everything about a server.
 fn shows_in_proc(configuration: &DestinationConfiguration) -> bool {
-    configuration.thresholds == ConnectionThresholds::default()
+    let hidden = |number: &ServerNumber| !number.is_public && number.is_set(configuration);
+    !ServerNumber::ALL.iter().any(hidden)
         && configuration.tunnel == Tunnel::Ipip
         && matches!(
             configuration.forwarding,

@@ -6,6 +6,7 @@ use rhai::EvalAltResult;
 
 pub(super) use compile::parse_error;
 
+use super::keys;
 use super::reference;
 use crate::model::{shown, suggestion};
 
@@ -24,16 +25,8 @@ pub const NAMESPACES: [&str; 9] = [
 
 /// Says that there is no such variable, and which form works of what people try first.
 fn undefined(name: &str) -> String {
-    const FIELDS: [&str; 8] = [
-        "weight",
-        "forwarding",
-        "tunnel",
-        "persistence",
-        "one_packet",
-        "scheduler_flags",
-        "upper_threshold",
-        "lower_threshold",
-    ];
+    const OF_SERVICES: [&str; 3] = ["persistence", "one_packet", "scheduler_flags"];
+    let is_field = |name: &str| OF_SERVICES.contains(&name) || keys::DESTINATION.contains(&name);
     let form = match name {
         "list" | "ls" => "the table is listed by `service::list()`; at the prompt `:list` shows it".to_owned(),
         "args" => "`args` is a function: `args()[0]` is the first argument".to_owned(),
@@ -48,7 +41,7 @@ fn undefined(name: &str) -> String {
         name if NAMESPACES.contains(&name) => {
             format!("`{name}` is a namespace: what is in it is called as `{name}::NAME(…)`, and `help {name}` lists it")
         }
-        name if FIELDS.contains(&name) => {
+        name if is_field(name) => {
             format!("a map of fields is written `#{{ {name}: … }}`")
         }
         _ => return format!("there is no variable `{}`", shown(name)),

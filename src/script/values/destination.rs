@@ -9,8 +9,7 @@ use super::list::{List, Named};
 use super::{ServiceValue, dynamic_of};
 use crate::document::{json, server_shape, tunnel_shape};
 use crate::model::{
-    DestinationEdit, DestinationEntry, DestinationKey, DestinationSpecification, ForwardingMethod,
-    Weight,
+    DestinationEdit, DestinationEntry, DestinationKey, DestinationSpecification, Weight,
 };
 
 /// A list of real servers.
@@ -51,17 +50,9 @@ impl DestinationValue {
     /// Returns what makes another one like it.
     pub(in crate::script) fn specification(&self) -> DestinationSpecification {
         let configuration = self.entry().configuration;
-        let tunnel = (configuration.forwarding == ForwardingMethod::Tunneling)
-            .then_some(Some(configuration.tunnel));
         DestinationSpecification {
             key: self.key,
-            edit: DestinationEdit {
-                forwarding: Some(configuration.forwarding),
-                tunnel,
-                weight: Some(configuration.weight),
-                upper_threshold: Some(configuration.thresholds.upper),
-                lower_threshold: Some(configuration.thresholds.lower),
-            },
+            edit: DestinationEdit::of(&configuration),
         }
     }
 
@@ -99,7 +90,8 @@ impl Named for DestinationValue {
     clippy::unwrap_used
 )] // what the macro makes and asks for
 pub(super) mod fields {
-    use super::{DestinationValue as Destination, dynamic_of, json, tunnel_shape};
+    use super::{DestinationValue as Destination, dynamic_of, tunnel_shape};
+    use crate::document::json;
 
     /// Returns the key within the service, such as `10.0.0.2:8080`.
     #[rhai_fn(get = "id", pure)]

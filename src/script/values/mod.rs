@@ -2,6 +2,7 @@
 
 mod destination;
 mod duration;
+mod dynamic;
 mod json;
 mod list;
 mod outcome;
@@ -15,7 +16,8 @@ use rhai::{Engine, Module};
 
 pub(super) use destination::{DestinationList, DestinationValue};
 pub(super) use duration::DurationValue;
-pub(super) use json::{dynamic_of, json_lines, json_of, json_or_end, json_text, short};
+pub(super) use dynamic::dynamic_of;
+pub(super) use json::{json_lines, json_of, json_or_end, json_text, short};
 pub(super) use outcome::OutcomeValue;
 pub(super) use parse::{NoValue, parse_json};
 pub(super) use plan::PlanValue;

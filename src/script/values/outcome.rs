@@ -164,7 +164,7 @@ impl OutcomeValue {
 )] // what the macro makes and asks for
 pub(super) mod fields {
     use super::OutcomeValue as Outcome;
-    use super::json;
+    use crate::document::json;
 
     /// Returns why the block was left, for one that `rollback` left, or `()`.
     #[rhai_fn(get = "reason", pure)]

@@ -110,9 +110,8 @@ pub(super) fn optional(value: Option<impl Into<Dynamic>>) -> Dynamic {
     clippy::unwrap_used
 )] // what the macro makes and asks for
 pub(super) mod fields {
-    use super::{
-        ServiceKey, ServiceValue as Service, dynamic_of, json, optional, persistence_shape,
-    };
+    use super::{ServiceKey, ServiceValue as Service, dynamic_of, optional, persistence_shape};
+    use crate::document::json;
 
     /// Returns the key, such as `tcp://192.0.2.1:80`.
     #[rhai_fn(get = "id", pure)]
