@@ -213,16 +213,15 @@ struct DestinationFields {
 impl Fields for DestinationFields {
     type Value = DestinationSpecification;
     const WHAT: &'static str = "a real server";
-    const KNOWN: &'static [&'static str] = &{
-        const OTHERS: [&str; 6] = ["id", "address", "port", "observed", "forwarding", "tunnel"];
-        let mut all = [""; OTHERS.len() + ServerNumber::ALL.len()];
-        let mut index = 0;
-        while index < OTHERS.len() {
-            all[index] = OTHERS[index];
-            index += 1;
-        }
-        ServerNumber::names(all)
-    };
+    const KNOWN: &'static [&'static str] =
+        &ServerNumber::names::<6, { 6 + ServerNumber::COUNT }>([
+            "id",
+            "address",
+            "port",
+            "observed",
+            "forwarding",
+            "tunnel",
+        ]);
 
     fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
         match name {

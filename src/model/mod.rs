@@ -19,7 +19,6 @@ mod persistence;
 mod reception;
 mod scheduler;
 mod selector;
-mod server_numbers;
 mod service;
 mod table;
 mod tuning;
@@ -27,7 +26,9 @@ mod tuning;
 pub use address::{AddressFamily, Port, Protocol};
 pub use connection::ConnectionEntry;
 pub use counters::{Connections, Counters, Observed, Rates};
-pub use destination::{ConnectionThresholds, DestinationConfiguration, DestinationKey, Weight};
+pub use destination::{
+    ConnectionThresholds, DestinationConfiguration, DestinationKey, ServerNumber, Weight,
+};
 pub use duration::{DURATION_FORM, parse_duration};
 pub use edit::{
     DestinationEdit, DestinationSpecification, Dormant, PersistenceEdit, ServiceEdit,
@@ -40,7 +41,6 @@ pub use persistence::{EngineName, Granularity, Persistence};
 pub use reception::{Reception, Receptions};
 pub use scheduler::{Scheduler, SchedulerFlags};
 pub use selector::{Pattern, Selector};
-pub use server_numbers::ServerNumber;
 pub use service::{Fwmark, ServiceConfiguration, ServiceKey};
 pub use table::{DestinationEntry, ListedService, ServiceEntry, Table};
 pub use tuning::{

@@ -12,7 +12,8 @@ pub const SERVICE: &[&str] = &[
 ];
 
 /// Of a real server; in the `destinations` of a service its `id` as well.
-pub const DESTINATION: &[&str] = &ServerNumber::names(["forwarding", "tunnel", "", "", ""]);
+pub const DESTINATION: &[&str] =
+    &ServerNumber::names::<2, { 2 + ServerNumber::COUNT }>(["forwarding", "tunnel"]);
 
 /// Of `persistence`.
 pub const PERSISTENCE: &[&str] = &[
