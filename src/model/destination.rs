@@ -346,9 +346,10 @@ mod tests {
             assert_eq!(number.of(&made), 7, "{}", number.name);
             assert!(ServerNumber::named(number.name).is_some() && number.is_set(&made));
         }
-        assert_eq!(
-            ServerNumber::names::<1, { 1 + ServerNumber::COUNT }>(["id"]),
-            ["id", "weight", "upper_threshold", "lower_threshold"]
-        );
+        let names = ServerNumber::names::<1, { 1 + ServerNumber::COUNT }>(["id"]);
+        assert_eq!(names[0], "id");
+        let named = names[1..].iter().zip(ServerNumber::ALL);
+        assert!(named.clone().count() > 2);
+        assert!(named.into_iter().all(|(name, number)| *name == number.name));
     }
 }

@@ -10,8 +10,8 @@ use super::names::Names;
 use super::service::ServiceOptions;
 use super::values::{endpoint, number_within};
 use crate::model::{
-    AddressFamily, Checksum, ConnectionThresholds, DestinationConfiguration, DestinationKey,
-    ForwardingMethod, Protocol, Tunnel, Weight,
+    AddressFamily, Checksum, DestinationConfiguration, DestinationKey, ForwardingMethod, Protocol,
+    Tunnel, Weight,
 };
 
 /// Said of an address that can't be, and of a port that would get lost.
@@ -31,9 +31,8 @@ enum Kind {
 pub(super) struct ServerOptions {
     address: IpAddr,
     port: u16,
-    method: ForwardingMethod,
-    weight: u32,
-    thresholds: ConnectionThresholds,
+    /// As far as its fields are numbers and methods.
+    configuration: DestinationConfiguration,
     kind: Kind,
     tunnel_port: Option<NonZeroU16>,
     checksum: Checksum,
@@ -46,9 +45,7 @@ impl Default for ServerOptions {
         Self {
             address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             port: 0,
-            method: ForwardingMethod::DirectRouting,
-            weight: 1,
-            thresholds: ConnectionThresholds::default(),
+            configuration: DestinationConfiguration::default(),
             kind: Kind::Ipip,
             tunnel_port: None,
             checksum: Checksum::None,
@@ -79,18 +76,23 @@ impl ServerOptions {
             |least, most, wrong: &str| number_within(value, least, most).ok_or_else(|| fail(wrong));
         match field {
             Field::ForwardingMethod => {
-                self.method = match form {
+                self.configuration.forwarding = match form {
                     Form::Tunneling => ForwardingMethod::Tunneling,
                     Form::Masquerading => ForwardingMethod::Masquerading,
                     _ => ForwardingMethod::DirectRouting,
                 };
             }
-            Field::Weight => self.weight = within(0, MOST, "illegal weight specified")?,
+            Field::Weight => {
+                let weight = within(0, MOST, "illegal weight specified")?;
+                self.configuration.weight = Weight::from_kernel(weight);
+            }
             Field::UpperThreshold => {
-                self.thresholds.upper = within(0, MOST, "illegal u_threshold specified")?;
+                self.configuration.thresholds.upper =
+                    within(0, MOST, "illegal u_threshold specified")?;
             }
             Field::LowerThreshold => {
-                self.thresholds.lower = within(0, MOST, "illegal l_threshold specified")?;
+                self.configuration.thresholds.lower =
+                    within(0, MOST, "illegal l_threshold specified")?;
             }
             Field::TunType => {
                 self.kind = match value {
@@ -126,11 +128,11 @@ impl ServerOptions {
             Field::TunCsum,
             Field::TunRemcsum,
         ];
-        if self.method != ForwardingMethod::Masquerading && !service.is_marked() {
+        if self.configuration.forwarding != ForwardingMethod::Masquerading && !service.is_marked() {
             self.port = service.port;
             self.lost_port = None;
         }
-        let tunnels = self.method == ForwardingMethod::Tunneling;
+        let tunnels = self.configuration.forwarding == ForwardingMethod::Tunneling;
         if AddressFamily::of(self.address) != service.family() && !tunnels {
             return Err(fail(
                 "Different address family is allowed only for tunneling servers",
@@ -168,10 +170,8 @@ impl ServerOptions {
             (Kind::Ipip | Kind::Gue, _) => Tunnel::Ipip,
         };
         DestinationConfiguration {
-            forwarding: self.method,
             tunnel,
-            weight: Weight::from_kernel(self.weight),
-            thresholds: self.thresholds,
+            ..self.configuration
         }
     }
 }
