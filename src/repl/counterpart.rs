@@ -324,7 +324,7 @@ fn daemon_fields(daemon: &SyncDaemon) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counterpart, counterpart};
+    use super::{Counterpart, ServerNumber, counterpart};
     use crate::ipvsadm::syntax::typed;
 
     #[test]
@@ -370,12 +370,6 @@ mod tests {
                 ),
             ),
             (
-                "-e -f 7 -r 10.0.0.2:80 -w 0",
-                change(
-                    "destination::edit(\"fwmark://7\", \"10.0.0.2:80\", #{ forwarding: \"direct_routing\", weight: 0, upper_threshold: 0, lower_threshold: 0 })",
-                ),
-            ),
-            (
                 "-a -t 192.0.2.1:80 -r 10.0.0.2 -i --tun-type gue --tun-port 6080",
                 change(
                     "destination::add(\"tcp://192.0.2.1:80\", \"10.0.0.2:80\", #{ forwarding: \"tunneling\", tunnel: #{ type: \"gue\", port: 6080, checksum: \"none\" } })",
@@ -399,6 +393,14 @@ mod tests {
         ] {
             assert_eq!(counterpart(&typed(line).unwrap()), expected, "{line}");
         }
+        // An edit of the original sets every number.
+        let numbers = ServerNumber::ALL.map(|number| format!("{}: {}", number.name, 0));
+        let expected = change(&format!(
+            "destination::edit(\"fwmark://7\", \"10.0.0.2:80\", #{{ forwarding: \"direct_routing\", {} }})",
+            numbers.join(", ")
+        ));
+        let line = typed("-e -f 7 -r 10.0.0.2:80 -w 0").unwrap();
+        assert_eq!(counterpart(&line), expected);
         for (line, said) in [
             (
                 "-C -t 192.0.2.1:80",
