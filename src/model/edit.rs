@@ -207,6 +207,8 @@ pub struct DestinationEdit {
     pub upper_threshold: Option<u32>,
     /// The lower threshold.
     pub lower_threshold: Option<u32>,
+    /// The priority.
+    pub priority: Option<u32>,
 }
 
 impl DestinationEdit {
@@ -273,6 +275,7 @@ impl DestinationEdit {
             thresholds.check()?;
         }
         after.thresholds = thresholds;
+        after.priority = self.priority.unwrap_or(after.priority);
         let mixed = key.family() != service.family();
         if mixed
             && checked
