@@ -247,7 +247,6 @@ pub(super) fn destination_attributes(
         weight: Some(configuration.weight.get()),
         upper_threshold: Some(configuration.thresholds.upper),
         lower_threshold: Some(configuration.thresholds.lower),
-        priority: Some(configuration.priority),
         tunnel_type: Some(kind),
         tunnel_port: Some(port),
         tunnel_flags: Some(flags),
@@ -318,7 +317,6 @@ pub(super) fn destination_entry(
                 upper: attributes.upper_threshold.unwrap_or_default(),
                 lower: attributes.lower_threshold.unwrap_or_default(),
             },
-            priority: attributes.priority.unwrap_or_default(),
         },
         connections: Connections {
             active: attributes.active.unwrap_or_default(),

@@ -156,8 +156,6 @@ pub struct DestinationConfiguration {
     pub weight: Weight,
     /// Its connection limits.
     pub thresholds: ConnectionThresholds,
-    /// Its priority.
-    pub priority: u32,
 }
 
 impl DestinationConfiguration {
@@ -175,7 +173,6 @@ impl Default for DestinationConfiguration {
             tunnel: Tunnel::Ipip,
             weight: Weight::DEFAULT,
             thresholds: ConnectionThresholds::default(),
-            priority: 0,
         }
     }
 }
@@ -204,7 +201,7 @@ pub struct ServerNumber {
 
 impl ServerNumber {
     /// All of them, in the order in which they are shown: documents, plans, lists, scripts and options go by this list.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 3] = [
         Self {
             name: "weight",
             option: "weight",
@@ -247,21 +244,6 @@ impl ServerNumber {
             named: |edit| edit.lower_threshold,
             set: |edit, value| {
                 edit.lower_threshold = Some(value);
-                Ok(())
-            },
-        },
-        Self {
-            name: "priority",
-            option: "priority",
-            summary: "The priority; servers of the highest one come first",
-            default: 0,
-            most: u32::MAX,
-            expected: "it is a whole number from 0 to 4294967295",
-            is_public: false,
-            get: |configuration| configuration.priority,
-            named: |edit| edit.priority,
-            set: |edit, value| {
-                edit.priority = Some(value);
                 Ok(())
             },
         },

@@ -207,8 +207,6 @@ pub struct DestinationEdit {
     pub upper_threshold: Option<u32>,
     /// The lower threshold.
     pub lower_threshold: Option<u32>,
-    /// The priority.
-    pub priority: Option<u32>,
 }
 
 impl DestinationEdit {
@@ -275,7 +273,6 @@ impl DestinationEdit {
             thresholds.check()?;
         }
         after.thresholds = thresholds;
-        after.priority = self.priority.unwrap_or(after.priority);
         let mixed = key.family() != service.family();
         if mixed
             && checked

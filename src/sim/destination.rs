@@ -115,7 +115,6 @@ fn update(destination: &mut Destination, attributes: &DestinationAttributes) {
     destination.weight = attributes.weight.unwrap_or_default();
     destination.upper_threshold = attributes.upper_threshold.unwrap_or_default();
     destination.lower_threshold = attributes.lower_threshold.unwrap_or_default();
-    destination.priority = attributes.priority.unwrap_or_default();
     destination.tunnel_type = attributes.tunnel_type.unwrap_or_default();
     destination.tunnel_port = attributes.tunnel_port.unwrap_or_default();
     destination.tunnel_flags = attributes.tunnel_flags.unwrap_or_default();
@@ -129,7 +128,6 @@ fn fresh(identity: DestinationIdentity, number: u64) -> Destination {
         weight: 0,
         upper_threshold: 0,
         lower_threshold: 0,
-        priority: 0,
         tunnel_type: 0,
         tunnel_port: 0,
         tunnel_flags: 0,
@@ -173,7 +171,6 @@ pub(super) fn record(destination: &Destination) -> DestinationAttributes {
         weight: Some(destination.weight),
         upper_threshold: Some(destination.upper_threshold),
         lower_threshold: Some(destination.lower_threshold),
-        priority: Some(destination.priority),
         active: Some(destination.active),
         inactive: Some(destination.inactive),
         persistent: Some(destination.persistent),

@@ -73,7 +73,6 @@ pub(super) struct Destination {
     pub(super) weight: u32,
     pub(super) upper_threshold: u32,
     pub(super) lower_threshold: u32,
-    pub(super) priority: u32,
     pub(super) tunnel_type: u8,
     pub(super) tunnel_port: u16,
     pub(super) tunnel_flags: u16,

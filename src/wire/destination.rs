@@ -24,7 +24,6 @@ pub struct DestinationAttributes {
     pub tunnel_type: Option<u8>,
     pub tunnel_port: Option<u16>,
     pub tunnel_flags: Option<u16>,
-    pub priority: Option<u32>,
 }
 
 impl DestinationAttributes {
@@ -62,11 +61,6 @@ impl DestinationAttributes {
             out,
             k::IPVS_DEST_ATTR_U_THRESH,
             self.upper_threshold.map(u32::to_ne_bytes),
-        );
-        put_some(
-            out,
-            k::IPVS_DEST_ATTR_PRIORITY,
-            self.priority.map(u32::to_ne_bytes),
         );
         put_some(
             out,
@@ -134,7 +128,6 @@ impl DestinationAttributes {
                 k::IPVS_DEST_ATTR_ADDR => destination.address = Some(value.extended("16 at most")?),
                 k::IPVS_DEST_ATTR_PORT => destination.port = Some(value.u16_network()?),
                 k::IPVS_DEST_ATTR_FWD_METHOD => destination.method = Some(value.u32()?),
-                k::IPVS_DEST_ATTR_PRIORITY => destination.priority = Some(value.u32()?),
                 k::IPVS_DEST_ATTR_WEIGHT => destination.weight = Some(value.u32()?),
                 k::IPVS_DEST_ATTR_U_THRESH => destination.upper_threshold = Some(value.u32()?),
                 k::IPVS_DEST_ATTR_L_THRESH => destination.lower_threshold = Some(value.u32()?),

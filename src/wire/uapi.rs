@@ -93,7 +93,6 @@ pub const IPVS_DEST_ATTR_STATS64: u16 = 12;
 pub const IPVS_DEST_ATTR_TUN_TYPE: u16 = 13;
 pub const IPVS_DEST_ATTR_TUN_PORT: u16 = 14;
 pub const IPVS_DEST_ATTR_TUN_FLAGS: u16 = 15;
-pub const IPVS_DEST_ATTR_PRIORITY: u16 = 16;
 
 pub const IPVS_DAEMON_ATTR_STATE: u16 = 1;
 pub const IPVS_DAEMON_ATTR_MCAST_IFN: u16 = 2;

@@ -158,12 +158,6 @@ pub(super) mod fields {
         i64::from(destination.entry().configuration.thresholds.lower)
     }
 
-    /// Returns the priority.
-    #[rhai_fn(get = "priority", pure)]
-    pub fn priority(destination: &mut Destination) -> i64 {
-        i64::from(destination.entry().configuration.priority)
-    }
-
     /// Returns the active connections.
     #[rhai_fn(get = "active_connections", pure)]
     pub fn active_connections(destination: &mut Destination) -> i64 {
