@@ -133,7 +133,7 @@ pub fn settings_folder() -> Option<PathBuf> {
     folder_of(Kind::Settings)
 }
 
-/// Tells whether whoever started this program had a signal ignored, as `nohup` and shells in the background do.
+/// Returns whether whoever started this program had a signal ignored, as `nohup` and shells in the background do.
 #[must_use]
 pub fn ignores_signal(number: i32) -> bool {
     // As it was when this was first asked, which is before anything is caught.

@@ -323,7 +323,7 @@ impl Drop for Fresh {
     }
 }
 
-/// Tells whether a file can't be replaced where it may be writable all the same.
+/// Returns whether a file can't be replaced where it may be writable all the same.
 fn is_in_the_way(error: &io::Error) -> bool {
     matches!(
         error.kind(),

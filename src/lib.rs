@@ -44,7 +44,7 @@
 //! *Foreign text is written out.* [`model::shown`] puts it into sentences, and the door to the terminal lets nothing pass but our own
 //! colours (`ui/guard`).
 //!
-//! *A runbook is commits with one way back.* Its record in [`journal`] is open, and its file locked, for as long as its
+//! *A runbook is commits that are rolled back as a whole.* Its record in [`journal`] is open, and its file locked, for as long as its
 //! program lives; each commit names it. [`session`] rolls it back commit by commit, the latest first; if the program is gone, whoever
 //! finds the record unlocked does. Guards ([`txn::Guards`]) are checked inside of a commit, under the commit lock.
 //!
@@ -72,7 +72,7 @@
 //! - *Roll back*: to reverse what a commit or runbook did that failed, was interrupted or was not confirmed.
 //! - *Undo*: a new commit that reverses an earlier one. *Redo*: a new commit that reverses the newest undo.
 //! - *Restore*: to go back to a *savepoint*, a named moment of an open block.
-//! - *Recover*: to roll back or complete what a crash cut off.
+//! - *Recover*: to roll back or complete what a crash interrupted.
 //! - *Residue*: what is left in the table of a commit that neither went through nor was rolled back in full.
 //! - *Guard*: a rule that a plan must keep; overridden by name alone.
 //! - *Drain*: to take a real server out without cutting connections: weight 0, then waiting.

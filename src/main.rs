@@ -1,4 +1,4 @@
-//! The `ipvsh` program: hands its arguments to the library and takes back an exit status.
+//! The `ipvsh` program: hands its arguments to the library and returns an exit status.
 
 use std::process::ExitCode;
 

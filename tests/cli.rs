@@ -114,7 +114,7 @@ fn one_change_at_a_time() {
     assert_eq!(exists.status, 3, "{exists:?}");
     assert_eq!(
         exists.stderr,
-        "error: cannot add virtual service fwmark6://3: it is already there\nhint: use `edit` to change it, or `ensure` to have it either way\n"
+        "error: cannot add virtual service fwmark6://3: it already exists\nhint: use `edit` to change it, or `ensure` to add or change it\n"
     );
     assert!(ok(&["absent", "tcp://192.0.2.1:80/10.0.0.99:80"]).contains("no changes"));
     let missing = on(&["delete", "tcp://192.0.2.1:80/10.0.0.99:80"]);
@@ -542,7 +542,7 @@ fn a_scripts_arguments_are_its_own() {
     assert!(
         refused
             .stderr
-            .contains("--sim stands behind the script's name"),
+            .contains("--sim comes after the script's name"),
         "{refused:?}"
     );
     assert_eq!(
@@ -818,7 +818,7 @@ fn thousands_of_commits_are_counted_and_the_last_are_kept() {
     assert!(
         failed
             .stderr
-            .contains("of these the first 1000 are too long ago"),
+            .contains("the first 1000 of these are too old"),
         "{}",
         failed.stderr
     );

@@ -743,7 +743,7 @@ fn a_commit_that_was_cut_off_stands_in_the_way_until_it_is_settled() {
         let mut session = with_journal(place.session(), state.path());
         let warnings = session.pending_recovery();
         assert!(
-            warnings.len() == 1 && warnings[0].contains("commit 1 was cut off"),
+            warnings.len() == 1 && warnings[0].contains("commit 1 was interrupted"),
             "{warnings:?}"
         );
         let plan = Plan::between(before.clone(), after.clone(), Vec::new());
@@ -752,7 +752,7 @@ fn a_commit_that_was_cut_off_stands_in_the_way_until_it_is_settled() {
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "commit 1 was cut off, and is neither completed nor taken back"
+            "commit 1 was interrupted and has been neither completed nor rolled back"
         );
         assert!(error.hint().unwrap().contains("ipvsh recover"));
         let recovered = session.recover(Direction::Back).unwrap();

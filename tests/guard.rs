@@ -59,22 +59,22 @@ const REFUSED: [(&str, &str, &str); 6] = [
     (
         "last_server",
         r#"destination::list("tcp://192.0.2.1:80").edit(#{ weight: 0 });"#,
-        "tcp://192.0.2.1:80 would be left without a real server that has weight",
+        "tcp://192.0.2.1:80 would be left without a real server with a nonzero weight",
     ),
     (
         "last_server",
         r#"for d in destination::list("tcp://192.0.2.1:80") { d.delete(); }"#,
-        "tcp://192.0.2.1:80 would be left without a real server that has weight",
+        "tcp://192.0.2.1:80 would be left without a real server with a nonzero weight",
     ),
     (
         "min_weight_percent",
         r#"destination::list("tcp://192.0.2.1:80").edit(#{ weight: 3 });"#,
-        "tcp://192.0.2.1:80 would be left with weight 6 of 20, and 40 percent are to stay",
+        "tcp://192.0.2.1:80 would keep weight 6 of 20, but at least 40 percent must remain",
     ),
     (
         "max_objects",
         r#"service::add("tcp://192.0.2.9:80", #{ destinations: [#{ id: "10.0.0.1:80" }, #{ id: "10.0.0.2:80" }, #{ id: "10.0.0.3:80" }] });"#,
-        "4 objects would be touched, and 3 may be",
+        "4 objects would be touched, but at most 3 are allowed",
     ),
     (
         "protected",
@@ -94,7 +94,7 @@ fn refuses(shop: &Shop, refused: &Finished, guard: &str, words: &str, before: &s
     assert!(
         refused
             .stderr
-            .contains(&format!("the guard {guard} refuses: {words}")),
+            .contains(&format!("refused by guard {guard}: {words}")),
         "{refused:?}"
     );
     assert!(
@@ -170,7 +170,7 @@ fn guards_hold_for_single_verbs_documents_plans_restores_and_runbooks() {
     for shop in guarded() {
         shop.ok(&["--no-journal", "edit", TWO, "--weight", "0"]);
         let before = table(&shop);
-        let words = "tcp://192.0.2.1:80 would be left without a real server that has weight";
+        let words = "tcp://192.0.2.1:80 would be left without a real server with a nonzero weight";
         for verb in [
             &["edit", ONE, "--weight", "0"][..],
             &["delete", ONE],
@@ -210,10 +210,7 @@ fn guards_hold_for_single_verbs_documents_plans_restores_and_runbooks() {
         // A plan says before what will be refused.
         let planned = runs(&shop, &["plan", "less.json"]);
         assert!(
-            planned.status == 0
-                && planned
-                    .stdout
-                    .contains("the guard last_server refuses this"),
+            planned.status == 0 && planned.stdout.contains("refused by guard last_server"),
             "{planned:?}"
         );
         // The drop-in's transactions; its other lines are below.
@@ -248,7 +245,7 @@ fn options_and_scripts_guard_too_and_what_leads_back_is_not_kept_from_it() {
             planned.status == 0
                 && planned
                     .stdout
-                    .matches("the guard last_server refuses this")
+                    .matches("refused by guard last_server")
                     .count()
                     == 1,
             "{planned:?}"
@@ -282,7 +279,7 @@ fn options_and_scripts_guard_too_and_what_leads_back_is_not_kept_from_it() {
             &shop,
             &runs(&shop, &["eval", own]),
             "max_objects",
-            "1 objects would be touched, and 0 may be",
+            "1 objects would be touched, but at most 0 are allowed",
             &before,
         );
         // What takes something back is not kept from it: only `undo` is a new commit.
@@ -316,7 +313,7 @@ fn a_prompt_is_refused_without_being_asked() {
         };
         let options = shop.arguments(&["--guard", "last_server", "--guard", "protected=fwmark*"]);
         let mut terminal = Terminal::start(shop.path(), &options, "dumb", &place);
-        let words = "the guard last_server refuses: tcp://192.0.2.1:80 would be left without";
+        let words = "refused by guard last_server: tcp://192.0.2.1:80 would be left without";
         let list = "destination::list(\"tcp://192.0.2.1:80\").edit(#{ weight: 0 })";
         let said = terminal.types(list);
         assert!(said.contains(words), "{said}");
@@ -333,7 +330,7 @@ fn a_prompt_is_refused_without_being_asked() {
         assert_eq!(table(&shop), before);
         let said = terminal.types(":override protected");
         assert!(
-            said.contains("the next input may do what the guard protected refuses"),
+            said.contains("the next input may do what guard protected refuses"),
             "{said}"
         );
         terminal.sends("service::delete(\"fwmark://7\")\r");
@@ -475,7 +472,7 @@ fn lines_of_the_drop_in_are_guarded() {
         shop.ok(&["--no-journal", "add", "tcp://192.0.2.1:81"]);
         shop.ok(&["--no-journal", "edit", TWO, "--weight", "0"]);
         let before = table(&shop);
-        let last = "tcp://192.0.2.1:80 would be left without a real server that has weight";
+        let last = "tcp://192.0.2.1:80 would be left without a real server with a nonzero weight";
         let fwmark = "fwmark://7 is protected by fwmark*";
         for (line, guard, words) in [
             ("-D -f 7", "protected", fwmark),
@@ -493,7 +490,7 @@ fn lines_of_the_drop_in_are_guarded() {
             (
                 "-e -t 192.0.2.1:80 -r 10.0.0.1:80 -w 3",
                 "min_weight_percent",
-                "tcp://192.0.2.1:80 would be left with weight 3 of 10",
+                "tcp://192.0.2.1:80 would keep weight 3 of 10",
             ),
         ] {
             let mut words_of_line = vec!["ipvsadm"];
@@ -512,7 +509,7 @@ fn lines_of_the_drop_in_are_guarded() {
             assert!(
                 shown.status == 0
                     && format!("{}{}", shown.stdout, shown.stderr)
-                        .contains(&format!("the guard {guard} refuses")),
+                        .contains(&format!("refused by guard {guard}")),
                 "{shown:?}"
             );
             let mut shown = words_of_line.clone();
@@ -521,7 +518,7 @@ fn lines_of_the_drop_in_are_guarded() {
             assert!(
                 shown.status == 0
                     && !shown.stdout.is_empty()
-                    && shown.stderr.contains(&format!("the guard {guard} refuses")),
+                    && shown.stderr.contains(&format!("refused by guard {guard}")),
                 "{shown:?}"
             );
         }
@@ -529,7 +526,7 @@ fn lines_of_the_drop_in_are_guarded() {
         let many = "-a -t 192.0.2.1:81 -r 10.0.0.1:1\n-a -t 192.0.2.1:81 -r 10.0.0.2:1\n\
                     -a -t 192.0.2.1:81 -r 10.0.0.3:1\n-a -t 192.0.2.1:81 -r 10.0.0.4:1\n";
         let refused = reads(&shop, &["ipvsadm", "-R"], many);
-        let words = "4 objects would be touched, and 3 may be";
+        let words = "4 objects would be touched, but at most 3 are allowed";
         refuses(&shop, &refused, "max_objects", words, &before);
         // Nothing takes the place of what was there.
         let refused = reads(&shop, &["ipvsadm-restore"], "-A -t 192.0.2.1:80 -s wlc\n");
@@ -587,7 +584,7 @@ fn what_was_committed_before_a_guard_refuses_is_said_to_stand() {
             stood.stderr.contains("1 earlier commit of this run stands")
                 && stood
                     .stderr
-                    .contains("3 objects would be touched, and 2 may be"),
+                    .contains("3 objects would be touched, but at most 2 are allowed"),
             "{stood:?}"
         );
         shop.ok(&["undo"]);
@@ -615,7 +612,7 @@ fn what_was_committed_before_a_guard_refuses_is_said_to_stand() {
             "Service already exists",
             "--nonsense: unknown option",
             "No such service",
-            "error: the guard max_objects",
+            "error: refused by guard max_objects",
         ]
         .map(|text| said.iter().position(|line| line.starts_with(text)));
         assert!(places.is_sorted() && places[0].is_some(), "{refused:?}");
@@ -759,7 +756,7 @@ fn a_plan_says_what_a_guard_without_an_object_would_refuse() {
         assert_eq!(planned.status, 0, "{command:?}: {planned:?}");
         let told = planned
             .stderr
-            .matches("the guard max_objects refuses this")
+            .matches("refused by guard max_objects")
             .count();
         assert_eq!(told, 1, "{command:?}: {planned:?}");
     }

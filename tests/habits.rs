@@ -71,7 +71,10 @@ fn check_at_prompt(
 
 fn saved_at(typist: &Typist) -> BTreeSet<String> {
     let shell = typist.shell.borrow();
-    let listed = shell.session().listed(None, false).unwrap();
+    let listed = shell
+        .session()
+        .listed(None, ipvsh::backend::Counted::Connections)
+        .unwrap();
     let mut text = Vec::new();
     ipvsh::ipvsadm::text::save(&mut text, &listed, &ipvsh::ipvsadm::text::Numeric);
     let text = String::from_utf8(text).unwrap();

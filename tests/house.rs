@@ -75,7 +75,7 @@ fn clocks_are_read_where_it_is_said() {
         "backend/client.rs",
         "backend/lock.rs",
         "backend/socket.rs",
-        "journal/record.rs",
+        "journal/event.rs",
         "journal/standing.rs",
         "render/mod.rs",
         "session/history/recorder.rs",
@@ -414,6 +414,15 @@ const RETIRED: &[(&str, &str)] = &[
     ),
     ("Someone else did", "Changed since then"),
     ("the right to commit", "the commit lock"),
+    ("taken back", "rolled back, undone, or dropped"),
+    ("takes it back", "rolls it back, or undoes it"),
+    ("takes back", "rolls back, or undoes"),
+    ("the way back", "the rollback"),
+    ("cut off", "interrupted"),
+    ("in vain", "timed out, gave up"),
+    ("take down", "record"),
+    ("takes down", "records"),
+    ("makes no sense", "invalid"),
 ];
 
 #[test]

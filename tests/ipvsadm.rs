@@ -399,7 +399,8 @@ fn a_change_can_be_shown_instead_of_made() {
         ] {
             let plan = tool.ipvsadm(&[words, &["--dry-run"]].concat());
             assert!(
-                plan.stdout.starts_with(&format!("! {what}   afterwards")),
+                plan.stdout
+                    .starts_with(&format!("! {what}   after the commit")),
                 "{plan:?}"
             );
             let difference = tool.ipvsadm(&[words, &["--diff"]].concat());

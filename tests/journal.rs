@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use ipvsh::config::Author;
 use ipvsh::journal::{
-    Event, EventKind, Intent, Journal, JournalError, Limits, OnFailure, RecordKind, Summary,
-    TableIdentity,
+    Body, CommitBody, Event, EventKind, Intent, Journal, JournalError, Limits, TableIdentity,
 };
 use ipvsh::model::{DestinationConfiguration, Weight};
 use ipvsh::txn::Plan;
@@ -33,17 +32,14 @@ fn intent() -> Intent {
         typed: None,
         label: Some("x\ny".to_owned()),
         script: None,
-        undoes: Vec::new(),
-        confirm_seconds: None,
         table: TableIdentity::Simulation {
             file: "/x".to_owned(),
         },
-        summary: Summary::default(),
-        kind: RecordKind::Commit,
-        runbook: Some(7),
-        overridden: vec!["last_server: x".to_owned()],
-        interrupted: OnFailure::Keep,
-        data: serde_json::json!({"reason": "y"}),
+        body: Body::Commit(CommitBody {
+            runbook: Some(7),
+            overridden: vec!["last_server: x".to_owned()],
+            ..CommitBody::default()
+        }),
     }
 }
 
@@ -78,9 +74,7 @@ fn a_record_is_private_and_says_how_it_ended() {
         0o600
     );
     assert_eq!(journal.open_records().unwrap().len(), 1);
-    journal
-        .note(1, &Event::now(EventKind::Committed), true)
-        .unwrap();
+    journal.close(1, &Event::now(EventKind::Committed)).unwrap();
     assert!(journal.open_records().unwrap().is_empty());
     let record = journal.record(1).unwrap();
     assert_eq!(
@@ -128,9 +122,7 @@ fn what_is_torn_or_altered_is_known() {
     // An outcome that is cut off leaves the record as unfinished as it was, and the next line whole.
     fs::write(&path, format!("{text}{{\"checksum\":\"crc32:0")).unwrap();
     assert!(journal.record(1).unwrap().events.is_empty());
-    journal
-        .note(1, &Event::now(EventKind::Recovered), true)
-        .unwrap();
+    journal.close(1, &Event::now(EventKind::Recovered)).unwrap();
     assert_eq!(journal.record(1).unwrap().events.len(), 1);
 }
 
@@ -149,7 +141,7 @@ fn the_oldest_that_are_over_go_first() {
         );
         if number != 2 {
             journal
-                .note(number, &Event::now(EventKind::Committed), true)
+                .close(number, &Event::now(EventKind::Committed))
                 .unwrap();
         }
     }
@@ -228,7 +220,7 @@ fn history_tells_and_undo_takes_back() {
             again.status == 2
                 && again
                     .stderr
-                    .contains("commit 3 undid it, and `ipvsh undo 3` brings it back"),
+                    .contains("commit 3 already undid it; `ipvsh undo 3` reapplies it"),
             "{again:?}"
         );
         assert!(shop.ok(&["redo", "--dry-run"]).contains("weight 1 -> 5"));
@@ -391,7 +383,7 @@ fn what_nobody_confirms_goes_back_by_itself() {
         assert!(
             held.status == 5
                 && held.stderr.contains(
-                    "tcp://192.0.2.1:80/10.0.0.1:80 awaits the confirmation of commit 1 until"
+                    "tcp://192.0.2.1:80/10.0.0.1:80 is held by commit 1, which awaits confirmation until"
                 )
                 && held.stderr.contains("ipvsh confirm 1"),
             "{held:?}"
@@ -402,7 +394,7 @@ fn what_nobody_confirms_goes_back_by_itself() {
         assert_eq!(shop.json(&["history"])["commits"][0]["state"], "expired");
         let late = shop.runs(&["confirm", "1"]);
         assert!(
-            late.status == 2 && late.stderr.contains("it is expired, taken back"),
+            late.status == 2 && late.stderr.contains("it is expired, rolled back"),
             "{late:?}"
         );
         assert_eq!(shop.weight(TWO), 4, "what came beside it stays");
@@ -426,7 +418,7 @@ fn what_nobody_confirms_goes_back_by_itself() {
         );
         let said = shop.ok(&["cancel"]);
         assert!(
-            said.contains("commit 5 \"canary\"") && said.contains("is taken back"),
+            said.contains("commit 5 \"canary\"") && said.contains("is rolled back"),
             "{said}"
         );
         assert_eq!(shop.weight(ONE), 9);
@@ -459,7 +451,7 @@ fn what_nobody_confirms_goes_back_by_itself() {
             changes.status == 0
                 && changes
                     .stderr
-                    .contains("was not confirmed in time, and is taken back"),
+                    .contains("was not confirmed in time and is rolled back"),
             "{changes:?}"
         );
         assert_eq!(shop.weight(ONE), 9);
@@ -508,7 +500,7 @@ fn nothing_is_sent_without_a_journal() {
             let refused = edit(&["--state-dir", folder]);
             assert!(
                 refused.status == 1
-                    && refused.stderr.contains("the journal can't be kept")
+                    && refused.stderr.contains("can't write the journal")
                     && refused.stderr.contains("--no-journal"),
                 "{refused:?}"
             );
@@ -565,7 +557,7 @@ fn nothing_is_sent_without_a_journal() {
         fs::write(&path, text.replacen("\"weight\":2", "\"weight\":3", 1)).unwrap();
         let refused = shop.runs(&["undo", "1"]);
         assert!(
-            refused.status == 1 && refused.stderr.contains("it was altered"),
+            refused.status == 1 && refused.stderr.contains("it was modified"),
             "{refused:?}"
         );
         shop.ok(&["edit", ONE, "--weight", "6"]);
@@ -811,7 +803,7 @@ fn a_time_to_confirm_is_for_what_is_committed() {
         "transaction { transaction #{ confirm: \"60s\" } { service::add(\"fwmark://3\") } }",
     ]);
     assert!(
-        inner.status == 1 && inner.stderr.contains("give that the time"),
+        inner.status == 1 && inner.stderr.contains("set the time there"),
         "{inner:?}"
     );
     let confirmed = "transaction #{ confirm: \"60s\" } { service::add(\"fwmark://3\") }; confirm()";

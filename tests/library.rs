@@ -311,7 +311,7 @@ fn onboarding_shows_its_plan_and_commits_when_told_to() {
         done.status == 0
             && done
                 .stdout
-                .contains("committed: 5 changes\ntake back with: ipvsh undo "),
+                .contains("committed: 5 changes\nundo with: ipvsh undo "),
         "{done:?}"
     );
     let table = system("ipvsadm -Sn | sort");
@@ -756,7 +756,7 @@ let plan = rehearse {
     }
 };
 print(plan);  if plan.is_empty { exit(0); }  if !o.yes { exit(10); }
-print(`take back with: ipvsh undo ${plan.commit(`onboard ${o.file}`).id}`);
+print(`undo with: ipvsh undo ${plan.commit(`onboard ${o.file}`).id}`);
 "#;
 
 #[test]
@@ -783,7 +783,7 @@ fn the_onboarding_of_the_language_contract_runs_as_printed() {
     );
     let done = run(&["--yes"]);
     assert!(
-        done.status == 0 && done.stdout.contains("take back with: ipvsh undo "),
+        done.status == 0 && done.stdout.contains("undo with: ipvsh undo "),
         "{done:?}"
     );
     let (_, number) = done.stdout.trim_end().rsplit_once(' ').unwrap();

@@ -528,7 +528,7 @@ fn the_prompt_has_numbers_history_and_a_time_to_confirm() {
         let said = typist
             .types("destination::edit(\"tcp://192.0.2.1:80\", \"10.0.0.2:80\", #{ weight: 5 })");
         assert!(
-            said.contains("awaits the confirmation of commit 2"),
+            said.contains("is held by commit 2, which awaits confirmation"),
             "{said}"
         );
         let said = typist.types(":history");

@@ -187,7 +187,7 @@ fn a_runbook_that_fails_leaves_the_table_as_it_was() {
         let failed = shop.runs(&["run", "five.rhai"]);
         for part in [
             "step 3 third: -1 in",
-            "not done and rolled back in",
+            "not completed, rolled back in",
             "1  first   undone   ~1",
             "4  fourth  failed",
             "The table is as it was before (counters aside).",
@@ -323,7 +323,7 @@ fn a_runbook_that_was_killed_is_led_back_by_who_comes_next() {
             let mut child = started(&shop, "five.rhai");
             // While it runs it is no one else's business. A simulated table is in its program alone until then.
             let looked = shop.runs(&["list"]);
-            assert!(!looked.stderr.contains("cut off"), "{looked:?}");
+            assert!(!looked.stderr.contains("interrupted"), "{looked:?}");
             if !shop.is_simulated() {
                 shop.ok(&["edit", WEB, "--scheduler", "wrr"]);
                 shop.ok(&["edit", WEB, "--scheduler", "wlc"]);
@@ -334,7 +334,7 @@ fn a_runbook_that_was_killed_is_led_back_by_who_comes_next() {
             let looked = shop.runs(&["list"]);
             assert!(
                 looked.stderr.contains(
-                    "\"five\" was cut off, and is not rolled back: `ipvsh recover` does that"
+                    "\"five\" was interrupted and has not been rolled back: run `ipvsh recover` to do so"
                 ),
                 "{looked:?}"
             );
@@ -342,14 +342,14 @@ fn a_runbook_that_was_killed_is_led_back_by_who_comes_next() {
             assert_eq!(recovered.status, 0, "{recovered:?}");
             let said = format!("{}{}", recovered.stdout, recovered.stderr);
             if next.contains(&"--forward") {
-                assert!(said.contains("what it had done is kept"), "{said}");
+                assert!(said.contains("what it did is kept"), "{said}");
                 assert_eq!(shop.weight(ONE), 0);
                 let history = shop.json(&["history"]);
                 let commits = history["commits"].as_array().unwrap();
                 let book = commits.iter().rfind(|commit| commit["kind"] == "runbook");
                 shop.ok(&["undo", &book.unwrap()["id"].to_string()]);
             } else {
-                assert!(said.contains("is taken back; its script has undos of its own that could not be run: of first, fourth"), "{said}");
+                assert!(said.contains("is rolled back; the script's own undo blocks could not be run for: first, fourth"), "{said}");
             }
             assert_eq!(table(&shop), before, "{next:?}");
         }
@@ -375,7 +375,7 @@ fn what_others_changed_since_is_left_to_them() {
     let ended: Finished = child.wait_with_output().unwrap().into();
     assert_eq!(ended.status, 4, "{ended:?}");
     assert!(
-        ended.stderr.contains("Not all of it could be taken back.")
+        ended.stderr.contains("Not all of it could be rolled back.")
             && ended
                 .stderr
                 .contains("edit tcp://192.0.2.1:80/10.0.0.1:80 --weight 1"),
@@ -409,14 +409,14 @@ fn what_is_to_be_kept_stands_and_a_later_run_goes_on_from_there() {
         };
         refused(
             &["run", "--from", "two", "go.rhai"],
-            "can't begin with the step \"two\": the journal has no earlier run of \"go on\" that stands",
+            "can't start from step \"two\": the journal has no earlier run of \"go on\" that is still in effect",
         );
         let failed = shop.runs(&["run", "go.rhai"]);
         assert_eq!(failed.status, 7, "{failed:?}");
         assert!(
             failed
                 .stderr
-                .contains("What it had done stands, as it was asked to."),
+                .contains("What it did was kept, as requested."),
             "{failed:?}"
         );
         assert_eq!((shop.weight(ONE), shop.weight(TWO)), (5, 1));
@@ -430,7 +430,7 @@ fn what_is_to_be_kept_stands_and_a_later_run_goes_on_from_there() {
         shop.ok(&["edit", ONE, "--weight", "5"]);
         refused(
             &["run", "--from", "nothing at all", "go.rhai"],
-            "step \"two\" comes before it",
+            "step \"two\" comes first",
         );
         let done = shop.runs(&["run", "--from", "two", "go.rhai"]);
         assert_eq!(done.status, 0, "{done:?}");
@@ -502,13 +502,19 @@ fn a_run_that_begins_later_changes_nothing_before_that() {
     write(&shop, "later.rhai", &book(&edit, ""));
     let refused = shop.runs(&["run", "--from", "three", "later.rhai"]);
     assert!(
-        refused.status == 5 && refused.stderr.contains("between the steps before it"),
+        refused.status == 5
+            && refused
+                .stderr
+                .contains("makes a change between earlier steps"),
         "{refused:?}"
     );
     write(&shop, "verb.rhai", &edit);
     let refused = shop.runs(&["run", "--from", "three", "verb.rhai"]);
     assert!(
-        refused.status == 5 && refused.stderr.contains("before any runbook began"),
+        refused.status == 5
+            && refused
+                .stderr
+                .contains("makes a change before the first runbook"),
         "{refused:?}"
     );
     write(&shop, "none.rhai", "print(1);");
@@ -597,27 +603,24 @@ fn eval(code: &str) -> String {
 #[test]
 fn steps_stand_where_they_belong() {
     for (code, part) in [
-        (
-            "step \"a\" { }",
-            "the step \"a\" belongs into a runbook, and there is none here",
-        ),
+        ("step \"a\" { }", "step \"a\" must be inside a runbook"),
         (
             "runbook \"r\" { runbook \"s\" { } }",
-            "the runbook \"r\" is open",
+            "runbook \"r\" is still open",
         ),
         (
             "transaction { runbook \"r\" { } }",
-            "the runbook \"r\" is inside a transaction",
+            "runbook \"r\" is inside a transaction",
         ),
         (
             "runbook \"r\" { transaction { step \"a\" { } } }",
-            "the step \"a\" is inside a transaction",
+            "step \"a\" is inside a transaction",
         ),
         (
             "runbook \"r\" { step \"a\" { step \"b\" { } } }",
-            "the step \"b\" is inside a transaction or another step",
+            "step \"b\" is inside a transaction or another step",
         ),
-        ("runbook \"\" { }", "a name is needed: a runbook has none"),
+        ("runbook \"\" { }", "a runbook needs a name"),
         (
             "runbook { }",
             "`runbook` has a name: runbook \"label\" { … }",
@@ -638,11 +641,11 @@ fn steps_stand_where_they_belong() {
         ("let step = 1;", "`step` is a word of the language"),
         (
             "runbook \"r\" { transaction #{ confirm: \"9s\" } { service::add(\"fwmark://1\"); } }",
-            "a commit of a runbook can't roll back automatically",
+            "a commit inside a runbook can't have its own confirmation timeout",
         ),
         (
             "runbook \"r\" { step \"a\" { service::add(\"fwmark://1\"); sleep(\"1s\"); } }",
-            "waiting changes nothing here",
+            "can't wait here",
         ),
     ] {
         let said = eval(code);
@@ -711,7 +714,7 @@ fn each_step_can_be_asked_about() {
         let (mut master, mut child) = in_terminal(&shop, &["run", "--step", "five.rhai"]);
         for (number, answer) in answers.into_iter().enumerate() {
             let name = ["first", "second"][number];
-            until(&mut master, &format!("{name:?}: go on? [y/N] "));
+            until(&mut master, &format!("{name:?}: continue? [y/N] "));
             master.write_all(answer.as_bytes()).unwrap();
         }
         until(&mut master, "1  first  undone   ~1");
@@ -720,9 +723,9 @@ fn each_step_can_be_asked_about() {
     }
     // A signal is an answer too.
     let (mut master, mut child) = in_terminal(&shop, &["run", "--step", "five.rhai"]);
-    until(&mut master, "\"first\": go on? [y/N] ");
+    until(&mut master, "\"first\": continue? [y/N] ");
     master.write_all(b"y\n").unwrap();
-    until(&mut master, "\"second\": go on? [y/N] ");
+    until(&mut master, "\"second\": continue? [y/N] ");
     master.write_all(b"\x03").unwrap();
     until(&mut master, "1  first  undone   ~1");
     assert_eq!(child.wait().unwrap().code(), Some(130));

@@ -247,7 +247,7 @@ fn verbs_fail_at_their_own_line_with_the_kernels_error() {
         assert!(
             multicast
                 .to_string()
-                .contains("224.0.0.1 is no unicast address"),
+                .contains("224.0.0.1 is not a unicast address"),
             "{multicast}"
         );
         // None of them left anything staged.

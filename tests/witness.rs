@@ -270,7 +270,7 @@ fn another_namespace_by_name_and_by_path() {
     assert!(
         no_namespace
             .stderr
-            .contains("/etc/hostname is no network namespace"),
+            .contains("/etc/hostname is not a network namespace"),
         "{no_namespace:?}"
     );
     system("ip netns delete blue");

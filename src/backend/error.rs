@@ -13,24 +13,24 @@ pub enum BackendError {
     #[error("this kernel has no IPVS: the module ip_vs is not loaded")]
     NoIpvs,
     /// The user may not talk to IPVS.
-    #[error("IPVS answers only to CAP_NET_ADMIN of the initial user namespace")]
+    #[error("IPVS requires CAP_NET_ADMIN in the initial user namespace")]
     NoPermission,
     /// The way to the kernel failed.
     #[error(transparent)]
     Transport(#[from] TransportError),
     /// A netlink socket could not be had.
-    #[error("no netlink socket: {0}")]
+    #[error("can't open a netlink socket: {0}")]
     Socket(String),
     /// Replies were lost each time the table was read.
-    #[error("replies of the kernel were lost {attempts} times in a row while reading {what}")]
+    #[error("replies from the kernel were lost {attempts} times in a row while reading {what}")]
     Lost {
         /// What was being read.
         what: String,
         /// How often it was tried.
         attempts: u32,
     },
-    /// The kernel's answer makes no sense.
-    #[error("the kernel's answer can't be read: {0}")]
+    /// The kernel's reply can't be parsed.
+    #[error("can't parse the kernel's reply: {0}")]
     Malformed(#[from] WireError),
     /// Reading was refused.
     #[error("the kernel refuses to list {what}: {errno}")]
@@ -47,7 +47,7 @@ pub enum BackendError {
     #[error("{0}")]
     Table(String),
     /// A kernel file is there, and this user may not read it.
-    #[error("no right to read {path}")]
+    #[error("no permission to read {path}")]
     Unreadable {
         /// The file.
         path: String,

@@ -38,7 +38,7 @@ pub struct Execution {
 }
 
 impl Execution {
-    /// Tells whether every operation was done.
+    /// Returns whether every operation was done.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.failure.is_none() && self.fates.iter().all(|fate| *fate == Fate::Done)

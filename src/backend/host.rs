@@ -28,7 +28,7 @@ fn file_of(path: &Path) -> io::Result<String> {
     Ok(format!("{}:{}", found.dev(), found.ino()))
 }
 
-/// Tells whether a network namespace, as `DEVICE:INODE`, is to be seen: a process is in it, or it has a name. One that
+/// Returns whether a network namespace, as `DEVICE:INODE`, is to be seen: a process is in it, or it has a name. One that
 /// only a socket or a mount elsewhere keeps is not.
 #[must_use]
 pub fn namespace_is_seen(file: &str) -> bool {

@@ -324,7 +324,7 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Tells whether a locked file still is what a path leads to: a simulated table is replaced by each commit.
+/// Returns whether a locked file still is what a path leads to: a simulated table is replaced by each commit.
 fn is_current(file: &File, path: &Path) -> bool {
     let now = std::fs::metadata(path).or_else(|_| std::fs::metadata(folder_of(path)));
     match (file.metadata(), now) {
@@ -367,7 +367,7 @@ fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
     rest.strip_prefix(':').map(str::trim)
 }
 
-/// Tells whether a process could commit; `None` if it is about to be gone.
+/// Returns whether a process could commit; `None` if it is about to be gone.
 fn is_administrator(process: u32, status: &str) -> Option<bool> {
     let has = field(status, "CapEff")
         .and_then(|digits| u64::from_str_radix(digits, 16).ok())
@@ -410,7 +410,7 @@ fn effective_user(status: &str) -> Option<u32> {
         .ok()
 }
 
-/// Tells whether there is a process, though nothing of it is to be seen.
+/// Returns whether there is a process, though nothing of it is to be seen.
 fn lives(process: u32) -> bool {
     i32::try_from(process).is_ok_and(|process| {
         let asked = nix::sys::signal::kill(nix::unistd::Pid::from_raw(process), None);

@@ -19,7 +19,7 @@ pub enum NamespaceError {
         path: String,
     },
     /// The user may not open it.
-    #[error("no right to open the network namespace {name} ({path})")]
+    #[error("no permission to open network namespace {name} ({path})")]
     NotReadable {
         /// The name or path that was given.
         name: String,
@@ -28,14 +28,14 @@ pub enum NamespaceError {
     },
     /// The user may not enter it.
     #[error(
-        "no right to enter the network namespace {name}: that takes CAP_SYS_ADMIN beside CAP_NET_ADMIN"
+        "no permission to enter network namespace {name}: this requires CAP_SYS_ADMIN as well as CAP_NET_ADMIN"
     )]
     NotAllowed {
         /// The name or path that was given.
         name: String,
     },
     /// The file is no network namespace.
-    #[error("{path} is no network namespace")]
+    #[error("{path} is not a network namespace")]
     NoNamespace {
         /// Where it is.
         path: String,
@@ -56,7 +56,7 @@ impl NamespaceError {
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Missing { .. } => {
-                Some("`ip netns list` names those that exist; a path is taken too")
+                Some("`ip netns list` lists those that exist; a path works too")
             }
             Self::NotReadable { .. } | Self::NotAllowed { .. } => Some("run it as root"),
             Self::NoNamespace { .. } => {

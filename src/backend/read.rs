@@ -45,6 +45,15 @@ impl Selection {
     }
 }
 
+/// What is read of what was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// Open connections alone; totals and rates are zero.
+    Connections,
+    /// Totals and rates too.
+    Everything,
+}
+
 impl Ipvs {
     /// Reads the whole table: services with their servers, timeouts and daemons.
     ///
@@ -68,9 +77,9 @@ impl Ipvs {
     pub fn listed(
         &mut self,
         key: Option<&ServiceKey>,
-        counters: bool,
+        counted: Counted,
     ) -> Result<Vec<ListedService>, BackendError> {
-        let counting = if counters {
+        let counting = if counted == Counted::Everything {
             Counting::Widest
         } else {
             Counting::Nothing

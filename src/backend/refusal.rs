@@ -61,7 +61,7 @@ fn explain(operation: &Operation, errno: Errno) -> Explanation {
     let known = match errno {
         Errno::EPERM | Errno::EACCES => Some(hinted(
             RefusalKind::Permission,
-            "that takes CAP_NET_ADMIN of the initial user namespace",
+            "this requires CAP_NET_ADMIN in the initial user namespace",
             "run it as root",
         )),
         Errno::EAFNOSUPPORT => Some(hinted(
@@ -69,7 +69,7 @@ fn explain(operation: &Operation, errno: Errno) -> Explanation {
             "this kernel does not know the address family",
             "IPv6 may be disabled",
         )),
-        Errno::ENOMEM => Some(say(RefusalKind::Refused, "the kernel has no memory for it")),
+        Errno::ENOMEM => Some(say(RefusalKind::Refused, "the kernel is out of memory")),
         _ => match operation {
             Operation::AddService { .. }
             | Operation::EditService { .. }
@@ -95,8 +95,8 @@ fn explain_service(operation: &Operation, errno: Errno) -> Option<Explanation> {
     Some(match (operation, errno) {
         (Operation::AddService { .. }, Errno::EEXIST) => hinted(
             RefusalKind::Exists,
-            "it is already there",
-            "use `edit` to change it, or `ensure` to have it either way",
+            "it already exists",
+            "use `edit` to change it, or `ensure` to add or change it",
         ),
         (
             Operation::AddService { configuration, .. }
@@ -125,8 +125,8 @@ fn explain_destination(operation: &Operation, errno: Errno) -> Option<Explanatio
     Some(match errno {
         Errno::EEXIST => hinted(
             RefusalKind::Exists,
-            "it is already there",
-            "use `edit` to change its weight, or `ensure` to have it either way",
+            "it already exists",
+            "use `edit` to change its weight, or `ensure` to add or change it",
         ),
         Errno::ESRCH => say(
             RefusalKind::Missing,
@@ -158,7 +158,7 @@ fn explain_tuning(operation: &Operation, errno: Errno) -> Option<Explanation> {
         ),
         (Operation::StartDaemon(_), Errno::EINVAL) => say(
             RefusalKind::Refused,
-            "a sync daemon and real servers of the other address family exclude each other",
+            "a sync daemon can't be combined with real servers of the other address family",
         ),
         (Operation::StartDaemon(daemon), Errno::ENETUNREACH) => say(
             RefusalKind::Refused,
@@ -209,12 +209,12 @@ fn unknown_module(configuration: &ServiceConfiguration) -> Explanation {
 fn unfit_server(key: &DestinationKey, same_family: bool) -> String {
     if same_family {
         return format!(
-            "{} is no unicast address that a server can have (multicast, broadcast, link-local and 0.0.0.0 are refused), or a threshold is above 2147483647",
+            "{} is not a unicast address that a real server can have (multicast, broadcast, link-local and 0.0.0.0 are refused), or a threshold is above 2147483647",
             key.address
         );
     }
     format!(
-        "{} is of the other address family: that needs tunneling and excludes a sync daemon",
+        "{} is of the other address family: that requires tunneling and can't be combined with a sync daemon",
         key.address
     )
 }

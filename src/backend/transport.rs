@@ -65,7 +65,7 @@ pub enum TransportError {
         text: String,
     },
     /// Replies were dropped; what was asked was executed all the same.
-    #[error("replies of the kernel were lost")]
+    #[error("replies from the kernel were lost")]
     Overrun,
     /// The file behind a simulated table can't be read; nothing was executed.
     #[error("{text}")]

@@ -69,10 +69,10 @@ pub(super) struct Globals {
     /// Refuse what a guard forbids: last_server, min_weight_percent=N, max_objects=N, protected=KEY; can be repeated
     #[arg(long, global = true, value_name = "GUARD")]
     pub(super) guard: Vec<String>,
-    /// Override a guard, by its name; the journal keeps that. May come often
+    /// Override a guard by name; the journal records it; can be repeated
     #[arg(long = "override", global = true, value_name = "GUARD")]
     pub(super) overridden: Vec<String>,
-    /// Keep no record of commits: nothing can be taken back after a crash, or later by `undo`
+    /// Keep no record of commits: nothing can be rolled back after a crash or undone later
     #[arg(long, global = true, conflicts_with = "state_dir")]
     pub(super) no_journal: bool,
     /// The largest document that is read
@@ -143,15 +143,15 @@ pub(super) enum Command {
     History(HistoryArguments),
     /// Undo the newest commit that is not undone, or the one of that number, by a new commit
     Undo(UndoArguments),
-    /// Take the newest undo back; a new commit ends what can be redone
+    /// Redo what the newest undo reversed; not possible after a new commit
     Redo(RedoArguments),
     /// Keep a commit that rolls back automatically unless it is confirmed
     Confirm(ConfirmArguments),
-    /// Take a commit back that awaits confirmation
+    /// Roll back a commit that awaits confirmation
     Cancel(CancelArguments),
-    /// Take back, or complete, what a crash cut off
+    /// Roll back, or complete, what a crash interrupted
     Recover(RecoverArguments),
-    /// Take a commit back when its time has passed: started by the commit itself
+    /// Roll a commit back when its time has passed: started by the commit itself
     #[command(hide = true)]
     Watch {
         /// The commit
@@ -192,7 +192,7 @@ pub(super) struct PassedOn {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Limits {
-    /// End a script after so many operations
+    /// Stop a script after this many operations
     #[arg(long, value_name = "NUMBER", default_value_t = crate::script::Limits::DEFAULT.operations, value_parser = number::<u64>)]
     pub(super) max_operations: u64,
     /// End a script that takes more memory, in MiB
@@ -326,7 +326,7 @@ pub(super) struct PlanArguments {
 pub(super) struct ApplyArguments {
     #[command(flatten)]
     pub(super) merging: Merging,
-    /// Take it all back by itself unless `ipvsh confirm` comes within this time
+    /// Roll back automatically unless `ipvsh confirm` is run within this time
     #[arg(long, value_name = "TIME", value_parser = confirm_time, conflicts_with = "dry_run")]
     pub(super) confirm: Option<Duration>,
     /// Show what would change, and change nothing

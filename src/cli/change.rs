@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::args::{ChangeArguments, Globals, RemoveArguments, ServerOptions, ServiceOptions};
 use super::context::{Context, access, with_session};
 use super::failure::Failure;
-use super::finish::Ending;
+use super::outcome::CommandOutcome;
 use crate::model::{
     DURATION_FORM, DestinationEdit, EngineName, ForwardingMethod, Granularity, Invalid, ObjectId,
     PersistenceEdit, Scheduler, Selector, ServiceEdit, Tunnel, parse_duration,
@@ -119,13 +119,13 @@ pub(super) fn change(
     globals: &Globals,
     verb: Verb,
     arguments: &ChangeArguments,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     let selector = Selector::parse(&arguments.object)?;
     let service = service_edit(&arguments.service)?;
     let server = server_edit(&arguments.server)?;
     if verb != Verb::Edit && selector.exact().is_none() {
         return Err(Failure::usage(format!(
-            "{selector} may be many: what is to be there is named in full, KEY or KEY/SERVER"
+            "{selector} may match several objects: name the object in full, as KEY or KEY/SERVER"
         )));
     }
     match &selector {
@@ -148,7 +148,7 @@ pub(super) fn change(
         && server == DestinationEdit::default()
     {
         return Err(Failure::usage(format!(
-            "nothing to edit: name what shall change of {selector}, such as --weight 0"
+            "nothing to edit: say what to change in {selector}, for example --weight 0"
         )));
     }
     let meant = (&selector, IfMissing::Refuse);
@@ -181,7 +181,7 @@ pub(super) fn remove(
     globals: &Globals,
     if_missing: IfMissing,
     arguments: &RemoveArguments,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     let selector = Selector::parse(&arguments.object)?;
     each(
         context,
@@ -205,7 +205,7 @@ fn each(
     dry_run: bool,
     (selector, if_missing): (&Selector, IfMissing),
     verb: impl Fn(&mut Session, &ObjectId) -> Result<VerbOutcome, Error>,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     transaction(context, globals, dry_run, |session| {
         if let Some(object) = selector.exact() {
             return verb(session, &object);
@@ -241,14 +241,14 @@ fn transaction(
     globals: &Globals,
     dry_run: bool,
     verb: impl FnOnce(&mut Session) -> Result<VerbOutcome, Error>,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     with_session(context, globals, access(dry_run), |session| {
         if dry_run {
             session.begin(BlockKind::Rehearsal)?;
             let _staged = verb(session)?;
-            return Ok(Ending::planned(session.end_rehearsal()?));
+            return Ok(CommandOutcome::planned(session.end_rehearsal()?));
         }
-        Ok(Ending::Done {
+        Ok(CommandOutcome::Done {
             done: verb(session)?,
             kept: Vec::new(),
             document: String::new(),

@@ -3,16 +3,16 @@
 use super::args::Globals;
 use super::context::Context;
 use super::failure::Failure;
-use super::finish::Ending;
+use super::open;
+use super::outcome::CommandOutcome;
 use super::settings::Settings;
-use super::target;
 use crate::render::{Rows, columns};
 use crate::results::{ConfigurationShape, SettingShape, SettingsFileShape};
 
 /// Shows the settings that are in force and where each comes from.
-pub(super) fn config(context: &Context, globals: &Globals) -> Result<Ending, Failure> {
+pub(super) fn config(context: &Context, globals: &Globals) -> Result<CommandOutcome, Failure> {
     let settings = Settings::of(globals)?;
-    let state = target::state_folder(globals);
+    let state = open::state_folder(globals);
     let state = state.map(|folder| folder.display().to_string());
     if globals.json {
         let files = settings
@@ -41,7 +41,7 @@ pub(super) fn config(context: &Context, globals: &Globals) -> Result<Ending, Fai
         let note = if *found { "" } else { " (not there)" };
         context.ui.status(&format!("{}{note}", path.display()));
     }
-    let journal = match (&state, target::keeps_journal(globals)) {
+    let journal = match (&state, open::keeps_journal(globals)) {
         (_, false) => "none is kept".to_owned(),
         (Some(folder), true) => format!("in {folder}/journal"),
         (None, true) => "there is no folder for it".to_owned(),
@@ -76,5 +76,5 @@ pub(super) fn config(context: &Context, globals: &Globals) -> Result<Ending, Fai
     for name in &settings.guarding.overridden {
         context.ui.status(&format!("overridden: guards.{name}"));
     }
-    Ok(Ending::Shown)
+    Ok(CommandOutcome::Shown)
 }

@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 
 use super::args::Globals;
 use super::failure::Failure;
-use super::finish::Ending;
-use super::target;
+use super::open;
+use super::outcome::CommandOutcome;
 use crate::document::json;
 use crate::session::{Access, Interrupt, RunbookReport, Session};
 use crate::ui::Ui;
@@ -14,7 +14,7 @@ use crate::ui::Ui;
 pub(super) struct Context {
     pub(super) ui: Ui,
     pub(super) interrupt: Interrupt,
-    /// Whether the journal could not take down how a commit ended.
+    /// Whether the journal could not record how a commit ended.
     pub(super) unnoted: Cell<bool>,
     /// What became of runbooks.
     pub(super) runbooks: RefCell<Vec<RunbookReport>>,
@@ -30,11 +30,11 @@ impl Context {
     }
 
     /// Prints a result for programs.
-    pub(super) fn print(&self, shape: &impl json::Shape) -> Result<Ending, Failure> {
+    pub(super) fn print(&self, shape: &impl json::Shape) -> Result<CommandOutcome, Failure> {
         self.ui
             .line(&json::pretty(shape))
             .map_err(Failure::Output)?;
-        Ok(Ending::Shown)
+        Ok(CommandOutcome::Shown)
     }
 }
 
@@ -47,15 +47,15 @@ pub(super) fn with_session(
     context: &Context,
     globals: &Globals,
     access: Access,
-    work: impl FnOnce(&mut Session) -> Result<Ending, Failure>,
-) -> Result<Ending, Failure> {
-    let mut session = target::open_for_one(globals, access, &context.interrupt)?;
+    work: impl FnOnce(&mut Session) -> Result<CommandOutcome, Failure>,
+) -> Result<CommandOutcome, Failure> {
+    let mut session = open::open_for_one(globals, access, &context.interrupt)?;
     context.warn(&mut session);
     let worked = work(&mut session);
     context.warn(&mut session);
     let ending = worked?;
     if access != Access::Read {
-        target::write_back(&mut session)?;
+        open::write_back(&mut session)?;
     }
     // The program ends soon: giving back a large table piece by piece would only take time.
     std::mem::forget(session);

@@ -9,9 +9,9 @@ use super::args::{
 };
 use super::context::{Context, access, with_session};
 use super::failure::Failure;
-use super::finish::Ending;
-use super::look::selectors;
-use super::target;
+use super::list::selectors;
+use super::open;
+use super::outcome::CommandOutcome;
 use crate::document::{
     Detail, DocumentWriter, is_plan, json, read_document, read_document_file, read_file, read_plan,
     schema, write_document, write_plan,
@@ -47,7 +47,7 @@ pub(super) fn apply(
     context: &Context,
     globals: &Globals,
     arguments: &ApplyArguments,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     let bytes = read_file(&arguments.file, globals.max_size)?;
     if is_plan(&bytes) {
         return apply_plan(context, globals, arguments, &bytes);
@@ -69,11 +69,11 @@ pub(super) fn apply(
                 {
                     attempts += 1;
                 }
-                other => break other.map_err(target::in_file(&arguments.file, globals))?,
+                other => break other.map_err(open::in_file(&arguments.file, globals))?,
             }
         };
         std::mem::forget(wanted);
-        Ok(Ending::Done {
+        Ok(CommandOutcome::Done {
             done,
             kept,
             document: arguments.file.clone(),
@@ -114,7 +114,7 @@ fn apply_plan(
     globals: &Globals,
     arguments: &ApplyArguments,
     bytes: &[u8],
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     let file = &arguments.file;
     if arguments.merging.prune.is_some() || arguments.merging.keep.is_some() {
         return Err(Failure::usage(format!(
@@ -126,14 +126,14 @@ fn apply_plan(
         if arguments.dry_run {
             session.begin(BlockKind::Rehearsal)?;
             let _staged = session.commit_or_stage(plan, CommitTerms::default())?;
-            return Ok(Ending::planned(session.end_rehearsal()?));
+            return Ok(CommandOutcome::planned(session.end_rehearsal()?));
         }
         let reason = CommitTerms {
             confirm: arguments.confirm,
             ..CommitTerms::default()
         };
         let report = session.commit(plan, reason)?;
-        Ok(Ending::Done {
+        Ok(CommandOutcome::Done {
             done: VerbOutcome::Committed(Box::new(report)),
             kept: Vec::new(),
             document: String::new(),
@@ -147,7 +147,7 @@ pub(super) fn plan(
     globals: &Globals,
     file: &str,
     merging: &Merging,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     let wanted = read_document_file(file, globals.max_size)?;
     plan_document(context, globals, file, &wanted, merging)
 }
@@ -158,13 +158,13 @@ fn plan_document(
     file: &str,
     wanted: &TableSpecification,
     merging: &Merging,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     with_session(context, globals, Access::Read, |session| {
         session.begin(BlockKind::Rehearsal)?;
         let applied = session.apply(wanted, apply_options(merging));
-        let (_staged, kept) = applied.map_err(target::in_file(file, globals))?;
+        let (_staged, kept) = applied.map_err(open::in_file(file, globals))?;
         let plan = session.end_rehearsal()?;
-        Ok(Ending::Planned {
+        Ok(CommandOutcome::Planned {
             plan: Box::new(plan),
             kept,
             document: file.to_owned(),
@@ -201,10 +201,10 @@ pub(super) fn diff(
     context: &Context,
     globals: &Globals,
     arguments: &DiffArguments,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     let a = read_document_file(&arguments.a, globals.max_size)?;
     let (mut session, wanted) = match &arguments.b {
-        None => (target::open(globals, Access::Read, &context.interrupt)?, a),
+        None => (open::open(globals, Access::Read, &context.interrupt)?, a),
         Some(b) => {
             let wanted = read_document_file(b, globals.max_size)?;
             let target = Target::Simulation {
@@ -214,7 +214,7 @@ pub(super) fn diff(
             };
             let session = Session::open(target, Access::Read, context.interrupt.clone());
             (
-                session.map_err(target::in_file(&arguments.a, globals))?,
+                session.map_err(open::in_file(&arguments.a, globals))?,
                 wanted,
             )
         }
@@ -227,7 +227,7 @@ pub(super) fn diff(
     };
     let file = arguments.b.as_ref().unwrap_or(&arguments.a);
     let applied = session.apply(&wanted, options);
-    let (_staged, _kept) = applied.map_err(target::in_file(file, globals))?;
+    let (_staged, _kept) = applied.map_err(open::in_file(file, globals))?;
     let plan = session.end_rehearsal()?;
     context.warn(&mut session);
     if plan.counts().2 > 0 && !globals.json {
@@ -235,7 +235,7 @@ pub(super) fn diff(
             "diff compares whole tables; `plan` and `apply` keep what the document does not name, unless --prune says otherwise",
         );
     }
-    Ok(Ending::planned(plan))
+    Ok(CommandOutcome::planned(plan))
 }
 
 /// Prints the table as a document.
@@ -243,7 +243,7 @@ pub(super) fn export(
     context: &Context,
     globals: &Globals,
     arguments: &ExportArguments,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     let ExportFormat::Json = arguments.format;
     let selectors = selectors(&arguments.objects)?;
     with_session(context, globals, Access::Read, |session| {
@@ -277,13 +277,13 @@ pub(super) fn export(
                 )
             })
             .map_err(Failure::Output)?;
-        Ok(Ending::Shown)
+        Ok(CommandOutcome::Shown)
     })
 }
 
 /// Prints the schema.
-pub(super) fn print_schema(context: &Context) -> Result<Ending, Failure> {
+pub(super) fn print_schema(context: &Context) -> Result<CommandOutcome, Failure> {
     let text = json::pretty(&schema());
     context.ui.line(&text).map_err(Failure::Output)?;
-    Ok(Ending::Shown)
+    Ok(CommandOutcome::Shown)
 }

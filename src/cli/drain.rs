@@ -6,7 +6,7 @@ use super::args::Globals;
 use super::context::Context;
 use super::drain_args::{DrainArguments, UndrainArguments, word};
 use super::failure::Failure;
-use super::finish::Ending;
+use super::outcome::CommandOutcome;
 use super::script::{Shown, built_in};
 use crate::model::ServiceKey;
 use crate::render::{Rows, columns};
@@ -33,7 +33,7 @@ pub(super) fn drain(
     context: &Context,
     globals: &Globals,
     arguments: &DrainArguments,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     let Some(server) = &arguments.server else {
         let ending = built_in(context, globals, ("drain", LIST, &Value::Null), Shown::Look)?;
         return list(context, globals, ending);
@@ -69,8 +69,12 @@ fn arguments_of(server: &str, options: Map<String, Value>) -> Value {
 }
 
 /// Shows what is drained as a table, unless JSON is wanted.
-fn list(context: &Context, globals: &Globals, ending: Ending) -> Result<Ending, Failure> {
-    let Ending::ScriptDone {
+fn list(
+    context: &Context,
+    globals: &Globals,
+    ending: CommandOutcome,
+) -> Result<CommandOutcome, Failure> {
+    let CommandOutcome::ScriptDone {
         value: Some(value), ..
     } = &ending
     else {
@@ -97,7 +101,7 @@ fn list(context: &Context, globals: &Globals, ending: Ending) -> Result<Ending, 
     let rows = found.as_array().map(Vec::as_slice).unwrap_or_default();
     if rows.is_empty() {
         context.ui.status("nothing is drained");
-        return Ok(Ending::Shown);
+        return Ok(CommandOutcome::Shown);
     }
     let cell = |value: &Value| match value {
         Value::String(text) => text.clone(),
@@ -112,7 +116,7 @@ fn list(context: &Context, globals: &Globals, ending: Ending) -> Result<Ending, 
     };
     let text = columns(&rows, context.ui.width());
     context.ui.line(text.trim_end()).map_err(Failure::Output)?;
-    Ok(Ending::Shown)
+    Ok(CommandOutcome::Shown)
 }
 
 /// Gives a real server its weights back.
@@ -120,7 +124,7 @@ pub(super) fn undrain(
     context: &Context,
     globals: &Globals,
     arguments: &UndrainArguments,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     let mut options = Map::new();
     options.insert("services".to_owned(), services(&arguments.service)?.into());
     if let Some(weight) = arguments.weight {

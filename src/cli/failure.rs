@@ -18,7 +18,7 @@ use crate::ui::Ui;
 pub(super) enum Failure {
     /// The session said no.
     Session(Error),
-    /// The command line or a file makes no sense.
+    /// The command line or a file is invalid.
     Usage {
         /// What is wrong.
         text: String,

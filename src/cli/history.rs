@@ -5,12 +5,12 @@ use std::rc::Rc;
 use super::args::Globals;
 use super::context::{Context, with_session};
 use super::failure::Failure;
-use super::finish::Ending;
 use super::journal_args::{
     CancelArguments, ConfirmArguments, HistoryArguments, HistoryCommand, RecoverArguments,
 };
 use super::narrator::{Reports, Teller};
-use super::{exit, report, target};
+use super::outcome::CommandOutcome;
+use super::{exit, open, report};
 use crate::backend::enter_namespace;
 use crate::journal::{Journal, JournalError, Limits, Record, TableIdentity};
 use crate::model::shown;
@@ -21,22 +21,22 @@ use crate::render::{
 use crate::results::{
     ConfirmedShape, HistoryShape, RecoveryShape, ShownRecordShape, UnconfirmedListShape,
 };
-use crate::session::{Access, Direction, HistoryError, Recovered, Session, Unconfirmed};
+use crate::session::{Access, Direction, HistoryError, Recovered, Scope, Session, Unconfirmed};
 
 /// Shows what was committed. That needs no kernel.
 pub(super) fn history(
     context: &Context,
     globals: &Globals,
     arguments: &HistoryArguments,
-) -> Result<Ending, Failure> {
-    if !target::keeps_journal(globals) {
+) -> Result<CommandOutcome, Failure> {
+    if !open::keeps_journal(globals) {
         return Err(HistoryError::NotKept.into());
     }
     if let Some(name) = &globals.netns {
         enter_namespace(name)?;
     }
-    let here = target::identity(globals)?;
-    let folder = target::state_folder(globals).ok_or(HistoryError::NoFolder)?;
+    let here = open::identity(globals)?;
+    let folder = open::state_folder(globals).ok_or(HistoryError::NoFolder)?;
     let journal = Journal::look(&folder, &here)?;
     match arguments.what {
         None => {
@@ -52,7 +52,11 @@ pub(super) fn history(
             let forgotten = journals.iter().find_map(|journal| journal.forgotten(&here));
             let shown = Shown {
                 here: &here,
-                all: arguments.all,
+                scope: if arguments.all {
+                    Scope::AllTables
+                } else {
+                    Scope::ThisTable
+                },
                 forgotten,
             };
             list(context, globals, &records, &shown)
@@ -72,7 +76,7 @@ pub(super) fn history(
 struct Shown<'a> {
     here: &'a TableIdentity,
     /// Whether other tables are part of it.
-    all: bool,
+    scope: Scope,
     /// The highest number of this table that is no longer kept.
     forgotten: Option<u64>,
 }
@@ -82,16 +86,18 @@ fn list(
     globals: &Globals,
     records: &[Result<Record, JournalError>],
     wanted: &Shown<'_>,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     let &Shown {
         here,
-        all,
+        scope,
         forgotten,
     } = wanted;
     let mut shown = Vec::new();
     for record in records {
         match record {
-            Ok(record) if all || record.intent.table.is_same(here) => shown.push(record),
+            Ok(record) if scope == Scope::AllTables || record.intent.table.is_same(here) => {
+                shown.push(record)
+            }
             Ok(_) => {}
             Err(error) => context.ui.warning(&error.to_string()),
         }
@@ -108,7 +114,7 @@ fn list(
             context.ui.status("nothing was committed to this table yet");
         }
     } else {
-        let rows = history_rows(&shown, all);
+        let rows = history_rows(&shown, scope);
         context
             .ui
             .line(&columns(&rows, context.ui.width()))
@@ -120,10 +126,10 @@ fn list(
             "commits up to {number} are no longer kept: the journal keeps the last {records} of a table"
         ));
     }
-    Ok(Ending::Shown)
+    Ok(CommandOutcome::Shown)
 }
 
-fn show(context: &Context, globals: &Globals, record: &Record) -> Result<Ending, Failure> {
+fn show(context: &Context, globals: &Globals, record: &Record) -> Result<CommandOutcome, Failure> {
     let plan = record.plan()?;
     if globals.json {
         return context.print(&ShownRecordShape::commit(record, &plan));
@@ -141,7 +147,7 @@ fn show(context: &Context, globals: &Globals, record: &Record) -> Result<Ending,
             render_plan(out, &view)
         })
         .map_err(Failure::Output)?;
-    Ok(Ending::Shown)
+    Ok(CommandOutcome::Shown)
 }
 
 /// Shows a runbook: what happened to it, and its commits.
@@ -150,18 +156,21 @@ fn show_runbook(
     globals: &Globals,
     record: &Record,
     commits: &[Record],
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     if globals.json {
         return context.print(&ShownRecordShape::runbook(record, commits));
     }
     let commits: Vec<&Record> = commits.iter().collect();
-    let rows = columns(&history_rows(&commits, false), context.ui.width());
+    let rows = columns(
+        &history_rows(&commits, Scope::ThisTable),
+        context.ui.width(),
+    );
     let head = head(record);
     context
         .ui
         .data(|out| writeln!(out, "{head}\n\n{}", rows.trim_end()))
         .map_err(Failure::Output)?;
-    Ok(Ending::Shown)
+    Ok(CommandOutcome::Shown)
 }
 
 /// Returns who, when and why, and what happened since, as lines.
@@ -204,17 +213,20 @@ fn head(record: &Record) -> String {
     if let Some(script) = &intent.script {
         line("script", script.clone());
     }
-    for undone in &intent.undoes {
+    for undone in intent.undoes() {
         line("undoes", format!("commit {undone}"));
     }
-    if let Some(runbook) = intent.runbook {
+    if let Some(runbook) = intent.part_of() {
         line("runbook", runbook.to_string());
     }
-    for breach in &intent.overridden {
+    let overridden = intent.commit().map(|commit| &commit.overridden);
+    for breach in overridden.into_iter().flatten() {
         line("overrode", breach.clone());
     }
-    if !intent.data.is_null() {
-        line("data", intent.data.to_string());
+    if let Some(runbook) = intent.runbook()
+        && !runbook.data.is_null()
+    {
+        line("data", runbook.data.to_string());
     }
     line("table", intent.table.to_string());
     for event in &record.events {
@@ -244,7 +256,7 @@ pub(super) fn confirm(
     context: &Context,
     globals: &Globals,
     arguments: &ConfirmArguments,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     if arguments.list {
         return with_session(context, globals, Access::Read, |session| {
             list_unconfirmed(context, globals, &session.unconfirmed()?)
@@ -258,7 +270,7 @@ pub(super) fn confirm(
         context
             .ui
             .status(&format!("commit {number} is confirmed: it stays"));
-        Ok(Ending::Shown)
+        Ok(CommandOutcome::Shown)
     })
 }
 
@@ -266,13 +278,13 @@ fn list_unconfirmed(
     context: &Context,
     globals: &Globals,
     found: &[Unconfirmed],
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     if globals.json {
         return context.print(&UnconfirmedListShape::new(found));
     }
     if found.is_empty() {
         context.ui.status("no commit awaits confirmation");
-        return Ok(Ending::Shown);
+        return Ok(CommandOutcome::Shown);
     }
     let cells = found.iter().map(|found| {
         vec![
@@ -293,15 +305,15 @@ fn list_unconfirmed(
         .ui
         .line(&columns(&rows, context.ui.width()))
         .map_err(Failure::Output)?;
-    Ok(Ending::Shown)
+    Ok(CommandOutcome::Shown)
 }
 
-/// Takes a commit back that awaits confirmation.
+/// Rolls a commit back that awaits confirmation.
 pub(super) fn cancel(
     context: &Context,
     globals: &Globals,
     arguments: &CancelArguments,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     with_session(context, globals, Access::Write, |session| {
         wait_for_lock(context, session);
         let recovered = session.cancel(arguments.number)?;
@@ -309,13 +321,13 @@ pub(super) fn cancel(
     })
 }
 
-/// Takes back or completes what was cut off.
+/// Rolls back or completes what was interrupted.
 pub(super) fn recover(
     context: &Context,
     globals: &Globals,
     arguments: &RecoverArguments,
-) -> Result<Ending, Failure> {
-    let mut session = target::open_unrecovered(globals, Access::Write, &context.interrupt)?;
+) -> Result<CommandOutcome, Failure> {
+    let mut session = open::open_unrecovered(globals, Access::Write, &context.interrupt)?;
     context.warn(&mut session);
     if let Some(number) = arguments.discard {
         wait_for_lock(context, &mut session);
@@ -324,7 +336,7 @@ pub(super) fn recover(
             "record {number} is set aside as {}; nothing was done about what it may have changed",
             path.display()
         ));
-        return Ok(Ending::Shown);
+        return Ok(CommandOutcome::Shown);
     }
     wait_for_lock(context, &mut session);
     let direction = if arguments.forward {
@@ -343,7 +355,7 @@ pub(super) fn recover(
         for recovered in &recovered {
             context.ui.warning(&recovered.sentence());
         }
-        return Ok(Ending::Prompted {
+        return Ok(CommandOutcome::Prompted {
             status: exit::after_signal(i32::from(signal)),
         });
     }
@@ -363,7 +375,7 @@ pub(super) fn tell_recovered(
     context: &Context,
     globals: &Globals,
     recovered: &[Recovered],
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     let is_whole = recovered
         .iter()
         .all(|recovered| recovered.residue.is_empty());
@@ -383,8 +395,8 @@ pub(super) fn tell_recovered(
         }
     }
     if is_whole {
-        Ok(Ending::Shown)
+        Ok(CommandOutcome::Shown)
     } else {
-        Ok(Ending::LeftOver)
+        Ok(CommandOutcome::Residue)
     }
 }

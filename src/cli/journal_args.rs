@@ -62,10 +62,10 @@ pub(super) struct CancelArguments {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct RecoverArguments {
-    /// The commit that did not go through and left something behind [all that was cut off]
+    /// The failed commit that left residue [default: everything that was interrupted]
     #[arg(conflicts_with = "discard", value_parser = super::option_values::number::<u64>)]
     pub(super) number: Option<u64>,
-    /// Complete what was cut off instead of taking it back
+    /// Complete what was interrupted instead of rolling it back
     #[arg(long)]
     pub(super) forward: bool,
     /// Set a damaged record aside, and do nothing about what it may have done

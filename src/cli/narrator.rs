@@ -92,14 +92,14 @@ impl Narrator for Teller {
         }
         if !input_is_terminal() {
             self.ui.warning(
-                "--step asks at a terminal, and standard input is none: the step is declined",
+                "--step needs a terminal, but standard input is not one: the step is declined",
             );
             return false;
         }
         self.end_meter();
         let interrupt = self.interrupt.clone();
         self.ui
-            .ask(&format!("step {number} {name:?}: go on?"), &|| {
+            .ask(&format!("step {number} {name:?}: continue?"), &|| {
                 interrupt.signal().is_some()
             })
     }
@@ -143,7 +143,7 @@ impl Narrator for Teller {
         let told = self.meter.borrow().is_some();
         self.end_meter();
         if told {
-            let how = if came { "waited" } else { "waited in vain" };
+            let how = if came { "waited" } else { "gave up after" };
             let time = time_taken(wait.waited);
             self.ui
                 .status(&format!("{how} {time}: {}", shown(wait.what)));

@@ -8,10 +8,10 @@ use clap::CommandFactory;
 use super::args::{Arguments, Globals, HelpArguments};
 use super::context::Context;
 use super::failure::Failure;
-use super::finish::Ending;
 use super::narrator::{Reports, Teller};
+use super::open;
+use super::outcome::CommandOutcome;
 use super::report::{self, TargetWords};
-use super::target;
 use crate::config;
 use crate::repl::{Setup, run};
 use crate::script::{
@@ -21,13 +21,13 @@ use crate::session::Access;
 use crate::txn::Report;
 
 /// Runs the prompt.
-pub(super) fn prompt(context: &Context, globals: &Globals) -> Result<Ending, Failure> {
+pub(super) fn prompt(context: &Context, globals: &Globals) -> Result<CommandOutcome, Failure> {
     if globals.json {
         return Err(Failure::usage(
             "--json goes with a command; at the prompt `:json CODE` prints JSON",
         ));
     }
-    let mut session = target::open(globals, Access::Write, &context.interrupt)?;
+    let mut session = open::open(globals, Access::Write, &context.interrupt)?;
     context.warn(&mut session);
     let asks = !session.label().is_simulated();
     let ui = context.ui;
@@ -48,7 +48,7 @@ pub(super) fn prompt(context: &Context, globals: &Globals) -> Result<Ending, Fai
             ..Permissions::default()
         },
         output: Rc::new(move |text: &str| ui.line(text)),
-        last_resort: Some(target::recover_line(globals)),
+        last_resort: Some(open::recover_line(globals)),
     };
     let shell = Rc::new(RefCell::new(Shell::new(session, surroundings)));
     let words = TargetWords::of(globals);
@@ -63,14 +63,14 @@ pub(super) fn prompt(context: &Context, globals: &Globals) -> Result<Ending, Fai
         start: file(config::settings_folder(), "start.rhai"),
         outcome: Rc::new(move |report: &Report| report::tell_outcome(report, &words, &ui)),
         committed: Rc::new(move |shell: &Shell| {
-            if let Err(failure) = target::write_back(&mut shell.session()) {
+            if let Err(failure) = open::write_back(&mut shell.session()) {
                 failure.tell(&TargetWords::of(&kept), &ui);
             }
         }),
     };
     ui.status("`help` tells of the language, `:help` of the prompt; Ctrl-D leaves.");
     let status = run(&shell, &setup);
-    Ok(Ending::Prompted { status })
+    Ok(CommandOutcome::Prompted { status })
 }
 
 /// Returns the help of a command of that name.
@@ -85,7 +85,10 @@ fn command_help(name: &str) -> Option<String> {
 }
 
 /// Prints what there is to say of a name: of a command, or of the script language.
-pub(super) fn help(context: &Context, arguments: &HelpArguments) -> Result<Ending, Failure> {
+pub(super) fn help(
+    context: &Context,
+    arguments: &HelpArguments,
+) -> Result<CommandOutcome, Failure> {
     let text = if arguments.reference {
         REFERENCE.trim_end().to_owned()
     } else if arguments.definitions {
@@ -104,5 +107,5 @@ pub(super) fn help(context: &Context, arguments: &HelpArguments) -> Result<Endin
         }
     };
     context.ui.line(&text).map_err(Failure::Output)?;
-    Ok(Ending::Shown)
+    Ok(CommandOutcome::Shown)
 }

@@ -135,16 +135,16 @@ pub(super) fn tell_outcome(report: &Report, words: &TargetWords, ui: &Ui) {
             unread,
         } => {
             if let Cause::Unverified { differences } = cause {
-                ui.warning("planned, and then read back otherwise:");
+                ui.warning("these planned changes read back differently:");
                 list(differences, ui, change_summary);
             }
             match unread {
                 Some(error) => ui.warning(&format!(
-                    "the table could not be read again ({error}); these lines restore the table if all of it was done:"
+                    "the table could not be read again ({error}); if every change was made, these commands restore the table:"
                 )),
-                None if residue.is_empty() => ui.warning("the table is as before all the same"),
+                None if residue.is_empty() => ui.warning("the table is nevertheless as it was before"),
                 None => ui.warning(
-                    "the table is neither as planned nor as before; these lines restore the table:",
+                    "the table is neither as planned nor as it was before; these commands restore it:",
                 ),
             }
             words.list_commands(residue, ui);
@@ -165,14 +165,14 @@ pub(super) fn tell_differences(differences: &[Change], ui: &Ui) {
 /// Says what could not be led where it should, because others changed it since.
 pub(super) fn tell_left(left: &[Change], words: &TargetWords, ui: &Ui) {
     ui.warning(
-        "what others changed since is left to them; these lines would lead where it should be:",
+        "changes made by others since then were left alone; these commands would override them:",
     );
     words.list_commands(left, ui);
 }
 
-/// Says what of a runbook is not back: others changed it since, or it could not be taken back.
+/// Says what of a runbook is not back: others changed it since, or it could not be rolled back.
 pub(super) fn tell_not_back(left: &[Change], words: &TargetWords, ui: &Ui) {
-    ui.warning("this is not as it was before the runbook; these lines restore the table:");
+    ui.warning("not everything is as it was before the runbook; these commands restore it:");
     words.list_commands(left, ui);
 }
 
@@ -188,7 +188,7 @@ fn list(changes: &[Change], ui: &Ui, line: impl Fn(&Change) -> String) {
     }
 }
 
-/// Returns what takes back the changes of a commit.
+/// Returns what undoes the changes of a commit.
 fn inverse(report: &Report) -> Vec<Change> {
     let changes = report.plan.changes().iter().rev();
     changes.flat_map(Change::inverse).collect()
@@ -223,7 +223,7 @@ pub(super) fn tell_commits(committed: &Commits, ui: &Ui) {
     ui.status(&text);
 }
 
-/// Says which earlier commits of a failed run stand, and how to take them back.
+/// Says which earlier commits of a failed run stand, and how to undo them.
 pub(super) fn tell_standing(committed: &Commits, words: &TargetWords, ui: &Ui) {
     if committed.is_empty() {
         return;
@@ -235,8 +235,8 @@ pub(super) fn tell_standing(committed: &Commits, words: &TargetWords, ui: &Ui) {
         return tell_recorded(committed, &recorded, option, ui);
     }
     let ending = match words.option {
-        Some(_) => "these lines take them back, the latest first:",
-        None => "in the simulated table, which ends here; this would take them back:",
+        Some(_) => "these commands undo them, newest first:",
+        None => "the simulated table is gone now; these commands would have undone them:",
     };
     ui.warning(&format!(
         "{} of this run stand{}; {ending}",
@@ -253,7 +253,7 @@ pub(super) fn tell_standing(committed: &Commits, words: &TargetWords, ui: &Ui) {
 /// Says which commits stand, by their numbers in the journal.
 fn tell_recorded(committed: &Commits, recorded: &[&Recorded], option: &str, ui: &Ui) {
     ui.warning(&format!(
-        "{} of this run stand{}; these lines take them back, the latest first:",
+        "{} of this run stand{}; these commands undo them, newest first:",
         count(committed.count(), "earlier commit"),
         if committed.count() == 1 { "s" } else { "" }
     ));
@@ -277,7 +277,7 @@ fn tell_recorded(committed: &Commits, recorded: &[&Recorded], option: &str, ui: 
 /// Says how many commits are no longer known.
 fn forgotten(committed: &Commits) -> String {
     format!(
-        "of these the first {} are too long ago: what they changed is no longer known here",
+        "the first {} of these are too old: their changes are no longer known here",
         committed.forgotten()
     )
 }
@@ -323,7 +323,7 @@ pub(super) fn kept<'a>(document: &'a str, objects: &'a [ObjectId]) -> Option<Kep
     Some(Kept { document, objects })
 }
 
-/// Adds the commits of a run to its envelope: each with what it changed, and all of what takes them back.
+/// Adds the commits of a run to its envelope: each with what it changed, and all of what undoes them.
 pub(super) fn add_commits(shape: &mut ResultShape, committed: &Commits) {
     if committed.forgotten() > 0 {
         shape.changed = true;

@@ -10,9 +10,11 @@ use super::args::{ColourChoice, Command, Globals, PlanFormat, RunArguments};
 use super::change::{Verb, change, remove};
 use super::context::Context;
 use super::failure::{Failure, arguments_shown};
-use super::finish::{Ending, PlanOutput, finish, json};
+use super::outcome::{CommandOutcome, PlanOutput, finish, json};
 use super::parse::parse;
-use super::{configuration, document, drain, exit, history, look, prompt, script, undo, watch};
+use super::{
+    configuration, confirm_guard, document, drain, exit, history, list, prompt, script, undo,
+};
 use crate::model::{reason, shown, suggestion};
 use crate::session::{IfMissing, Interrupt};
 use crate::ui::{Colour, Streams, Ui, Verbosity, input_is_terminal};
@@ -91,7 +93,7 @@ fn plan_output(command: Option<&Command>) -> PlanOutput {
     PlanOutput { format, exit_code }
 }
 
-/// Tells whether a command runs a script; a document needs no more stack than any program.
+/// Returns whether a command runs a script; a document needs no more stack than any program.
 fn runs_script(command: Option<&Command>) -> bool {
     match command {
         None
@@ -178,7 +180,7 @@ fn dispatch(
     context: &Context,
     globals: &Globals,
     command: Option<Command>,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     match command {
         None => standard_input(context, globals),
         Some(Command::Run(arguments)) => script::run_file(context, globals, &arguments),
@@ -188,7 +190,7 @@ fn dispatch(
         Some(Command::Apply(arguments)) => document::apply(context, globals, &arguments),
         Some(Command::Diff(arguments)) => document::diff(context, globals, &arguments),
         Some(Command::Export(arguments)) => document::export(context, globals, &arguments),
-        Some(Command::List(arguments)) => look::list(context, globals, &arguments),
+        Some(Command::List(arguments)) => list::list(context, globals, &arguments),
         Some(Command::Add(arguments)) => change(context, globals, Verb::Add, &arguments),
         Some(Command::Edit(arguments)) => change(context, globals, Verb::Edit, &arguments),
         Some(Command::Ensure(arguments)) => change(context, globals, Verb::Ensure, &arguments),
@@ -210,7 +212,7 @@ fn dispatch(
         Some(Command::Confirm(arguments)) => history::confirm(context, globals, &arguments),
         Some(Command::Cancel(arguments)) => history::cancel(context, globals, &arguments),
         Some(Command::Recover(arguments)) => history::recover(context, globals, &arguments),
-        Some(Command::Watch { number }) => watch::watch(context, globals, number),
+        Some(Command::Watch { number }) => confirm_guard::watch(context, globals, number),
         Some(Command::Config) => configuration::config(context, globals),
         Some(Command::Schema) => document::print_schema(context),
         Some(Command::Help(arguments)) => prompt::help(context, &arguments),
@@ -236,7 +238,7 @@ fn run_arguments(script: Vec<String>) -> RunArguments {
     }
 }
 
-fn standard_input(context: &Context, globals: &Globals) -> Result<Ending, Failure> {
+fn standard_input(context: &Context, globals: &Globals) -> Result<CommandOutcome, Failure> {
     if input_is_terminal() {
         return prompt::prompt(context, globals);
     }
@@ -244,7 +246,11 @@ fn standard_input(context: &Context, globals: &Globals) -> Result<Ending, Failur
 }
 
 /// A file in place of a command is a script.
-fn other(context: &Context, globals: &Globals, words: &[OsString]) -> Result<Ending, Failure> {
+fn other(
+    context: &Context,
+    globals: &Globals,
+    words: &[OsString],
+) -> Result<CommandOutcome, Failure> {
     const COMMANDS: [&str; 25] = [
         "ipvsadm", "run", "eval", "check", "plan", "apply", "diff", "export", "list", "add",
         "edit", "delete", "ensure", "absent", "schema", "help", "history", "undo", "redo",

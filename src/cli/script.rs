@@ -8,10 +8,10 @@ use super::args::{
 };
 use super::context::Context;
 use super::failure::Failure;
-use super::finish::Ending;
 use super::narrator::{Reports, Teller};
+use super::outcome::CommandOutcome;
 use super::script_arguments::{script_of, wants_help};
-use super::{document, report, target};
+use super::{document, open, report};
 use crate::files;
 use crate::model::{reason, shown};
 use crate::render::junit;
@@ -50,15 +50,15 @@ fn surroundings(arguments: &LimitArguments, globals: &Globals, ui: Ui) -> RunEnv
             at_prompt: false,
         },
         output: output(ui, globals.json),
-        last_resort: Some(target::recover_line(globals)),
+        last_resort: Some(open::recover_line(globals)),
     }
 }
 
 /// Prints what a script says of itself. Nothing of it is run.
-fn help(context: &Context, script: &Script) -> Result<Ending, Failure> {
+fn help(context: &Context, script: &Script) -> Result<CommandOutcome, Failure> {
     let text = describe_options(script).map_err(|failure| Failure::Script(Box::new(failure)))?;
     context.ui.line(text.trim_end()).map_err(Failure::Output)?;
-    Ok(Ending::Shown)
+    Ok(CommandOutcome::Shown)
 }
 
 fn read_script(path: &str) -> Result<String, Failure> {
@@ -110,7 +110,7 @@ pub(super) fn run_file(
     context: &Context,
     globals: &Globals,
     arguments: &RunArguments,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     let (path, rest) = arguments
         .script
         .split_first()
@@ -138,7 +138,7 @@ pub(super) fn eval(
     context: &Context,
     globals: &Globals,
     arguments: &EvalArguments,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     let mut script = script_of("eval", arguments.code.clone(), &[])?;
     script.arguments.clone_from(&arguments.arguments);
     if let Some(first) = script.arguments.first()
@@ -178,7 +178,7 @@ pub(super) fn built_in(
     globals: &Globals,
     (name, source, argument): (&str, &str, &serde_json::Value),
     shown: Shown,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     let script = Script {
         path: name.to_owned(),
         source: source.to_owned(),
@@ -192,7 +192,7 @@ pub(super) fn built_in(
             memory_mib: usize::MAX >> 20,
         },
         output: output(context.ui, globals.json),
-        last_resort: Some(target::recover_line(globals)),
+        last_resort: Some(open::recover_line(globals)),
     };
     let (mode, value) = match shown {
         Shown::Value => (Mode::Live, Value::Printed),
@@ -210,7 +210,7 @@ pub(super) fn built_in(
         &steps,
     )?;
     match ending {
-        Ending::ScriptFailed { failure, committed } => Ok(Ending::ScriptFailed {
+        CommandOutcome::ScriptFailed { failure, committed } => Ok(CommandOutcome::ScriptFailed {
             failure: Box::new(match *failure {
                 Failure::Script(failure) => Failure::Script(Box::new(failure.without_places())),
                 other => other,
@@ -226,9 +226,9 @@ pub(super) fn plan(
     context: &Context,
     globals: &Globals,
     arguments: &PlanArguments,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     let ending = make_plan(context, globals, arguments)?;
-    if let Ending::Planned { plan, .. } = &ending {
+    if let CommandOutcome::Planned { plan, .. } = &ending {
         document::write_plans(arguments, plan)?;
     }
     Ok(ending)
@@ -238,7 +238,7 @@ fn make_plan(
     context: &Context,
     globals: &Globals,
     arguments: &PlanArguments,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     let (path, rest) = arguments
         .file
         .split_first()
@@ -275,7 +275,7 @@ pub(super) fn check_files(
     context: &Context,
     globals: &Globals,
     arguments: &CheckArguments,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     let mut last = None;
     for path in &arguments.scripts {
         let script = Script {
@@ -303,9 +303,9 @@ pub(super) fn check_files(
             let shape = ResultShape::new("unchanged");
             let text = crate::document::json::pretty(&shape);
             context.ui.line(&text).map_err(Failure::Output)?;
-            Ok(Ending::Shown)
+            Ok(CommandOutcome::Shown)
         }
-        None => Ok(Ending::Shown),
+        None => Ok(CommandOutcome::Shown),
         Some(failure) => Err(Failure::Script(Box::new(failure))),
     }
 }
@@ -370,7 +370,7 @@ fn execute(
     surroundings: &RunEnvironment,
     (mode, value): (Mode, Value),
     steps: &Steps,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     // What can't be compiled needs no kernel to say so.
     let checked = check(script, &surroundings.permissions)
         .map_err(|failure| Failure::Script(Box::new(failure)));
@@ -379,7 +379,7 @@ fn execute(
         Mode::Live => Access::Write,
         Mode::Rehearsed | Mode::Looking => Access::Read,
     };
-    let mut session = target::open(globals, access, &context.interrupt)?;
+    let mut session = open::open(globals, access, &context.interrupt)?;
     context.warn(&mut session);
     if mode == Mode::Rehearsed {
         session.begin(BlockKind::Rehearsal)?;
@@ -410,7 +410,7 @@ fn execute(
     let result = match result {
         Ok(result) => result,
         Err(failure) => {
-            let saved = target::write_back(&mut session);
+            let saved = open::write_back(&mut session);
             let failure = Failure::Script(Box::new(failure));
             if let Some(error) = unwritten {
                 Failure::Output(error).tell(&report::TargetWords::of(globals), &context.ui);
@@ -418,7 +418,7 @@ fn execute(
             if let Err(error) = saved {
                 error.tell(&report::TargetWords::of(globals), &context.ui);
             }
-            return Ok(Ending::ScriptFailed {
+            return Ok(CommandOutcome::ScriptFailed {
                 failure: Box::new(failure),
                 committed: session.committed().clone(),
             });
@@ -437,17 +437,17 @@ fn execute(
         }
         let plan = session.end_rehearsal()?;
         context.warn(&mut session);
-        return Ok(Ending::Planned {
+        return Ok(CommandOutcome::Planned {
             plan: Box::new(plan),
             kept: Vec::new(),
             document: String::new(),
             status: result.status,
         });
     }
-    target::write_back(&mut session)?;
+    open::write_back(&mut session)?;
     let committed = session.committed().clone();
     let shown = (value == Value::Printed).then_some(result.value);
-    Ok(Ending::ScriptDone {
+    Ok(CommandOutcome::ScriptDone {
         value: shown,
         status: result.status,
         committed,

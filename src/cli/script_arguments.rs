@@ -24,7 +24,7 @@ const OTHER_NAMES: [&str; 15] = [
     "--allow-write",
 ];
 
-/// Tells whether help on a script is asked for; behind `--`, arguments are the script's own business.
+/// Returns whether help on a script is asked for; behind `--`, arguments are the script's own business.
 pub(super) fn wants_help(arguments: &[String]) -> bool {
     let before = arguments.iter().take_while(|argument| *argument != "--");
     before
@@ -76,7 +76,7 @@ fn own_arguments(arguments: &[String], taken: ArgumentsTaken) -> Result<Vec<Stri
         if is_ours {
             return Err(Failure::Usage {
                 text: format!(
-                    "{argument} stands behind the script's name, where it would go to the script"
+                    "{argument} comes after the script's name, so it would be passed to the script"
                 ),
                 hint: Some(
                     "write it before the script's name, as in `ipvsh run --dry-run FILE`, or behind -- if it is meant for the script"

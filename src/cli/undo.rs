@@ -3,9 +3,9 @@
 use super::args::Globals;
 use super::context::{Context, access, with_session};
 use super::failure::Failure;
-use super::finish::Ending;
 use super::history::{tell_recovered, wait_for_lock};
 use super::journal_args::{RedoArguments, UndoArguments};
+use super::outcome::CommandOutcome;
 use crate::results::RecoveredFirstShape;
 use crate::session::{BlockKind, Direction, Ended, VerbOutcome};
 
@@ -14,12 +14,12 @@ pub(super) fn undo(
     context: &Context,
     globals: &Globals,
     arguments: &UndoArguments,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     with_session(context, globals, access(arguments.dry_run), |session| {
         if arguments.dry_run {
             session.begin(BlockKind::Rehearsal)?;
             let _undone = session.stage_undo(arguments.number)?;
-            return Ok(Ending::planned(session.end_rehearsal()?));
+            return Ok(CommandOutcome::planned(session.end_rehearsal()?));
         }
         let recovered = session.recovered();
         let is_done = match arguments.number {
@@ -30,10 +30,10 @@ pub(super) fn undo(
             return context.print(&RecoveredFirstShape::new(session.recovered()));
         }
         if is_done {
-            context
-                .ui
-                .status("what was cut off is rolled back; nothing else was undone");
-            return Ok(Ending::Shown);
+            context.ui.status(
+                "the interrupted commit or runbook was rolled back; nothing else was undone",
+            );
+            return Ok(CommandOutcome::Shown);
         }
         if let Some(number) = session.commit_with_residue(arguments.number)? {
             wait_for_lock(context, session);
@@ -48,8 +48,8 @@ pub(super) fn undo(
     })
 }
 
-fn done(ended: Ended) -> Ending {
-    Ending::Done {
+fn done(ended: Ended) -> CommandOutcome {
+    CommandOutcome::Done {
         done: match ended {
             Ended::Committed(report) => VerbOutcome::Committed(report),
             Ended::Staged(_) => VerbOutcome::Staged,
@@ -59,20 +59,20 @@ fn done(ended: Ended) -> Ending {
     }
 }
 
-/// Takes the newest undo back, or shows what that would change.
+/// Reverses the newest undo, or shows what that would change.
 pub(super) fn redo(
     context: &Context,
     globals: &Globals,
     arguments: &RedoArguments,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     with_session(context, globals, access(arguments.dry_run), |session| {
         if arguments.dry_run {
             session.begin(BlockKind::Rehearsal)?;
             let _redone = session.stage_redo()?;
-            return Ok(Ending::planned(session.end_rehearsal()?));
+            return Ok(CommandOutcome::planned(session.end_rehearsal()?));
         }
         let (record, ended) = session.redo()?;
-        let undone: Vec<String> = record.intent.undoes.iter().map(u64::to_string).collect();
+        let undone: Vec<String> = record.intent.undoes().iter().map(u64::to_string).collect();
         let (commits, are) = match undone.len() {
             1 => ("commit", "is"),
             _ => ("commits", "are"),

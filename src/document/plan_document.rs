@@ -151,7 +151,7 @@ pub fn read_plan(path: &str, bytes: &[u8]) -> Result<Plan, DocumentError> {
     Ok(plan.0)
 }
 
-/// Tells whether a text looks like the document of a plan.
+/// Returns whether a text looks like the document of a plan.
 #[must_use]
 pub fn is_plan(bytes: &[u8]) -> bool {
     #[derive(Deserialize)]

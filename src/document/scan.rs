@@ -107,7 +107,7 @@ pub(super) fn unclosed(text: &[u8]) -> Option<usize> {
     open.pop()
 }
 
-/// Tells whether a text in quotes ends with the quote that closes it.
+/// Returns whether a text in quotes ends with the quote that closes it.
 fn closes(quoted: &[u8]) -> bool {
     let Some((b'"', inner)) = quoted.split_last() else {
         return false;

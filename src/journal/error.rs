@@ -11,7 +11,7 @@ use crate::model::reason;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum JournalError {
     /// The folder can't be made, opened or written.
-    #[error("the journal can't be kept: {path}: {text}")]
+    #[error("can't write the journal: {path}: {text}")]
     Folder {
         /// The folder or file.
         path: String,
@@ -37,7 +37,9 @@ pub enum JournalError {
         text: String,
     },
     /// A record was forgotten because its table had too many.
-    #[error("commit {number} is no longer kept: the journal keeps the last {records} of a table")]
+    #[error(
+        "commit {number} is no longer in the journal, which keeps the last {records} commits of a table"
+    )]
     Forgotten {
         /// Its number.
         number: u64,
@@ -45,7 +47,7 @@ pub enum JournalError {
         records: usize,
     },
     /// The next record would have no number.
-    #[error("the journal has no number behind {last}, which {path} gives as the last one")]
+    #[error("the journal is out of commit numbers: {last} is the last one according to {path}")]
     Numbers {
         /// The file.
         path: String,
@@ -66,16 +68,16 @@ impl JournalError {
     pub fn hint(&self) -> String {
         match self {
             Self::Folder { .. } => {
-                "name a folder that can be written with --state-dir, or go without a record with --no-journal: then nothing can be taken back after a crash".to_owned()
+                "name a writable directory with --state-dir, or use --no-journal to keep no record: nothing can be rolled back after a crash then".to_owned()
             }
             Self::Owner { .. } => {
-                "give it to this user and close it to others (chown, chmod 700), or name another folder with --state-dir".to_owned()
+                "make this user its owner and deny access to others (chown, chmod 700), or name another directory with --state-dir".to_owned()
             }
             Self::Damaged { number, .. } => format!(
-                "look at the table; then `ipvsh recover --discard {number}` sets the record aside"
+                "check the table, then run `ipvsh recover --discard {number}` to set the record aside"
             ),
-            Self::Numbers { path, .. } => format!("remove {path}: the number is made anew from the records that are there"),
-            Self::Forgotten { .. } | Self::Missing { .. } => "`ipvsh history` lists what there is".to_owned(),
+            Self::Numbers { path, .. } => format!("remove {path}: the number is then rebuilt from the existing records"),
+            Self::Forgotten { .. } | Self::Missing { .. } => "`ipvsh history` lists the commits".to_owned(),
         }
     }
 }

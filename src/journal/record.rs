@@ -5,7 +5,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::error::JournalError;
-use super::place::TableIdentity;
+use super::event::{Event, EventKind};
+use super::table_identity::TableIdentity;
 use crate::config::Author;
 use crate::document::{PlanLayout, VERSION, append_plan, checksum, read_plan};
 use crate::txn::{Footprint, Plan};
@@ -60,11 +61,42 @@ pub enum OnFailure {
     Keep,
 }
 
-/// Who, when, why, and which table; the plan stands beside it.
+/// What a record says of a commit; its plan stands beside it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommitBody {
+    /// The commits that this one undoes, the newest first.
+    pub undoes: Vec<u64>,
+    /// It rolls back automatically unless it is confirmed within so many seconds.
+    pub confirm_seconds: Option<u64>,
+    /// How many objects are touched.
+    pub summary: Summary,
+    /// The runbook that it belongs to.
+    pub runbook: Option<u64>,
+    /// The guards that were overridden, each with what it would have refused.
+    pub overridden: Vec<String>,
+}
+
+/// What a record says of a runbook; each of its commits has a record of its own that names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunbookBody {
+    /// What becomes of it if its program is killed or interrupted.
+    pub interrupted: OnFailure,
+    /// What whoever made it wants to find again; null is nothing.
+    pub data: Data,
+}
+
+/// What a record is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// One commit.
+    Commit(CommitBody),
+    /// A runbook.
+    Runbook(RunbookBody),
+}
+
+/// Who, when, why, and which table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Intent {
-    /// What it is about.
-    pub kind: RecordKind,
     /// The number of the record.
     pub number: u64,
     /// When it began, in UTC, RFC 3339.
@@ -75,26 +107,46 @@ pub struct Intent {
     pub command: Vec<String>,
     /// What was typed at the prompt.
     pub typed: Option<String>,
-    /// What the transaction is called.
+    /// What it is called.
     pub label: Option<String>,
     /// The script, and the line of the commit where that is known.
     pub script: Option<String>,
-    /// The commits that this one undoes, the newest first.
-    pub undoes: Vec<u64>,
-    /// It rolls back automatically unless it is confirmed within so many seconds.
-    pub confirm_seconds: Option<u64>,
     /// Which table.
     pub table: TableIdentity,
-    /// How many objects are touched.
-    pub summary: Summary,
-    /// The runbook that a commit belongs to.
-    pub runbook: Option<u64>,
-    /// The guards that were overridden, each with what it would have refused.
-    pub overridden: Vec<String>,
-    /// Of a runbook, what becomes of it if its program is killed or interrupted.
-    pub interrupted: OnFailure,
-    /// What whoever made it wants to find again; null is nothing.
-    pub data: Data,
+    /// What it is about.
+    pub body: Body,
+}
+
+impl Intent {
+    /// Returns what is said of a commit, if it is one.
+    #[must_use]
+    pub const fn commit(&self) -> Option<&CommitBody> {
+        match &self.body {
+            Body::Commit(commit) => Some(commit),
+            Body::Runbook(_) => None,
+        }
+    }
+
+    /// Returns what is said of a runbook, if it is one.
+    #[must_use]
+    pub const fn runbook(&self) -> Option<&RunbookBody> {
+        match &self.body {
+            Body::Commit(_) => None,
+            Body::Runbook(runbook) => Some(runbook),
+        }
+    }
+
+    /// Returns the commits that it undoes, the newest first.
+    #[must_use]
+    pub fn undoes(&self) -> &[u64] {
+        self.commit().map_or(&[], |commit| &commit.undoes)
+    }
+
+    /// Returns the runbook that it belongs to.
+    #[must_use]
+    pub fn part_of(&self) -> Option<u64> {
+        self.commit()?.runbook
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -146,111 +198,10 @@ struct ReadShape<'a> {
     plan: Option<&'a RawValue>,
 }
 
-/// What happened to a commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EventKind {
-    /// Every change was made and read back.
-    Committed,
-    /// It did not go through, and the table is as it was before.
-    RolledBack,
-    /// It did not go through, and something is left of it.
-    Indeterminate,
-    /// It stays.
-    Confirmed,
-    /// It was not confirmed in time, and was taken back.
-    Expired,
-    /// It was taken back before its time, as someone asked for.
-    Cancelled,
-    /// It had been cut off, and was taken back.
-    Recovered,
-    /// It had been cut off, and was completed.
-    Completed,
-    /// Its table is gone: the machine was started anew, or the namespace ended.
-    Void,
-    /// It was taken back together with its runbook.
-    TakenBack,
-    /// A step of a runbook began.
-    StepBegun,
-    /// A step of a runbook is done.
-    StepDone,
-    /// A runbook ended before its end, and what it had done was left as it is.
-    Kept,
-}
-
-impl EventKind {
-    /// Returns it in words.
-    #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Committed => "committed",
-            Self::RolledBack => "rolled back",
-            Self::Indeterminate => "indeterminate",
-            Self::Confirmed => "confirmed",
-            Self::Expired => "expired, taken back",
-            Self::Cancelled => "cancelled, taken back",
-            Self::Recovered => "cut off, taken back",
-            Self::Completed => "cut off, completed",
-            Self::Void => "cut off, table gone",
-            Self::TakenBack => "taken back with its runbook",
-            Self::StepBegun => "step begun",
-            Self::StepDone => "step done",
-            Self::Kept => "ended early, kept",
-        }
-    }
-}
-
-/// Something that happened to a commit, with what is to be said of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
-    /// What.
-    pub kind: EventKind,
-    /// When, in UTC, RFC 3339.
-    pub time: String,
-    /// Who, if it is not who committed.
-    pub user: Option<String>,
-    /// Why, in words.
-    pub cause: Option<String>,
-    /// Until when it can be confirmed: seconds since the machine started.
-    pub confirm_by: Option<u64>,
-    /// The same as a time of day.
-    pub confirm_by_time: Option<String>,
-    /// What could not be taken back, or what is left, as lines.
-    pub left: Vec<String>,
-    /// The step of the runbook that it is about. A word of the language would be no name of a field there.
-    #[serde(default, rename = "name", skip_serializing_if = "Option::is_none")]
-    pub step: Option<String>,
-    /// The commits of the step.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub commits: Vec<u64>,
-    /// Whether the script has an undo of its own for the step.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub has_undo: bool,
-}
-
-impl Event {
-    /// Makes an event of this moment.
-    #[must_use]
-    pub fn now(kind: EventKind) -> Self {
-        Self {
-            kind,
-            time: now(),
-            user: None,
-            cause: None,
-            confirm_by: None,
-            confirm_by_time: None,
-            left: Vec::new(),
-            step: None,
-            commits: Vec::new(),
-            has_undo: false,
-        }
-    }
-}
-
 /// Where a commit stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It was cut off, or is under way.
+    /// It was interrupted, or is under way.
     Unfinished,
     /// It rolls back automatically at this time, in seconds since the machine started, unless it is confirmed.
     Unconfirmed {
@@ -262,7 +213,7 @@ pub enum State {
 }
 
 impl State {
-    /// Tells whether what it changed is in the table.
+    /// Returns whether what it changed is in the table.
     #[must_use]
     pub const fn stands(self) -> bool {
         matches!(
@@ -306,10 +257,10 @@ impl Record {
         }
     }
 
-    /// Tells whether it is about a runbook.
+    /// Returns whether it is about a runbook.
     #[must_use]
     pub fn is_runbook(&self) -> bool {
-        self.intent.kind == RecordKind::Runbook
+        self.intent.runbook().is_some()
     }
 
     /// Returns the steps of a runbook that began and have an undo of their own in the script.
@@ -322,7 +273,7 @@ impl Record {
     /// Makes its plan again; that of a runbook is in the records of its commits.
     ///
     /// # Errors
-    /// [`JournalError::Damaged`] if it makes no sense although its checksum is right.
+    /// [`JournalError::Damaged`] if it is invalid although its checksum is right.
     pub fn plan(&self) -> Result<Plan, JournalError> {
         if self.is_runbook() {
             return Ok(Plan::default());
@@ -333,17 +284,6 @@ impl Record {
             text: error.to_string(),
         })
     }
-}
-
-/// Returns this moment, in UTC, RFC 3339, whole seconds.
-pub(super) fn now() -> String {
-    time_text(std::time::SystemTime::now())
-}
-
-/// Returns a moment, in UTC, RFC 3339, whole seconds.
-#[must_use]
-pub fn time_text(time: std::time::SystemTime) -> String {
-    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 /// Adds a line: the record and its checksum.
@@ -368,9 +308,13 @@ pub type Planned<'a> = (&'a Plan, &'a Footprint);
 /// Returns the first line of a file.
 pub(super) fn intent_line(intent: &Intent, plan: Option<Planned<'_>>) -> Result<Vec<u8>, String> {
     let author = intent.author.clone();
+    let (kind, commit, runbook) = match &intent.body {
+        Body::Commit(commit) => (RecordKind::Commit, commit.clone(), RunbookBody::default()),
+        Body::Runbook(runbook) => (RecordKind::Runbook, CommitBody::default(), runbook.clone()),
+    };
     let shape = IntentShape {
         version: VERSION,
-        kind: intent.kind,
+        kind,
         number: intent.number,
         time: intent.time.clone(),
         user: UserShape {
@@ -383,15 +327,15 @@ pub(super) fn intent_line(intent: &Intent, plan: Option<Planned<'_>>) -> Result<
         typed: intent.typed.clone(),
         label: intent.label.clone(),
         script: intent.script.clone(),
-        undoes: intent.undoes.first().copied(),
-        also_undoes: intent.undoes.iter().skip(1).copied().collect(),
-        confirm_seconds: intent.confirm_seconds,
+        undoes: commit.undoes.first().copied(),
+        also_undoes: commit.undoes.iter().skip(1).copied().collect(),
+        confirm_seconds: commit.confirm_seconds,
         table: intent.table.clone(),
-        summary: intent.summary,
-        runbook: intent.runbook,
-        overridden: intent.overridden.clone(),
-        interrupted: intent.interrupted,
-        data: intent.data.clone(),
+        summary: commit.summary,
+        runbook: commit.runbook,
+        overridden: commit.overridden,
+        interrupted: runbook.interrupted,
+        data: runbook.data,
     };
     let changes = plan.map_or(0, |(plan, _)| plan.changes().len());
     let mut out = Vec::with_capacity(2048 + 96 * changes);
@@ -419,16 +363,16 @@ pub(super) fn event_line(event: &Event) -> Result<Vec<u8>, String> {
 
 /// Takes the record out of a line, if its checksum is right.
 fn content(line: &str) -> Result<&str, String> {
-    let wrong = || "this is no line of a journal".to_owned();
+    let wrong = || "this is not a journal line".to_owned();
     let rest = line.strip_prefix("{\"checksum\":\"").ok_or_else(wrong)?;
     let (sum, rest) = rest.split_once("\",\"record\":").ok_or_else(wrong)?;
     let record = rest
         .strip_suffix('}')
-        .ok_or("its last line is cut off: it was torn while it was written")?;
+        .ok_or("its last line is truncated: it was only partly written")?;
     let found = checksum(record.as_bytes());
     if found != sum {
         return Err(format!(
-            "its checksum is {sum}, and that of the text {found}: it was altered"
+            "its checksum is {sum}, but its text has {found}: it was modified"
         ));
     }
     Ok(record)
@@ -439,21 +383,20 @@ pub(super) fn read(path: &str, text: &str) -> Result<(Record, Option<String>), S
     let mut lines = text.split_terminator('\n');
     let first = lines.next().ok_or("it is empty")?;
     let read: ReadShape<'_> = serde_json::from_str(content(first)?)
-        .map_err(|error| format!("it can't be understood: {error}"))?;
+        .map_err(|error| format!("it can't be parsed: {error}"))?;
     let shape = read.intent;
     if shape.version != VERSION {
         return Err(format!(
-            "it has version {}, and this program reads {VERSION}",
+            "it has version {}, but this program reads {VERSION}",
             shape.version
         ));
     }
     let is_commit = shape.kind == RecordKind::Commit;
     if is_commit != read.plan.is_some() {
-        return Err("a commit has a plan, and a runbook none".to_owned());
+        return Err("a commit must have a plan, and a runbook must not".to_owned());
     }
     let mut record = Record {
         intent: Intent {
-            kind: shape.kind,
             number: shape.number,
             time: shape.time,
             author: Author {
@@ -466,14 +409,20 @@ pub(super) fn read(path: &str, text: &str) -> Result<(Record, Option<String>), S
             typed: shape.typed,
             label: shape.label,
             script: shape.script,
-            undoes: shape.undoes.into_iter().chain(shape.also_undoes).collect(),
-            confirm_seconds: shape.confirm_seconds,
             table: shape.table,
-            summary: shape.summary,
-            runbook: shape.runbook,
-            overridden: shape.overridden,
-            interrupted: shape.interrupted,
-            data: shape.data,
+            body: match shape.kind {
+                RecordKind::Commit => Body::Commit(CommitBody {
+                    undoes: shape.undoes.into_iter().chain(shape.also_undoes).collect(),
+                    confirm_seconds: shape.confirm_seconds,
+                    summary: shape.summary,
+                    runbook: shape.runbook,
+                    overridden: shape.overridden,
+                }),
+                RecordKind::Runbook => Body::Runbook(RunbookBody {
+                    interrupted: shape.interrupted,
+                    data: shape.data,
+                }),
+            },
         },
         events: Vec::new(),
         plan: read.plan.map(RawValue::get).unwrap_or_default().to_owned(),

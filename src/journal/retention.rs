@@ -9,9 +9,9 @@ use std::io::Read;
 use std::path::Path;
 
 use super::error::JournalError;
-use super::folder::{Journal, Name};
-use super::place::TableIdentity;
 use super::runbook::is_runbook;
+use super::store::{Journal, Name};
+use super::table_identity::TableIdentity;
 use super::trust::open_plain;
 use crate::files;
 

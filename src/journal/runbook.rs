@@ -5,8 +5,8 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use super::error::JournalError;
-use super::folder::Journal;
 use super::record::{Intent, Record};
+use super::store::Journal;
 use super::trust::open_plain;
 
 /// Held by the program that runs a runbook: the system gives it back when that ends, however it ends.
@@ -29,7 +29,7 @@ pub enum Life {
 }
 
 impl Journal {
-    /// Takes down that a runbook begins. It is on the disk when this returns.
+    /// Records that a runbook begins. It is on the disk when this returns.
     ///
     /// # Errors
     /// [`JournalError`]; then there is no record.
@@ -38,7 +38,7 @@ impl Journal {
         Ok(Alive { _file: file })
     }
 
-    /// Tells whether the program that runs a runbook lives.
+    /// Returns whether the program that runs a runbook lives.
     #[must_use]
     pub fn life(&self, number: u64) -> Life {
         let opened = open_plain(OpenOptions::new().read(true), &self.open_path(number));
@@ -65,7 +65,7 @@ impl Journal {
         let mut found = Vec::new();
         for number in self.numbers_after(runbook)? {
             match self.record(number) {
-                Ok(record) if record.intent.runbook == Some(runbook) => found.push(record),
+                Ok(record) if record.intent.part_of() == Some(runbook) => found.push(record),
                 Ok(_) | Err(JournalError::Missing { .. } | JournalError::Forgotten { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -78,7 +78,7 @@ impl Journal {
     /// # Errors
     /// [`JournalError`] if it can't be written.
     pub fn note_step(&mut self, number: u64, event: &super::Event) -> Result<(), JournalError> {
-        self.note(number, event, false)
+        self.note(number, event)
     }
 }
 

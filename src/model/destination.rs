@@ -159,7 +159,7 @@ pub struct DestinationConfiguration {
 }
 
 impl DestinationConfiguration {
-    /// Tells whether the tunnel says anything: packets are wrapped, or the kernel keeps how they would be.
+    /// Returns whether the tunnel says anything: packets are wrapped, or the kernel keeps how they would be.
     #[must_use]
     pub fn has_tunnel(&self) -> bool {
         self.forwarding == ForwardingMethod::Tunneling || self.tunnel != Tunnel::Ipip
@@ -220,7 +220,7 @@ impl ServerNumber {
         Self {
             name: "upper_threshold",
             option: "upper-threshold",
-            summary: "At this many connections, no new ones; 0 is no limit",
+            summary: "Accept no new connections at this many; 0 means no limit",
             default: 0,
             most: u32::MAX,
             expected: "it is a whole number from 0 to 4294967295",
@@ -235,7 +235,7 @@ impl ServerNumber {
         Self {
             name: "lower_threshold",
             option: "lower-threshold",
-            summary: "Below this many connections, new ones again",
+            summary: "Accept new connections again below this many",
             default: 0,
             most: u32::MAX,
             expected: "it is a whole number from 0 to 4294967295",
@@ -283,7 +283,7 @@ impl ServerNumber {
         (self.get)(configuration)
     }
 
-    /// Tells whether it has another value than a new real server has.
+    /// Returns whether it has another value than a new real server has.
     #[must_use]
     pub fn is_set(&self, configuration: &DestinationConfiguration) -> bool {
         self.of(configuration) != self.default

@@ -20,8 +20,8 @@ mod reception;
 mod scheduler;
 mod selector;
 mod service;
+mod settings;
 mod table;
-mod tuning;
 
 pub use address::{AddressFamily, Port, Protocol};
 pub use connection::ConnectionEntry;
@@ -42,7 +42,7 @@ pub use reception::{Reception, Receptions};
 pub use scheduler::{Scheduler, SchedulerFlags};
 pub use selector::{Pattern, Selector};
 pub use service::{Fwmark, ServiceConfiguration, ServiceKey};
-pub use table::{DestinationEntry, ListedService, ServiceEntry, Table};
-pub use tuning::{
+pub use settings::{
     DaemonRole, SyncDaemon, SysctlName, Timeouts, TimeoutsEdit, is_same_sysctl_value,
 };
+pub use table::{DestinationEntry, ListedService, ServiceEntry, Table};

@@ -8,7 +8,7 @@ use super::Invalid;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scheduler(String);
 
-/// Tells whether `text` can be the tail of a kernel module's name.
+/// Returns whether `text` can be the tail of a kernel module's name.
 pub(super) fn is_module_name(text: &str, longest: usize) -> bool {
     (1..=longest).contains(&text.len())
         && text

@@ -192,7 +192,7 @@ impl Pattern {
         }
     }
 
-    /// Tells whether a text fits.
+    /// Returns whether a text fits.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         let mut parts = self.0.split('*');

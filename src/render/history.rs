@@ -2,12 +2,13 @@
 
 use super::Rows;
 use crate::journal::{EventKind, Record, State};
+use crate::session::Scope;
 
 /// Returns commits as rows, with their tables if they are not all of one.
 #[must_use]
-pub fn history_rows(records: &[&Record], with_table: bool) -> Rows {
+pub fn history_rows(records: &[&Record], scope: Scope) -> Rows {
     let mut titles = vec!["NO", "TIME", "BY", "OUTCOME", "CHANGES", "WHAT"];
-    if with_table {
+    if scope == Scope::AllTables {
         titles.push("TABLE");
     }
     let cells = records.iter().map(|record| {
@@ -20,7 +21,7 @@ pub fn history_rows(records: &[&Record], with_table: bool) -> Rows {
             history_changes(record),
             history_what(record),
         ];
-        if with_table {
+        if scope == Scope::AllTables {
             cells.push(intent.table.to_string());
         }
         cells
@@ -51,7 +52,8 @@ pub fn history_changes(record: &Record) -> String {
             .count();
         return super::count(done, "step");
     }
-    let summary = record.intent.summary;
+    let commit = record.intent.commit();
+    let summary = commit.map(|commit| commit.summary).unwrap_or_default();
     format!("+{} ~{} -{}", summary.add, summary.change, summary.delete)
 }
 

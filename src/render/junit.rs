@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::session::{RunbookEnd, RunbookReport, StepEnd};
 
-/// Writes runbooks as JUnit test suites: each step is a case, and so is the way back.
+/// Writes runbooks as JUnit test suites: each step is a case, and so is the rollback.
 ///
 /// # Errors
 /// The writer's error.
@@ -71,7 +71,7 @@ fn way_back(out: &mut dyn Write, report: &RunbookReport, fails: bool) -> io::Res
     let cause = report.cause.as_deref().unwrap_or_default();
     write!(
         out,
-        "    <testcase classname=\"{}\" name=\"(the way back)\"",
+        "    <testcase classname=\"{}\" name=\"(rollback)\"",
         escaped(&report.name)
     )?;
     if report.end == RunbookEnd::Residue {
@@ -79,7 +79,7 @@ fn way_back(out: &mut dyn Write, report: &RunbookReport, fails: bool) -> io::Res
         let lines: Vec<String> = left.chain(report.complaints.iter().cloned()).collect();
         return writeln!(
             out,
-            "><error message=\"not all could be taken back\">{}</error></testcase>",
+            "><error message=\"not everything could be rolled back\">{}</error></testcase>",
             escaped(&lines.join("\n"))
         );
     }

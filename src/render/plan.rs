@@ -70,7 +70,7 @@ pub fn plan(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
             "",
             '!',
             &action.to_string(),
-            "afterwards; can't be taken back",
+            "after the commit; can't be undone",
             "",
         )?;
     }

@@ -93,13 +93,13 @@ pub fn runbook_text(report: &RunbookReport) -> String {
     }
     for change in report.left.iter().take(LISTED) {
         let line = change_summary(change);
-        let _infallible = writeln!(text, "  not as it was; back would be {line}");
+        let _infallible = writeln!(text, "  not restored; to restore it: {line}");
     }
     text.push_str(match report.end {
         RunbookEnd::Completed | RunbookEnd::Rehearsed => "",
         RunbookEnd::RolledBack => "  The table is as it was before (counters aside).\n",
-        RunbookEnd::Kept => "  What it had done stands, as it was asked to.\n",
-        RunbookEnd::Residue => "  Not all of it could be taken back.\n",
+        RunbookEnd::Kept => "  What it did was kept, as requested.\n",
+        RunbookEnd::Residue => "  Not all of it could be rolled back.\n",
     });
     text
 }
@@ -126,11 +126,7 @@ fn below(report: &RunbookReport, step: &StepReport) -> Vec<String> {
         lines.push(indented(cause));
     }
     for wait in &step.waits {
-        let how = if wait.came {
-            "waited"
-        } else {
-            "waited in vain"
-        };
+        let how = if wait.came { "waited" } else { "gave up after" };
         lines.push(match report.end {
             RunbookEnd::Rehearsed => format!("then: {}", wait.what),
             _ => format!("{how} {}: {}", time_taken(wait.waited), wait.what),
@@ -148,9 +144,9 @@ fn below(report: &RunbookReport, step: &StepReport) -> Vec<String> {
 const fn ending(end: RunbookEnd) -> &'static str {
     match end {
         RunbookEnd::Completed => "done",
-        RunbookEnd::RolledBack => "not done and rolled back",
-        RunbookEnd::Kept => "not done, and kept as it was left",
-        RunbookEnd::Residue => "not done, and not all rolled back",
+        RunbookEnd::RolledBack => "not completed, rolled back",
+        RunbookEnd::Kept => "not completed; what it did was kept",
+        RunbookEnd::Residue => "not completed; not everything was rolled back",
         RunbookEnd::Rehearsed => "rehearsed",
     }
 }

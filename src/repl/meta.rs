@@ -30,18 +30,18 @@ const COMMANDS: [(&str, &str); 22] = [
     (":diff", "what is staged"),
     (
         ":commit [TIME]",
-        "commits what is staged; it goes back after TIME unless confirmed",
+        "commits what is staged; rolls back after TIME unless confirmed",
     ),
     (
         ":override GUARD..",
-        "lets the next input do what these guards refuse; the journal keeps that",
+        "overrides these guards for the next input; the journal records it",
     ),
     (":rollback", "drops what is staged"),
     (
         ":undo",
         "undoes what the last line committed, then the one before; in a transaction, what it staged",
     ),
-    (":redo", "takes the newest :undo back"),
+    (":redo", "redoes what the newest :undo undid"),
     (
         ":history [HOW MANY]",
         "what was committed to this table; `history::undo(NUMBER)` undoes one",
@@ -165,7 +165,7 @@ impl Prompt {
         drop(shell);
         self.guarding.get_or_insert(before);
         self.screen.note(&format!(
-            "the next input may do what the guard {} refuses",
+            "the next input may do what guard {} refuses",
             words.join(", ")
         ));
     }
@@ -200,7 +200,7 @@ impl Prompt {
             self.screen.note("nothing was committed to this table yet");
             return;
         }
-        let rows = crate::render::history_rows(last, false);
+        let rows = crate::render::history_rows(last, Scope::ThisTable);
         self.screen
             .show(&crate::render::columns(&rows, Some(self.screen.width())));
         if !is_all {
@@ -310,7 +310,7 @@ impl Prompt {
         self.tell_warnings();
     }
 
-    /// Reads the time within which a commit must be confirmed, if one is given; `None` says that it makes no sense.
+    /// Reads the time within which a commit must be confirmed, if one is given; `None` says that it is invalid.
     fn time_to_confirm(&self, rest: &str) -> Option<Option<std::time::Duration>> {
         if rest.is_empty() {
             return Some(None);

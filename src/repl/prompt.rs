@@ -25,7 +25,7 @@ pub trait Screen {
     fn ask(&self, question: &str) -> bool;
     /// Returns the width in characters.
     fn width(&self) -> usize;
-    /// Tells whether errors are shown with colours.
+    /// Returns whether errors are shown with colours.
     fn colours(&self) -> bool;
     /// Says how the commit of a report ended that did not go through.
     fn outcome(&self, report: &Report);
@@ -217,13 +217,13 @@ impl Prompt {
         Next::End(status)
     }
 
-    /// Tells whether something was committed since the last call.
+    /// Returns whether something was committed since the last call.
     #[must_use]
     pub fn take_committed(&mut self) -> bool {
         std::mem::take(&mut self.has_committed)
     }
 
-    /// Tells whether a transaction is open.
+    /// Returns whether a transaction is open.
     #[must_use]
     pub const fn is_open(&self) -> bool {
         self.open.is_some()
@@ -375,7 +375,7 @@ impl Prompt {
     }
 }
 
-/// Tells whether two plans say the same.
+/// Returns whether two plans say the same.
 fn is_same(one: &Plan, other: &Plan) -> bool {
     one.changes() == other.changes() && one.actions() == other.actions()
 }

@@ -104,7 +104,7 @@ impl Prompt {
         }
     }
 
-    /// Takes the newest undo back.
+    /// Reverses the newest undo.
     pub(super) fn redo(&mut self) {
         if self.open.is_some() {
             self.screen.warn(

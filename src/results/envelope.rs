@@ -106,7 +106,7 @@ pub type ErrorShape = CauseShape;
 pub struct PlanShape {
     /// The changes in the order in which they are sent.
     pub changes: Vec<ChangeShape>,
-    /// What is done afterwards and can't be taken back.
+    /// What is done afterwards and can't be undone.
     pub actions: Vec<String>,
     /// Notes by object.
     pub notes: Vec<NoteShape>,

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::VERSION;
 use super::envelope::{ChangeShape, PlanShape, change_shape, plan_shape};
 use crate::journal::{
-    Data, Event, EventKind, JournalError, Record, RecordKind, State, Summary, TableIdentity,
+    Body, Data, Event, EventKind, JournalError, Record, RecordKind, State, Summary, TableIdentity,
 };
 use crate::session::{Recovered, Unconfirmed};
 
@@ -60,9 +60,9 @@ pub struct RecordShape<'a> {
     /// Guards that were overridden, each with what it would have refused.
     pub overridden: &'a [String],
     /// What whoever made it wants to find again, or null.
-    pub data: &'a Data,
+    pub data: Option<&'a Data>,
     /// How many objects it touches.
-    pub summary: &'a Summary,
+    pub summary: Summary,
     /// What happened to it.
     pub events: &'a [Event],
 }
@@ -72,6 +72,7 @@ pub struct RecordShape<'a> {
 pub fn record_shape(record: &Record) -> RecordShape<'_> {
     let intent = &record.intent;
     let author = &intent.author;
+    let commit = intent.commit();
     let confirm_by = match record.state() {
         State::Unconfirmed { .. } => record
             .events
@@ -94,16 +95,19 @@ pub fn record_shape(record: &Record) -> RecordShape<'_> {
         command: &intent.command,
         typed: intent.typed.as_deref(),
         script: intent.script.as_deref(),
-        undoes: intent.undoes.first().copied(),
-        also_undoes: intent.undoes.get(1..).unwrap_or_default(),
-        confirm_seconds: intent.confirm_seconds,
+        undoes: intent.undoes().first().copied(),
+        also_undoes: intent.undoes().get(1..).unwrap_or_default(),
+        confirm_seconds: commit.and_then(|commit| commit.confirm_seconds),
         confirm_by,
         table: &intent.table,
-        kind: intent.kind,
-        part_of: intent.runbook,
-        overridden: &intent.overridden,
-        data: &intent.data,
-        summary: &intent.summary,
+        kind: match intent.body {
+            Body::Commit(_) => RecordKind::Commit,
+            Body::Runbook(_) => RecordKind::Runbook,
+        },
+        part_of: intent.part_of(),
+        overridden: commit.map_or(&[], |commit| &commit.overridden),
+        data: intent.runbook().map(|runbook| &runbook.data),
+        summary: commit.map(|commit| commit.summary).unwrap_or_default(),
         events: &record.events,
     }
 }
@@ -281,7 +285,7 @@ impl<'a> RecoveryShape<'a> {
     }
 }
 
-/// The answer of `ipvsh undo` where what was to be undone was cut off and is rolled back already.
+/// The answer of `ipvsh undo` where what was to be undone was interrupted and is rolled back already.
 #[derive(Clone, Debug, Serialize)]
 pub struct RecoveredFirstShape<'a> {
     version: u32,

@@ -24,7 +24,7 @@ pub struct RunbookShape {
     pub steps: Vec<StepShape>,
     /// Changes that would still restore the table before.
     pub residue: Vec<ChangeShape>,
-    /// What else went wrong on the way back.
+    /// What else went wrong during the rollback.
     pub warnings: Vec<String>,
 }
 

@@ -28,7 +28,7 @@ static AWAY: AtomicUsize = AtomicUsize::new(0);
 /// What may be allocated while a script runs; 0 is no limit.
 static CEILING: AtomicUsize = AtomicUsize::new(0);
 
-/// While this lives, nothing is cut off.
+/// While this lives, nothing is interrupted.
 pub(super) struct Away(());
 
 /// Says that a table is worked on.

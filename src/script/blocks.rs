@@ -181,7 +181,7 @@ pub(super) fn host(
         .ok_or_else(|| ScriptError::new("unavailable", "there is no table here").raise(position))
 }
 
-/// Tells whether a block is left on access, with what was done so far.
+/// Returns whether a block is left on access, with what was done so far.
 pub(super) fn leaves(error: &EvalAltResult) -> bool {
     matches!(
         error.unwrap_inner(),

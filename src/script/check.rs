@@ -8,10 +8,10 @@ use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, OptimizationLevel, Position, 
 
 use super::engine::{builtin_engine, give_back};
 use super::failure::ScriptFailure;
+use super::lints::{captured, hidden_verb, literal};
 use super::modules::Loader;
 use super::permission::Permissions;
 use super::runner::Script;
-use super::traps::{captured, hidden_verb, literal};
 use crate::model::suggestion;
 
 /// Every function of the language: its qualified name and the number of its parameters. A test keeps it true.
@@ -127,12 +127,12 @@ fn complain(
     }
 }
 
-/// Tells whether the language has a function that is called with so many arguments, by its name alone.
+/// Returns whether the language has a function that is called with so many arguments, by its name alone.
 pub(super) fn is_known(name: &str, arguments: usize) -> bool {
     known().any(|known| known == (name, arguments))
 }
 
-/// Tells whether the language has functions under a name such as `service::`.
+/// Returns whether the language has functions under a name such as `service::`.
 fn is_namespace(name: &str) -> bool {
     known().any(|(known, _)| {
         known

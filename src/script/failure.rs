@@ -6,8 +6,8 @@ use rhai::{Dynamic, EvalAltResult, ParseError, Position};
 
 use super::error::ScriptError;
 use super::limits::Stop;
+use super::rhai_errors;
 use super::runner::Script;
-use super::translate;
 use crate::document::FileKind;
 use crate::render::{Excerpt, Label, excerpt};
 use crate::session::{Error, Origin};
@@ -98,7 +98,7 @@ impl ScriptFailure {
                 let message = format!("{path}: {}", kind.way_out(path));
                 Self::compile(script, message, Position::NONE)
             }
-            _ => Self::compile(script, translate::parse_error(error), position),
+            _ => Self::compile(script, rhai_errors::parse_error(error), position),
         }
     }
 
@@ -320,7 +320,7 @@ fn take_apart(error: EvalAltResult) -> Innermost {
         EvalAltResult::ErrorRuntime(value, _) => thrown(&value),
         other => Innermost {
             kind: "script".to_owned(),
-            message: translate::run_error(&other),
+            message: rhai_errors::run_error(&other),
             ..Innermost::default()
         },
     }

@@ -77,18 +77,18 @@ impl DerefMut for AtWork<'_> {
 pub(super) struct HostHandle(pub(super) Rc<Host>);
 
 impl Host {
-    /// Tells whether the script asked to end, or to leave a block: then nothing of it runs any more, even if a
+    /// Returns whether the script asked to end, or to leave a block: then nothing of it runs any more, even if a
     /// `catch` took the error that says so.
     pub(super) fn is_leaving(&self) -> bool {
         self.exit.get().is_some() || self.rollback.borrow().is_some()
     }
 
-    /// Tells whether there is a block, or a transaction of the prompt, to speak of.
+    /// Returns whether there is a block, or a transaction of the prompt, to speak of.
     pub(super) fn has_block(&self) -> bool {
         self.blocks.get() > 0 || (self.is_prompt && self.session.borrow().is_open())
     }
 
-    /// Returns the session to work with. Nothing is cut off until that is over.
+    /// Returns the session to work with. Nothing is interrupted until that is over.
     pub(super) fn session(&self) -> AtWork<'_> {
         let session = self.session.borrow_mut();
         // A large table takes its time to be read.

@@ -49,7 +49,7 @@ pub struct Permissions {
 pub(super) type SharedPermissions = Rc<RefCell<Permissions>>;
 
 impl Allowed {
-    /// Tells whether a place, free of links and dots, is allowed.
+    /// Returns whether a place, free of links and dots, is allowed.
     fn covers(&self, place: &Path) -> bool {
         match self {
             Self::Nowhere => false,

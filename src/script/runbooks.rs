@@ -13,7 +13,7 @@ use super::error::{ScriptError, Scripted};
 use super::host::Host;
 use super::limits::Stop;
 use super::values::OutcomeValue;
-use super::{convert, translate};
+use super::{convert, rhai_errors};
 use crate::session::{
     CommitTerms, Error, ErrorKind, OwnUndo, RunbookOptions, StepDecision, StepEnd, StopReason,
     UndoEnd,
@@ -66,7 +66,7 @@ fn why(error: &EvalAltResult) -> StopReason {
             _ => StopReason::Failed("the script took more than it may".to_owned()),
         },
         EvalAltResult::ErrorRuntime(value, _) => thrown(value),
-        other => StopReason::Failed(translate::run_error(other)),
+        other => StopReason::Failed(rhai_errors::run_error(other)),
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Evaluated {
     pub exit: Option<u8>,
 }
 
-/// Tells whether a text is a whole input.
+/// Returns whether a text is a whole input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completeness {
     /// It can be evaluated, or is wrong for good.
@@ -119,7 +119,7 @@ impl Shell {
         };
     }
 
-    /// Tells whether lines may read files.
+    /// Returns whether lines may read files.
     #[must_use]
     pub fn allows_files(&self) -> bool {
         self.host.permissions.borrow().read != Allowed::Nowhere
@@ -246,7 +246,7 @@ impl Shell {
     }
 }
 
-/// Tells whether an input is whole, or more lines belong to it.
+/// Returns whether an input is whole, or more lines belong to it.
 #[must_use]
 pub fn completeness(text: &str) -> Completeness {
     let engine = builtin_engine_for_syntax();
@@ -299,7 +299,7 @@ fn template_begins(text: &str, position: Position) -> bool {
     place == Some('`')
 }
 
-/// Tells whether a comment is open at the end; inside texts nothing begins a comment.
+/// Returns whether a comment is open at the end; inside texts nothing begins a comment.
 fn open_comment(text: &str) -> bool {
     let mut depth = 0usize;
     let mut quote = None;

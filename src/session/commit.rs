@@ -136,11 +136,11 @@ impl Session {
             return Err(Invalid::new(
                 "confirm",
                 "--no-journal",
-                "what rolls back automatically needs the journal",
+                "a commit that rolls back automatically needs the journal",
             )
             .into());
         }
-        self.warn("a simulated table without a file has no journal: nothing takes this commit back if it is not confirmed");
+        self.warn("a simulated table without a file has no journal: this commit will not roll back if it is not confirmed");
         Ok(())
     }
 

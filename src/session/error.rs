@@ -137,7 +137,7 @@ pub enum Error {
     #[error(transparent)]
     Runbook(Box<RunbookError>),
     /// There is no record of a commit, and nobody says why.
-    #[error("no record could be made, and nothing was sent")]
+    #[error("could not write a journal record; nothing was sent")]
     NoRecord,
     /// The rehearsal's own kernel failed, which it never should.
     #[error("the rehearsal failed: {0}")]
@@ -179,7 +179,7 @@ fn commit_text(report: &Report) -> String {
             const SHOWN: usize = 8;
             let shown = breaches.iter().take(SHOWN);
             let mut lines: Vec<String> = shown
-                .map(|breach| format!("the guard {} refuses: {}", breach.guard, breach.text))
+                .map(|breach| format!("refused by guard {}: {}", breach.guard, breach.text))
                 .collect();
             if breaches.len() > SHOWN {
                 lines.push(format!("and {} more", breaches.len() - SHOWN));
@@ -199,7 +199,7 @@ fn commit_text(report: &Report) -> String {
 #[must_use]
 pub fn holder_text(holder: Option<&Holder>) -> String {
     holder.map_or_else(
-        || "a process that can't be seen from here".to_owned(),
+        || "a process that is not visible from here".to_owned(),
         ToString::to_string,
     )
 }
@@ -416,13 +416,13 @@ impl Error {
                         .map(|name| format!("--override {name}"))
                         .collect();
                     Some(format!(
-                        "nothing was sent; `ipvsh {} …` does it all the same (in scripts `override: {names:?}`), and the journal keeps that; `ipvsh config` tells where guards are set",
+                        "nothing was sent; `ipvsh {} …` overrides the guard (in scripts `override: {names:?}`), which the journal records; `ipvsh config` shows where guards are set",
                         options.join(" ")
                     ))
                 }
-                Outcome::Conflict { .. } => Some("look at the table and run it again".to_owned()),
+                Outcome::Conflict { .. } => Some("check the table and run it again".to_owned()),
                 Outcome::Locked { .. } => {
-                    Some("wait for it to end, or give --lock-wait more time".to_owned())
+                    Some("wait until it is released, or raise --lock-wait".to_owned())
                 }
                 _ => None,
             },

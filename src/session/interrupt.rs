@@ -58,7 +58,7 @@ impl Interrupt {
         self.held.store(false, Ordering::SeqCst);
     }
 
-    /// Tells whether something would be torn apart if the program ended now.
+    /// Returns whether something would be torn apart if the program ended now.
     #[must_use]
     pub fn is_held(&self) -> bool {
         self.held.load(Ordering::SeqCst)

@@ -173,7 +173,7 @@ impl Session {
         &self.history.recovered
     }
 
-    /// Tells whether the journal could not take down how a commit of this session ended: the next change may find its
+    /// Returns whether the journal could not record how a commit of this session ended: the next change may find its
     /// record unfinished.
     #[must_use]
     pub const fn is_unnoted(&self) -> bool {
@@ -207,7 +207,7 @@ impl Session {
     }
 }
 
-/// Tells whether a failure means that privilege is missing.
+/// Returns whether a failure means that privilege is missing.
 #[must_use]
 pub const fn lacks_permission(error: &Error) -> bool {
     matches!(error, Error::Backend(BackendError::NoPermission))

@@ -123,7 +123,7 @@ impl Session {
         ))
     }
 
-    /// Tells whether the kernel's estimator runs; without it all rates stand still.
+    /// Returns whether the kernel's estimator runs; without it all rates stand still.
     pub fn estimates(&mut self) -> bool {
         let name = SysctlName::new("run_estimation");
         let value = name.ok().and_then(|name| self.sysctl(&name).ok().flatten());

@@ -56,7 +56,7 @@ pub struct TableLabel {
 }
 
 impl TableLabel {
-    /// Tells whether it is a simulation.
+    /// Returns whether it is a simulation.
     #[must_use]
     pub const fn is_simulated(&self) -> bool {
         self.release.is_none()

@@ -1,11 +1,11 @@
 //! Requests to the kernel as they are, one after the other: what the drop-in for `ipvsadm` does.
 //!
-//! Nothing here is a transaction. A refusal does not hold up what stands behind it, and nothing is taken back;
+//! Nothing here is a transaction. A refusal does not hold up what stands behind it, and nothing is rolled back;
 //! who wants that opens a transaction and stages the same operations with [`Session::stage`].
 
 use super::Session;
 use super::error::Error;
-use crate::backend::{BackendError, ConnectionLines, Fate, KernelFile, Operation};
+use crate::backend::{BackendError, ConnectionLines, Counted, Fate, KernelFile, Operation};
 use crate::model::{ConnectionEntry, ListedService, ServiceKey};
 
 impl Session {
@@ -58,9 +58,9 @@ impl Session {
     pub fn listed(
         &mut self,
         key: Option<&ServiceKey>,
-        counters: bool,
+        counted: Counted,
     ) -> Result<Vec<ListedService>, Error> {
-        Ok(self.live.listed(key, counters)?)
+        Ok(self.live.listed(key, counted)?)
     }
 
     /// Reads the connection table piece by piece. Returns how many lines the kernel's file has, the title among them, and how many

@@ -38,7 +38,7 @@ impl Session {
         }
     }
 
-    /// Tells whether what is committed is kept anywhere but in this program.
+    /// Returns whether what is committed is kept anywhere but in this program.
     #[must_use]
     pub fn is_kept(&self) -> bool {
         !self.label.is_simulated() || self.saver().is_some()

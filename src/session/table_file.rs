@@ -33,7 +33,7 @@ pub trait TableFile {
     /// Gives back what [`Self::save`] holds of the lock: the file that took the place of the one that was locked.
     fn release(&self);
 
-    /// Tells whether the file is there.
+    /// Returns whether the file is there.
     fn is_there(&self) -> bool;
 
     /// Returns where its commit lock is.

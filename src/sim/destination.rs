@@ -95,7 +95,7 @@ fn check_values(state: &State, service: &ServiceIdentity, given: &Given) -> Ruli
     Ok(())
 }
 
-/// Tells whether a server can have the address. Broadcast addresses of interfaces are not known here.
+/// Returns whether a server can have the address. Broadcast addresses of interfaces are not known here.
 fn is_fit(identity: &DestinationIdentity) -> bool {
     let bytes = identity.address;
     if identity.family == k::AF_INET {

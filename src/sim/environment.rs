@@ -12,7 +12,7 @@ pub enum Names<T> {
 }
 
 impl<T: Copy> Names<T> {
-    /// Tells whether a name exists as far as this kernel knows.
+    /// Returns whether a name exists as far as this kernel knows.
     #[must_use]
     pub fn has(&self, name: &[u8]) -> bool {
         match self {

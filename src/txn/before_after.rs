@@ -22,7 +22,7 @@ pub struct BeforeAfter {
 /// What a plan says beside its changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlanNotes {
-    /// What is done after the changes and can't be taken back.
+    /// What is done after the changes and can't be undone.
     pub actions: Vec<Action>,
     /// What is worth knowing.
     pub notes: Vec<Note>,
@@ -52,7 +52,7 @@ impl Plan {
     }
 
     /// Returns the plan that leads from where this one ends to where it begins, as far as it touches anything.
-    /// Actions can't be taken back.
+    /// Actions can't be undone.
     pub fn reversed(&self) -> Self {
         let ends = self.before_after();
         Self::between(ends.after, ends.before, Vec::new())

@@ -255,7 +255,7 @@ impl fmt::Display for Change {
     }
 }
 
-/// Something to do that leaves no difference in the configuration and can't be taken back.
+/// Something to do that leaves no difference in the configuration and can't be undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Sets the counters of a service, or of everything, to zero.

@@ -23,8 +23,8 @@ pub struct CommitOptions<'a> {
 
 /// Keeps a record of a commit while the commit lock is held.
 pub trait Recorder {
-    /// Takes down what is about to be sent; called once, when the conflict check has passed and before the first
-    /// request. What it takes down must last if this program ends at any moment from here on. `touch` is what the plan
+    /// Records what is about to be sent; called once, when the conflict check has passed and before the first
+    /// request. What it records must last if this program ends at any moment from here on. `footprint` is what the plan
     /// touches, `overridden` what guards would have refused, had they not been overridden.
     ///
     /// # Errors
@@ -39,7 +39,7 @@ pub trait Recorder {
         Ok(())
     }
 
-    /// Takes down how it ended; called once if `begin` passed, and while the lock is held. Where a table is kept in a
+    /// Records how it ended; called once if `begin` passed, and while the lock is held. Where a table is kept in a
     /// file it is saved here, and what can't be saved has not happened.
     fn end(&mut self, report: &mut Report, kernel: &mut Ipvs) {
         let _unused = (report, kernel);
@@ -219,7 +219,7 @@ fn cause_of(execution: &Execution, operations: &[Operation], signal: Option<i32>
     }
 }
 
-/// Runs the actions, which can't be taken back; what fails is reported beside the committed changes.
+/// Runs the actions, which can't be undone; what fails is reported beside the committed changes.
 fn act(kernel: &mut Ipvs, report: &mut Report) {
     for action in report.plan.actions.clone() {
         let execution = kernel.execute(&[action.operation()], &mut || true);
@@ -229,7 +229,7 @@ fn act(kernel: &mut Ipvs, report: &mut Report) {
             (Some(Fate::Refused(refusal)), None) => {
                 format!("{}: {}", refusal.errno, refusal.meaning)
             }
-            _ => "the kernel's answer was lost".to_owned(),
+            _ => "the kernel's reply was lost".to_owned(),
         };
         report.failed_actions.push((action, failure));
     }

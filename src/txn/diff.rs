@@ -170,7 +170,7 @@ fn change_servers(
     }
 }
 
-/// Tells whether a new server is of the other address family than its service.
+/// Returns whether a new server is of the other address family than its service.
 fn brings_other_family(from: &Table, to: &Table, scope: Scope<'_>) -> bool {
     let mut brings = false;
     each_service(from, to, scope, &mut |key, old, new, _| {

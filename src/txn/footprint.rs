@@ -30,7 +30,7 @@ impl ServiceFootprint {
         exact: false,
     };
 
-    /// Tells whether a server is touched.
+    /// Returns whether a server is touched.
     #[must_use]
     pub fn has_server(&self, key: &DestinationKey) -> bool {
         self.all_servers || self.servers.contains(key)
@@ -50,7 +50,7 @@ pub struct Footprint {
     pub sysctl: BTreeSet<SysctlName>,
 }
 
-/// Tells whether `/proc/net/ip_vs` shows everything about a server.
+/// Returns whether `/proc/net/ip_vs` shows everything about a server.
 fn shows_in_proc(configuration: &DestinationConfiguration) -> bool {
     let hidden = |number: &ServerNumber| !number.is_public && number.is_set(configuration);
     !ServerNumber::ALL.iter().any(hidden)

@@ -117,7 +117,7 @@ impl ServicePattern {
         }
     }
 
-    /// Tells whether a service is meant.
+    /// Returns whether a service is meant.
     #[must_use]
     pub fn matches(&self, key: &ServiceKey) -> bool {
         self.0.matches(&key.to_string())
@@ -199,7 +199,7 @@ impl Guards {
         }
     }
 
-    /// Tells whether nothing is guarded.
+    /// Returns whether nothing is guarded.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -282,7 +282,9 @@ impl Plan {
                 found.push(Breach {
                     guard: GuardName::MaxObjects,
                     object: None,
-                    text: format!("{touched} objects would be touched, and {most} may be"),
+                    text: format!(
+                        "{touched} objects would be touched, but at most {most} are allowed"
+                    ),
                 });
             }
         }

@@ -66,7 +66,7 @@ impl fmt::Display for Cause {
                     None => Ok(()),
                 }
             }
-            Self::Lost => out.write_str("answers of the kernel were lost"),
+            Self::Lost => out.write_str("replies from the kernel were lost"),
             Self::Backend(error) => error.fmt(out),
             Self::Unsaved { text } => out.write_str(text),
             Self::Interrupted { signal } => write!(out, "interrupted by signal {signal}"),
@@ -74,7 +74,7 @@ impl fmt::Display for Cause {
                 let count = differences.len();
                 write!(
                     out,
-                    "the kernel acknowledged every change, yet {count} of them read back otherwise: another program changes the table"
+                    "the kernel acknowledged every change, but {count} of them read back differently: another program is changing the table"
                 )
             }
         }
@@ -94,7 +94,7 @@ pub enum Outcome {
     RolledBack {
         /// Why.
         cause: Cause,
-        /// Changes that had been made and were taken back.
+        /// Changes that had been made and were rolled back.
         undone: usize,
     },
     /// Something the plan touches had changed since it was read. Nothing was sent.
@@ -140,13 +140,13 @@ impl Outcome {
         }
     }
 
-    /// Tells whether the table is as planned.
+    /// Returns whether the table is as planned.
     #[must_use]
     pub const fn is_success(&self) -> bool {
         matches!(self, Self::Committed | Self::Unchanged)
     }
 
-    /// Tells whether requests may have reached the kernel.
+    /// Returns whether requests may have reached the kernel.
     #[must_use]
     pub const fn may_have_sent(&self) -> bool {
         matches!(

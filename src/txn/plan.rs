@@ -112,7 +112,7 @@ impl Plan {
         &self.changes
     }
 
-    /// Returns what is done after the changes and can't be taken back.
+    /// Returns what is done after the changes and can't be undone.
     #[must_use]
     pub fn actions(&self) -> &[Action] {
         &self.actions
@@ -124,7 +124,7 @@ impl Plan {
         &self.notes
     }
 
-    /// Tells whether there is nothing to do.
+    /// Returns whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.actions.is_empty()
@@ -192,7 +192,7 @@ impl Plan {
         sum
     }
 
-    /// Tells whether the plan takes something away: an object, open connections, or the last weight of a service.
+    /// Returns whether the plan takes something away: an object, open connections, or the last weight of a service.
     #[must_use]
     pub fn takes_away(&self) -> bool {
         self.changes.iter().any(|change| change.sign() == '-')

@@ -1,4 +1,4 @@
-//! The way back: reads first, and inverts only what still is as this program left it.
+//! Rolling back: reads first, and inverts only what still is as this program left it.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use super::plan::Plan;
 use crate::backend::{BackendError, Execution, Fate, Ipvs, Operation};
 use crate::model::{ServiceKey, Table, is_same_sysctl_value};
 
-/// How often the way back is tried while answers get lost or requests are refused.
+/// How often the rollback is tried while answers get lost or requests are refused.
 const ROUNDS: usize = 4;
 
 impl Plan {
@@ -53,7 +53,7 @@ impl Plan {
     }
 }
 
-/// Takes back what an execution did, in reverse.
+/// Rolls back what an execution did, in reverse.
 pub(super) fn roll_back(
     kernel: &mut Ipvs,
     footprint: &Footprint,
@@ -144,7 +144,7 @@ pub(super) fn residue(
     }
 }
 
-/// Returns the requests that take back those changes that still are as they were left.
+/// Returns the requests that reverse those changes that still are as they were left.
 fn inversions(plan: &Plan, done: &[&Change], now: &Table) -> Vec<Operation> {
     // A service that goes takes its servers along.
     let going: BTreeSet<ServiceKey> = done
@@ -206,7 +206,7 @@ fn restore_service(
     }
 }
 
-/// Tells whether the object of a change is as the change left it.
+/// Returns whether the object of a change is as the change left it.
 fn is_as_left(plan: &Plan, change: &Change, now: &Table) -> bool {
     let server = |service: &ServiceKey, key| {
         let entry = now.services.get(service)?.destinations.get(key)?;

@@ -54,9 +54,9 @@ pub(super) fn weight_breaches(
     let object = Some(ObjectId::Service(key));
     if guards.last_server {
         let lost = if before.set > 0 && after.set == 0 {
-            Some("that has weight")
+            Some("with a nonzero weight")
         } else if before.counting > 0 && after.counting == 0 {
-            Some("that takes new connections: those that are left are over their thresholds")
+            Some("that accepts new connections: those that remain are over their thresholds")
         } else {
             None
         };
@@ -75,7 +75,7 @@ pub(super) fn weight_breaches(
             guard: GuardName::MinWeightPercent,
             object,
             text: format!(
-                "{key} would be left with weight {after} of {before}, and {percent} percent are to stay"
+                "{key} would keep weight {after} of {before}, but at least {percent} percent must remain"
             ),
         });
     }
@@ -127,8 +127,8 @@ mod tests {
         assert_eq!(
             breaches(idle, before, after),
             [
-                "tcp://192.0.2.1:80 would be left without a real server that takes new connections: those that are left are over their thresholds",
-                "tcp://192.0.2.1:80 would be left with weight 0 of 1, and 50 percent are to stay"
+                "tcp://192.0.2.1:80 would be left without a real server that accepts new connections: those that remain are over their thresholds",
+                "tcp://192.0.2.1:80 would keep weight 0 of 1, but at least 50 percent must remain"
             ]
         );
         // Its own weight was none that counted.

@@ -97,7 +97,7 @@ fn piece(bytes: &[u8]) -> Piece {
     }
 }
 
-/// Tells whether an escape begins a colour.
+/// Returns whether an escape begins a colour.
 fn colour(bytes: &[u8]) -> Piece {
     for (place, byte) in bytes.iter().enumerate().skip(1).take(LONGEST) {
         match (place, byte) {

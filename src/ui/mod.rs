@@ -229,7 +229,7 @@ impl Ui {
         read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes")
     }
 
-    /// Tells whether results are shown with colours.
+    /// Returns whether results are shown with colours.
     #[must_use]
     pub fn colours_results(&self) -> bool {
         match self.colour {
@@ -252,13 +252,13 @@ impl Ui {
         })
     }
 
-    /// Tells whether someone watches the results appear.
+    /// Returns whether someone watches the results appear.
     #[must_use]
     pub fn results_are_seen(&self) -> bool {
         io::stdout().is_terminal()
     }
 
-    /// Tells whether errors are shown with colours.
+    /// Returns whether errors are shown with colours.
     #[must_use]
     pub fn colours_errors(&self) -> bool {
         match self.colour {
@@ -332,7 +332,7 @@ impl Write for StandardOutput {
     }
 }
 
-/// Tells whether standard input is a terminal.
+/// Returns whether standard input is a terminal.
 #[must_use]
 pub fn input_is_terminal() -> bool {
     io::stdin().is_terminal()

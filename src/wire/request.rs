@@ -52,7 +52,7 @@ impl Request {
         }
     }
 
-    /// Tells whether the kernel answers with a list of records that ends with a message of its own.
+    /// Returns whether the kernel answers with a list of records that ends with a message of its own.
     #[must_use]
     pub const fn is_dump(&self) -> bool {
         matches!(

@@ -80,7 +80,7 @@ impl Ending {
         }
     }
 
-    /// Tells whether a list of commands goes on behind it.
+    /// Returns whether a list of commands goes on behind it.
     pub(super) const fn goes_on(&self) -> bool {
         matches!(self, Self::Misfit(_) | Self::Refused(_))
     }

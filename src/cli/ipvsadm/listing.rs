@@ -2,7 +2,7 @@
 
 use super::compat::{Ending, refusal_text};
 use super::tool::{Tool, errno_of};
-use crate::backend::Errno;
+use crate::backend::{Counted, Errno};
 use crate::document::{Detail, DocumentWriter, write_document};
 use crate::ipvsadm::syntax::{Command, Field, Present};
 use crate::ipvsadm::text::{
@@ -43,8 +43,12 @@ impl Tool<'_> {
 
     pub(super) fn list(&mut self, key: Option<ServiceKey>, present: Present) -> Result<(), Ending> {
         let wrong = |error: Error| Self::not_listed(&error);
-        let counters = self.json || present.has(Field::Stats) || present.has(Field::Rate);
-        let mut services = self.session.listed(key.as_ref(), counters).map_err(wrong)?;
+        let counted = if self.json || present.has(Field::Stats) || present.has(Field::Rate) {
+            Counted::Everything
+        } else {
+            Counted::Connections
+        };
+        let mut services = self.session.listed(key.as_ref(), counted).map_err(wrong)?;
         if key.is_some() && services.is_empty() {
             return Err(Ending::NotListed(
                 refusal_text(Command::List, Errno::ESRCH).into(),
@@ -188,7 +192,10 @@ impl Tool<'_> {
 
     pub(super) fn save(&mut self, present: Present) -> Result<(), Ending> {
         let wrong = |error: Error| Self::not_listed(&error);
-        let mut services = self.session.listed(None, false).map_err(wrong)?;
+        let mut services = self
+            .session
+            .listed(None, Counted::Connections)
+            .map_err(wrong)?;
         let complete = present.has(Field::Complete);
         if self.json && !complete {
             return self.document(&table_of(services), Detail::Configuration);

@@ -10,8 +10,8 @@
 //! in brackets is an error where it would silently get lost, negative marks are read back from saved tables,
 //! rows of connections are never cut, and input that can't be read or output that can't be written is an error.
 
+mod commit;
 mod compat;
-mod guarded;
 mod help;
 mod listing;
 mod preview;
@@ -28,7 +28,7 @@ use super::args::{Arguments, Globals};
 use crate::ipvsadm::syntax::Program;
 use crate::ui::Streams;
 
-/// Tells whether a name is that of one of the three programs.
+/// Returns whether a name is that of one of the three programs.
 pub(super) fn is_program(name: &[u8]) -> bool {
     Program::named(name).is_some()
 }

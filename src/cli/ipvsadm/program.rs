@@ -9,7 +9,7 @@ use super::{Call, preview};
 use crate::backend::{BackendError, Errno, without_netlink};
 use crate::cli::args::Globals;
 use crate::cli::failure::Failure;
-use crate::cli::{exit, target};
+use crate::cli::{exit, open};
 use crate::ipvsadm::syntax::{Command, Meaning, Present, Program};
 use crate::session::{Access, Error, Interrupt, Session};
 use crate::ui::Streams;
@@ -72,7 +72,7 @@ pub(in super::super) fn run(call: &Call, mut streams: Streams<'_>) -> u8 {
     tool.end(status)
 }
 
-/// Tells whether a word looks like an option of ours and is none. The original's script has no options and takes no notice of
+/// Returns whether a word looks like an option of ours and is none. The original's script has no options and takes no notice of
 /// any word; next to options that keep the table as it is, that would be a trap.
 fn is_foreign(word: &[u8]) -> bool {
     let ours: [&[u8]; 5] = [
@@ -109,7 +109,7 @@ fn open(
     interrupt: &Interrupt,
 ) -> Result<Session, String> {
     let connect = || {
-        let mut session = target::open_unguarded(globals, Access::ReadOrWrite, interrupt)?;
+        let mut session = open::open_unguarded(globals, Access::ReadOrWrite, interrupt)?;
         let info = session.info()?;
         Ok::<_, Failure>((session, info))
     };

@@ -36,7 +36,7 @@ pub(super) fn words<'a>(line: &'a [u8], words: &mut Vec<&'a [u8]>) {
     }
 }
 
-/// Tells whether the last line, which no line feed ends, is taken: two blanks at its end lose it.
+/// Returns whether the last line, which no line feed ends, is taken: two blanks at its end lose it.
 fn last_line_counts(line: &[u8]) -> bool {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r');
     line.iter().rev().take_while(|byte| blank(byte)).count() < 2

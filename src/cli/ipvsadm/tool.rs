@@ -2,7 +2,7 @@
 
 use super::compat::{DONE, Ending, NOT_LISTED, REFUSED, refusal_text};
 use super::help;
-use crate::backend::{BackendError, Errno, Fate, Operation};
+use crate::backend::{BackendError, Counted, Errno, Fate, Operation};
 use crate::cli::args::Globals;
 use crate::cli::exit;
 use crate::ipvsadm::syntax::{Command, Line, Manner, Meaning, Names, Reading, read};
@@ -137,7 +137,7 @@ impl Tool<'_> {
                 if let (Some(key), Some(text)) = (key, line.lost_port)
                     && self
                         .session
-                        .listed(Some(key), false)
+                        .listed(Some(key), Counted::Connections)
                         .is_ok_and(|found| !found.is_empty())
                 {
                     return Err(Ending::Usage(text.into()));
@@ -256,7 +256,7 @@ impl Tool<'_> {
             self.print_json(&shape);
         }
         self.output.flush(true);
-        if let Err(failure) = crate::cli::target::write_back(&mut self.session) {
+        if let Err(failure) = crate::cli::open::write_back(&mut self.session) {
             failure.tell(
                 &crate::cli::report::TargetWords::of(&self.globals),
                 &Ui::default(),

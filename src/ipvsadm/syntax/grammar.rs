@@ -194,7 +194,7 @@ impl Field {
         }
     }
 
-    /// Tells whether it is an option of ours, which the original does not have.
+    /// Returns whether it is an option of ours, which the original does not have.
     const fn is_ours(self) -> bool {
         matches!(
             self,

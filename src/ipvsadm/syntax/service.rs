@@ -167,7 +167,7 @@ impl ServiceOptions<'_> {
         self.family
     }
 
-    /// Tells whether address, port and mark are all zero.
+    /// Returns whether address, port and mark are all zero.
     pub(super) fn is_nothing(&self) -> bool {
         self.mark.is_none() && self.port == 0 && self.address.is_unspecified()
     }

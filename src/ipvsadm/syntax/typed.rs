@@ -38,7 +38,7 @@ pub(crate) struct Typed {
     pub(crate) rest: Option<String>,
 }
 
-/// Tells whether a word begins a line of `ipvsadm`: it is one of its commands, with other letters behind it.
+/// Returns whether a word begins a line of `ipvsadm`: it is one of its commands, with other letters behind it.
 fn is_command(word: &str) -> bool {
     let is_option = match word.strip_prefix('-') {
         Some(rest) => match rest.strip_prefix('-') {

@@ -65,7 +65,7 @@ pub(in crate::script) mod functions {
         with(&ctx, |session| session.savepoint(name))
     }
 
-    /// Takes back what the innermost block staged since a savepoint; the savepoint stays, later ones are gone.
+    /// Drops what the innermost block staged since a savepoint; the savepoint stays, later ones are gone.
     ///
     /// # Example
     /// ```rhai

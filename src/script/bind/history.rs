@@ -27,7 +27,7 @@ fn undo(ctx: &NativeCallContext<'_>, id: Option<u64>) -> Scripted<OutcomeValue> 
 
 fn redone(ctx: &NativeCallContext<'_>) -> Scripted<OutcomeValue> {
     let (record, ended) = with(ctx, Session::redo)?;
-    let undone: Vec<String> = record.intent.undoes.iter().map(u64::to_string).collect();
+    let undone: Vec<String> = record.intent.undoes().iter().map(u64::to_string).collect();
     let label = format!("redo {}", undone.join(", "));
     Ok(OutcomeValue::new(ended, Some(label), Dynamic::UNIT))
 }
@@ -110,7 +110,7 @@ pub(in crate::script) mod functions {
         undo(&ctx, None)
     }
 
-    /// Takes the newest undo back by a new commit, or stages that in an open block. A new commit ends what can be redone.
+    /// Reverses the newest undo by a new commit, or stages that in an open block. A new commit ends what can be redone.
     ///
     /// # Example
     /// ```rhai

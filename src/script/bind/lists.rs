@@ -273,7 +273,7 @@ macro_rules! list_functions {
                     .collect()
             }
 
-            /// Tells whether a condition holds for at least one snapshot.
+            /// Returns whether a condition holds for at least one snapshot.
             ///
             /// # Example
             /// ```rhai
@@ -294,7 +294,7 @@ macro_rules! list_functions {
                 Ok(false)
             }
 
-            /// Tells whether a condition holds for every snapshot.
+            /// Returns whether a condition holds for every snapshot.
             ///
             /// # Example
             /// ```rhai
@@ -443,7 +443,7 @@ fn holds(ctx: &NativeCallContext<'_>, condition: &FnPtr, element: Dynamic) -> Sc
             ctx,
             format!(
                 "a condition gives true or false, not a value of type {}",
-                crate::script::translate::clean(found)
+                crate::script::rhai_errors::clean(found)
             ),
         )
     })

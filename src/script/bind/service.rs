@@ -230,7 +230,7 @@ pub(in crate::script) mod functions {
         delete_service(&ctx, ServiceName::Key(svc.key), &Map::new())
     }
 
-    /// Sets the counters of a virtual service and its real servers to zero, after the commit; it can't be taken back.
+    /// Sets the counters of a virtual service and its real servers to zero, after the commit; it can't be undone.
     ///
     /// # Example
     /// ```rhai

@@ -157,7 +157,7 @@ pub(in crate::script) mod functions {
         shown(&ctx, &Counted::Destination(&d))
     }
 
-    /// Sets all counters to zero, after the commit; it can't be taken back.
+    /// Sets all counters to zero, after the commit; it can't be undone.
     ///
     /// # Example
     /// ```rhai

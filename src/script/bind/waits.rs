@@ -51,9 +51,9 @@ pub(super) fn wait(
 pub(super) fn staged(ctx: &NativeCallContext<'_>) -> Box<rhai::EvalAltResult> {
     let mut error = ScriptError::new(
         "staged",
-        "waiting changes nothing here: what is staged was not sent",
+        "can't wait here: the staged changes have not been sent",
     );
-    error.set_hint("end the transaction first, which commits it, and wait behind it".to_owned());
+    error.set_hint("end the transaction first, which commits it, then wait".to_owned());
     error.raise(ctx.call_position())
 }
 
@@ -109,7 +109,7 @@ pub(super) fn until(
             let mut error = ScriptError::new(
                 "timeout",
                 format!(
-                    "waited {} {}, in vain{}",
+                    "timed out after {} waiting {}{}",
                     DurationValue(wait.limit),
                     wait.what,
                     left.unwrap_or_default()
@@ -157,7 +157,7 @@ fn over(host: &Host, view: &WaitView<'_>, came: bool) {
     });
 }
 
-/// Takes down a wait that counts as done.
+/// Records a wait that counts as done.
 pub(super) fn rehearsed(ctx: &NativeCallContext<'_>, what: String, time: Duration) -> Scripted<()> {
     with(ctx, |session| {
         session.rehearse_time(time);
@@ -220,7 +220,7 @@ pub(super) fn answer(
             "invalid",
             format!(
                 "a condition gives true or false, not a value of type {}",
-                crate::script::translate::clean(found)
+                crate::script::rhai_errors::clean(found)
             ),
         )
         .raise(ctx.call_position())

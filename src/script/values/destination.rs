@@ -229,7 +229,7 @@ pub(super) mod fields {
         super::DestinationValue::to_string(destination)
     }
 
-    /// Tells whether two snapshots are of the same server.
+    /// Returns whether two snapshots are of the same server.
     #[rhai_fn(name = "==", pure)]
     pub fn equal(a: &mut Destination, b: Destination) -> bool {
         a.key == b.key && a.service.key == b.service.key

@@ -152,37 +152,37 @@ pub(super) mod fields {
         super::of(a.0.as_secs_f64(), super::float(times))
     }
 
-    /// Tells whether two lengths are equal.
+    /// Returns whether two lengths are equal.
     #[rhai_fn(name = "==")]
     pub fn equal(a: Duration, b: Duration) -> bool {
         a == b
     }
 
-    /// Tells whether two lengths differ.
+    /// Returns whether two lengths differ.
     #[rhai_fn(name = "!=")]
     pub fn differ(a: Duration, b: Duration) -> bool {
         a != b
     }
 
-    /// Tells whether a length is longer than another.
+    /// Returns whether a length is longer than another.
     #[rhai_fn(name = ">")]
     pub fn longer(a: Duration, b: Duration) -> bool {
         a > b
     }
 
-    /// Tells whether a length is at least another.
+    /// Returns whether a length is at least another.
     #[rhai_fn(name = ">=")]
     pub fn at_least(a: Duration, b: Duration) -> bool {
         a >= b
     }
 
-    /// Tells whether a length is shorter than another.
+    /// Returns whether a length is shorter than another.
     #[rhai_fn(name = "<")]
     pub fn shorter(a: Duration, b: Duration) -> bool {
         a < b
     }
 
-    /// Tells whether a length is at most another.
+    /// Returns whether a length is at most another.
     #[rhai_fn(name = "<=")]
     pub fn at_most(a: Duration, b: Duration) -> bool {
         a <= b

@@ -69,7 +69,7 @@ pub(in crate::script) trait Named {
     /// Returns the id.
     fn id(&self) -> String;
 
-    /// Tells whether a text is its id, or its full name.
+    /// Returns whether a text is its id, or its full name.
     fn is_named(&self, text: &str) -> bool {
         self.id() == text
     }

@@ -101,7 +101,7 @@ pub(super) mod fields {
         super::changes(&plan.plan)
     }
 
-    /// Returns what is done after the commit and can't be taken back, in words.
+    /// Returns what is done after the commit and can't be undone, in words.
     #[rhai_fn(get = "actions", pure)]
     pub fn actions(plan: &mut Plan) -> Dynamic {
         let actions = plan

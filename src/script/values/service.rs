@@ -237,7 +237,7 @@ pub(super) mod fields {
         service.key.to_string()
     }
 
-    /// Tells whether two snapshots are of the same service.
+    /// Returns whether two snapshots are of the same service.
     #[rhai_fn(name = "==", pure)]
     pub fn equal(a: &mut Service, b: Service) -> bool {
         a.key == b.key

@@ -59,7 +59,7 @@ impl Commits {
         self.forgotten + self.kept.len()
     }
 
-    /// Tells whether nothing was committed.
+    /// Returns whether nothing was committed.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.count() == 0

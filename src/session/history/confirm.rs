@@ -56,7 +56,7 @@ impl Session {
             let record = self.history.record_here(number)?;
             let text = match record.state() {
                 State::Ended(kind) => kind.words().to_owned(),
-                State::Unfinished => "cut off".to_owned(),
+                State::Unfinished => "interrupted".to_owned(),
                 State::Unconfirmed { .. } => "confirmed meanwhile".to_owned(),
             };
             return Err(HistoryError::NotAwaiting { number, text }.into());
@@ -142,7 +142,7 @@ impl Session {
         Ok(found)
     }
 
-    /// Takes a commit back that awaits confirmation; without a number, the only one there is.
+    /// Rolls a commit back that awaits confirmation; without a number, the only one there is.
     ///
     /// # Errors
     /// [`Error`] if it does not await confirmation, or the table can't be read.

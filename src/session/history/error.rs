@@ -12,29 +12,29 @@ use crate::txn::Change;
 pub enum HistoryError {
     #[error(transparent)]
     Journal(#[from] JournalError),
-    #[error("there is no folder for the journal: this user has no home")]
+    #[error("there is no directory for the journal: this user has no home directory")]
     NoFolder,
     #[error("no journal is kept here")]
     NotKept,
-    #[error("commit {number} was cut off, and is neither completed nor taken back")]
+    #[error("commit {number} was interrupted and has been neither completed nor rolled back")]
     CutOff { number: u64 },
-    #[error("runbook {number} {name:?} was cut off, and is not rolled back")]
+    #[error("runbook {number} {name:?} was interrupted and has not been rolled back")]
     RunbookCutOff { number: u64, name: String },
-    #[error("{object} awaits the confirmation of commit {number} until {until}")]
+    #[error("{object} is held by commit {number}, which awaits confirmation until {until}")]
     Held {
         object: ObjectId,
         number: u64,
         until: String,
     },
-    #[error("commit {number} could not be given a watcher that takes it back: {text}")]
+    #[error("could not start the watcher that rolls back commit {number}: {text}")]
     Watcher { number: u64, text: String },
-    #[error("commit {number} is done, and the journal could not take that down: {text}")]
+    #[error("commit {number} succeeded, but the journal could not record it: {text}")]
     Unnoted { number: u64, text: String },
-    #[error("commit {number} is about {table}, not about this table")]
+    #[error("commit {number} belongs to {table}, not to this table")]
     Elsewhere { number: u64, table: String },
-    #[error("record {number} can be read: --discard is for damaged ones")]
+    #[error("record {number} is not damaged: --discard is only for damaged records")]
     NotDamaged { number: u64 },
-    #[error("commit {number} has left nothing behind: it is {text}")]
+    #[error("commit {number} left no residue: it is {text}")]
     NothingLeft { number: u64, text: String },
     #[error("commit {number} can't be undone: {text}")]
     NotStanding { number: u64, text: String },
@@ -53,9 +53,9 @@ pub enum HistoryError {
     NotAwaiting { number: u64, text: String },
     #[error("the time to confirm commit {number} has passed")]
     TooLate { number: u64 },
-    #[error("there is nothing to undo: no commit to this table stands that is not undone")]
+    #[error("there is nothing to undo: this table has no commit left that can be undone")]
     NothingToUndo,
-    #[error("there is nothing to redo: the newest commit to this table is no undo")]
+    #[error("there is nothing to redo: the newest commit to this table is not an undo")]
     NothingToRedo,
 }
 
@@ -78,21 +78,21 @@ impl HistoryError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Journal(error) => error.hint(),
-            Self::NoFolder => "name one with --state-dir, or go without a record with --no-journal: then nothing can be taken back after a crash".to_owned(),
-            Self::NotKept => "--no-journal or a simulation without --sim-state keeps none".to_owned(),
-            Self::RunbookCutOff { .. } => "`ipvsh recover` rolls it back, `ipvsh recover --forward` keeps what it had done".to_owned(),
-            Self::CutOff { .. } => "`ipvsh recover` takes it back, `ipvsh recover --forward` completes it".to_owned(),
-            Self::Held { number, .. } => format!("`ipvsh confirm {number}` keeps that commit, `ipvsh cancel {number}` takes it back now"),
+            Self::NoFolder => "name one with --state-dir, or use --no-journal to keep no record: nothing can be rolled back after a crash then".to_owned(),
+            Self::NotKept => "there is none with --no-journal, or in a simulation without --sim-state".to_owned(),
+            Self::RunbookCutOff { .. } => "run `ipvsh recover` to roll it back, or `ipvsh recover --forward` to keep what it did".to_owned(),
+            Self::CutOff { .. } => "run `ipvsh recover` to roll it back, or `ipvsh recover --forward` to complete it".to_owned(),
+            Self::Held { number, .. } => format!("run `ipvsh confirm {number}` to keep that commit, or `ipvsh cancel {number}` to roll it back now"),
             Self::Watcher { .. } => "nothing was sent".to_owned(),
-            Self::Unnoted { number, .. } => format!("make room for the journal, and look: the next change may find commit {number} unfinished and take it back; `ipvsh recover --forward` keeps it"),
-            Self::Elsewhere { .. } => "`ipvsh history` lists those of this table; --netns or --sim-state name another one".to_owned(),
+            Self::Unnoted { number, .. } => format!("free disk space for the journal and check the table: the next change may find commit {number} unfinished and roll it back; `ipvsh recover --forward` keeps it"),
+            Self::Elsewhere { .. } => "`ipvsh history` lists the commits to this table; use --netns or --sim-state to select another table".to_owned(),
             Self::Superseded { by, .. } if !by.is_empty() => format!("undo first what came later: {}", by.join("; ")),
-            Self::Superseded { .. } => "another program changed it; look at the table, and change it as it should be".to_owned(),
-            Self::SeveralAwaiting { .. } => "name one: `ipvsh confirm NUMBER`; `ipvsh confirm --list` tells more".to_owned(),
-            Self::TooLate { .. } => "it goes back; run it again".to_owned(),
-            Self::NoneAwaiting | Self::NotAwaiting { .. } => "`ipvsh confirm --list` tells which do, `ipvsh history` what became of the others".to_owned(),
-            Self::NotDamaged { number } => format!("`ipvsh recover` does what is to be done about it, `ipvsh history show {number}` tells what that is"),
-            Self::NothingLeft { .. } | Self::NotStanding { .. } | Self::NothingToUndo | Self::NothingToRedo => "`ipvsh history` lists what there is".to_owned(),
+            Self::Superseded { .. } => "another program changed it; check the table and make the change by hand".to_owned(),
+            Self::SeveralAwaiting { .. } => "name one with `ipvsh confirm NUMBER`; `ipvsh confirm --list` shows them".to_owned(),
+            Self::TooLate { .. } => "it is being rolled back; run the change again".to_owned(),
+            Self::NoneAwaiting | Self::NotAwaiting { .. } => "`ipvsh confirm --list` lists those that do; `ipvsh history` shows what became of the others".to_owned(),
+            Self::NotDamaged { number } => format!("run `ipvsh recover` to recover it; `ipvsh history show {number}` shows its state"),
+            Self::NothingLeft { .. } | Self::NotStanding { .. } | Self::NothingToUndo | Self::NothingToRedo => "`ipvsh history` lists the commits".to_owned(),
         })
     }
 }

@@ -78,7 +78,7 @@ impl Session {
         Ok(self.history.record(number)?)
     }
 
-    /// Tells whether something is still to be done about a record.
+    /// Returns whether something is still to be done about a record.
     ///
     /// # Errors
     /// [`Error`] if there is no journal.

@@ -1,4 +1,4 @@
-//! What was committed to a table: recording it, listing it, confirming it, undoing it, and recovering what a crash cut off.
+//! What was committed to a table: recording it, listing it, confirming it, undoing it, and recovering what a crash interrupted.
 //!
 //! [`History`] is the state: the journal, and the commits of this session. `recorder` writes the record of each commit, `list` reads
 //! records, `confirm` is about commits that roll back unless they are confirmed, `undo` reverses a commit by a new one, `recovery`
@@ -86,7 +86,7 @@ impl History {
         Err(HistoryError::Elsewhere { number, table })
     }
 
-    /// Tells whether something is still to be done about a record.
+    /// Returns whether something is still to be done about a record.
     fn is_open(&mut self, number: u64) -> Result<bool, HistoryError> {
         Ok(self.journal()?.is_open(number))
     }
@@ -96,7 +96,7 @@ impl History {
 pub(in crate::session) fn state_text(record: &Record) -> &'static str {
     match record.state() {
         State::Ended(kind) => kind.words(),
-        State::Unfinished => "cut off",
+        State::Unfinished => "interrupted",
         State::Unconfirmed { .. } => "to be confirmed",
     }
 }

@@ -11,8 +11,8 @@ use super::error::HistoryError;
 use crate::backend::{Ipvs, NamespaceIdentity};
 use crate::config;
 use crate::journal::{
-    Data, Event, EventKind, Facts, Intent, Journal, Life, OnFailure, Record, RecordKind, State,
-    Summary, TableIdentity, tell, time_text,
+    Body, CommitBody, Event, EventKind, Facts, Intent, Journal, Life, Record, State, Summary,
+    TableIdentity, tell, time_text,
 };
 use crate::model::ObjectId;
 use crate::session::origin::Origin;
@@ -46,7 +46,7 @@ impl CommitTerms {
     }
 }
 
-/// Starts the program that takes a commit back when its time has passed, and waits until it is ready.
+/// Starts the program that rolls a commit back when its time has passed, and waits until it is ready.
 pub type Watcher = Rc<dyn Fn(u64) -> Result<(), String>>;
 
 /// Where a session keeps its commits.
@@ -166,7 +166,6 @@ impl<'a> CommitRecorder<'a> {
             check_open(journal, &record?, &table, plan)?;
         }
         let mut intent = Intent {
-            kind: RecordKind::Commit,
             number: 0,
             time: Event::now(EventKind::Committed).time,
             author: config::author(),
@@ -176,14 +175,14 @@ impl<'a> CommitRecorder<'a> {
             script: self
                 .script
                 .map(|origin| format!("{}:{}", origin.source, origin.line)),
-            undoes: self.terms.undoes.clone(),
-            confirm_seconds: self.terms.confirm.map(whole_seconds),
             table,
-            summary: Summary::of(plan),
-            runbook: self.runbook,
-            overridden: overridden.iter().map(ToString::to_string).collect(),
-            interrupted: OnFailure::default(),
-            data: Data::default(),
+            body: Body::Commit(CommitBody {
+                undoes: self.terms.undoes.clone(),
+                confirm_seconds: self.terms.confirm.map(whole_seconds),
+                summary: Summary::of(plan),
+                runbook: self.runbook,
+                overridden: overridden.iter().map(ToString::to_string).collect(),
+            }),
         };
         let number = journal.begin(&mut intent, (plan, footprint))?;
         self.number = Some(number);
@@ -194,7 +193,7 @@ impl<'a> CommitRecorder<'a> {
                 cause: Some(text.clone()),
                 ..Event::now(EventKind::RolledBack)
             };
-            journal.note(number, &event, true)?;
+            journal.close(number, &event)?;
             return Err(HistoryError::Watcher { number, text });
         }
         Ok(())
@@ -277,7 +276,7 @@ fn first_common(plan: &Plan, held: &Plan) -> Option<ObjectId> {
     })
 }
 
-/// Returns what to take down of a commit that ended.
+/// Returns the event to record of a commit that ended.
 fn event_of(report: &Report) -> Event {
     let kind = match &report.outcome {
         Outcome::Indeterminate { .. } => EventKind::Indeterminate,
@@ -339,14 +338,17 @@ impl Recorder for CommitRecorder<'_> {
             event.confirm_by_time = Some(time_text(SystemTime::now() + time));
             self.confirm_by = event.confirm_by_time.clone();
         }
-        let over = event.confirm_by.is_none();
         let table = log.table.clone();
         if !table.is_simulated() {
             tell_log(number, report, &table, self.terms.label.as_deref());
         }
-        let noted = log
-            .journal()
-            .and_then(|journal| Ok(journal.note(number, &event, over)?));
+        let noted = log.journal().and_then(|journal| {
+            match event.confirm_by {
+                None => journal.close(number, &event)?,
+                Some(_) => journal.note(number, &event)?,
+            }
+            Ok(())
+        });
         if let Err(error) = noted {
             self.failure = Some(HistoryError::Unnoted {
                 number,

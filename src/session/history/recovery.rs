@@ -1,7 +1,7 @@
-//! What the journal says is still to be done: commits that were cut off, and those nobody confirmed.
+//! What the journal says is still to be done: commits that were interrupted, and those nobody confirmed.
 //!
 //! Only what still is as the commit left it is inverted; what others changed since is left to them and said. Each step
-//! looks at the table first, so that this can itself be cut off and run again.
+//! looks at the table first, so that this can itself be interrupted and run again.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::journal::{Event, EventKind, Journal, JournalError, Life, Record, Stat
 use crate::session::{Error, Session};
 use crate::txn::Change;
 
-/// What is done about a commit that was cut off.
+/// What is done about a commit that was interrupted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Direction {
-    /// It is taken back.
+    /// It is rolled back.
     #[default]
     Back,
     /// It is completed.
@@ -47,14 +47,14 @@ impl Recovered {
             .map(|label| format!(" {label:?}"))
             .unwrap_or_default();
         let what = match self.kind {
-            EventKind::Expired => "was not confirmed in time, and is taken back",
-            EventKind::Cancelled => "is taken back",
-            EventKind::Recovered => "was cut off, and is taken back",
-            EventKind::Completed => "was cut off, and is completed",
+            EventKind::Expired => "was not confirmed in time and is rolled back",
+            EventKind::Cancelled => "is rolled back",
+            EventKind::Recovered => "was interrupted and is rolled back",
+            EventKind::Completed => "was interrupted and is completed",
             EventKind::Void => {
-                "was cut off, and its table is gone since: there is nothing to take back"
+                "was interrupted, and its table no longer exists: there is nothing to roll back"
             }
-            EventKind::Kept => "was cut off, and what it had done is kept",
+            EventKind::Kept => "was interrupted, and what it did is kept",
             other => other.words(),
         };
         let kind = if self.record.is_runbook() {
@@ -65,7 +65,7 @@ impl Recovered {
         let undos = match self.unrun.as_slice() {
             [] => String::new(),
             steps => format!(
-                "; its script has undos of its own that could not be run: of {}",
+                "; the script's own undo blocks could not be run for: {}",
                 steps.join(", ")
             ),
         };
@@ -76,7 +76,7 @@ impl Recovered {
     }
 }
 
-/// Tells whether something is to be done about a record now. A runbook goes on while its program lives.
+/// Returns whether something is to be done about a record now. A runbook goes on while its program lives.
 fn is_due(journal: &Journal, record: &Record, now: Duration) -> bool {
     match record.state() {
         State::Unfinished if record.is_runbook() => {
@@ -88,12 +88,12 @@ fn is_due(journal: &Journal, record: &Record, now: Duration) -> bool {
     }
 }
 
-/// Tells whether something of a commit is left in the table that neither stands nor is rolled back.
+/// Returns whether something of a commit is left in the table that neither stands nor is rolled back.
 fn has_residue(record: &Record) -> bool {
     match record.state() {
         State::Ended(EventKind::Indeterminate) => !record.is_runbook(),
         State::Ended(
-            EventKind::TakenBack
+            EventKind::RolledBackWithRunbook
             | EventKind::Recovered
             | EventKind::Completed
             | EventKind::Expired
@@ -311,7 +311,7 @@ impl Session {
         };
         let journal = self.history.journal()?;
         journal
-            .note(record.intent.number, &event, true)
+            .close(record.intent.number, &event)
             .map_err(|error| {
                 HistoryError::Unnoted {
                     number: record.intent.number,
@@ -334,9 +334,9 @@ impl Session {
             .map(|record| {
                 let number = record.intent.number;
                 match record.state() {
-                    State::Unconfirmed { .. } => format!("commit {number} was not confirmed in time; the next change takes it back, and so does `ipvsh recover`"),
-                    _ if record.is_runbook() => format!("runbook {number} {:?} was cut off, and is not rolled back: `ipvsh recover` does that", record.intent.label.as_deref().unwrap_or_default()),
-                    _ => format!("commit {number} was cut off, and is neither completed nor taken back: `ipvsh recover` does that"),
+                    State::Unconfirmed { .. } => format!("commit {number} was not confirmed in time; the next change or `ipvsh recover` rolls it back"),
+                    _ if record.is_runbook() => format!("runbook {number} {:?} was interrupted and has not been rolled back: run `ipvsh recover` to do so", record.intent.label.as_deref().unwrap_or_default()),
+                    _ => format!("commit {number} was interrupted and has been neither completed nor rolled back: run `ipvsh recover` to roll it back"),
                 }
             })
             .collect()

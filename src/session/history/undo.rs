@@ -36,10 +36,10 @@ impl Session {
             }
             stack.damaged = None;
             let intent = &record.intent;
-            let whole = intent.runbook.filter(|runbook| {
+            let whole = intent.part_of().filter(|runbook| {
                 standing.get(runbook) == Some(&true) && !self.runbooks.is_own(*runbook)
             });
-            stack.add(intent.number, whole, &intent.undoes);
+            stack.add(intent.number, whole, intent.undoes());
         }
         if let Some(rehearsal) = &self.staging.rehearsal {
             for staged in rehearsal.undoes() {
@@ -70,7 +70,7 @@ impl Session {
         }
     }
 
-    /// Takes the newest undo back by a new commit, or stages that in the open block.
+    /// Reverses the newest undo by a new commit, or stages that in the open block.
     ///
     /// # Errors
     /// [`Error`] if there is none, or something that it changed is no longer as it left it; then nothing is sent.
@@ -108,7 +108,7 @@ impl Session {
     fn wholes(&mut self, numbers: &[u64]) -> Result<Vec<u64>, Error> {
         let mut wholes = Vec::new();
         for number in numbers {
-            let runbook = self.record(*number)?.intent.runbook;
+            let runbook = self.record(*number)?.intent.part_of();
             let whole = match runbook.filter(|runbook| !self.runbooks.is_own(*runbook)) {
                 Some(runbook) if self.record(runbook)?.state().stands() => runbook,
                 _ => *number,
@@ -195,10 +195,10 @@ impl Session {
             text: text.to_owned(),
         };
         match stack.undo_of(number) {
-            Some(STAGED) => return Err(not_standing("what is staged undoes it already").into()),
+            Some(STAGED) => return Err(not_standing("a staged change already undoes it").into()),
             Some(undo) => {
                 let text =
-                    format!("commit {undo} undid it, and `ipvsh undo {undo}` brings it back");
+                    format!("commit {undo} already undid it; `ipvsh undo {undo}` reapplies it");
                 return Err(not_standing(&text).into());
             }
             None => {}
@@ -213,19 +213,19 @@ impl Session {
             }
             State::Unfinished if record.is_runbook() => {
                 return Err(not_standing(
-                    "it is under way, or was cut off: `ipvsh recover` rolls it back then",
+                    "it is still running or was interrupted: if it was interrupted, `ipvsh recover` rolls it back",
                 )
                 .into());
             }
             State::Unfinished => return Err(HistoryError::CutOff { number }.into()),
             State::Ended(EventKind::Indeterminate) => {
                 return Err(not_standing(&format!(
-                    "it did not go through, and `ipvsh history show {number}` tells what is left of it"
+                    "it failed; `ipvsh history show {number}` shows its residue"
                 ))
                 .into());
             }
             State::Ended(kind) if !record.state().stands() => {
-                return Err(not_standing(&format!("it is {} already", kind.words())).into());
+                return Err(not_standing(&format!("it is already {}", kind.words())).into());
             }
             State::Ended(_) => {}
         }
@@ -249,7 +249,7 @@ impl Session {
             self.note_undo(number);
             Ok(record)
         } else {
-            Err(not_standing("it changed nothing that stands").into())
+            Err(not_standing("none of its changes are still in effect").into())
         }
     }
 
@@ -264,7 +264,7 @@ impl Session {
         let number = record.intent.number;
         let back = record.plan().map_err(HistoryError::from)?.reversed();
         if back.is_empty() {
-            let text = "it zeroed counters, and they are gone".to_owned();
+            let text = "it only zeroed counters, which can't be restored".to_owned();
             return Err(HistoryError::NotStanding { number, text }.into());
         }
         match self.stage_plan(&back) {

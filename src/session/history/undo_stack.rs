@@ -67,7 +67,7 @@ impl UndoStack {
         by.map(|(undo, _)| *undo)
     }
 
-    /// Returns the undo that a redo takes back.
+    /// Returns the undo that a redo reverses.
     pub(in crate::session) fn newest_undo(&self) -> Result<u64, HistoryError> {
         let undos = self.undone.iter().map(|(number, _)| *number);
         let newest = undos.rev().find(|number| *number != STAGED);

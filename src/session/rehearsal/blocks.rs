@@ -24,7 +24,7 @@ impl Session {
         self.staging.begin(kind)
     }
 
-    /// Tells whether a transaction or rehearsal is open.
+    /// Returns whether a transaction or rehearsal is open.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.depth() > 0
@@ -36,7 +36,7 @@ impl Session {
         self.staging.blocks.len()
     }
 
-    /// Tells whether what is staged can't reach the live table: a rehearsal is open.
+    /// Returns whether what is staged can't reach the live table: a rehearsal is open.
     #[must_use]
     pub fn is_rehearsing(&self) -> bool {
         self.staging.is_rehearsing()
@@ -80,9 +80,9 @@ impl Session {
     /// Refuses what an inner transaction can't have: it is committed with the outermost one.
     fn refuse_inner_terms(&self, terms: &CommitTerms) -> Result<(), Error> {
         let (what, instead) = if terms.guarding != crate::txn::Guarding::default() {
-            ("guards", "give the guards to that")
+            ("guards", "set the guards there")
         } else if terms.confirm.is_some() {
-            ("confirm", "give that the time")
+            ("confirm", "set the time there")
         } else {
             return Ok(());
         };
@@ -92,7 +92,7 @@ impl Session {
         Err(Invalid::new(
             what,
             "an inner transaction",
-            format!("what it changes is committed with the outermost one: {instead}"),
+            format!("its changes are committed with the outermost transaction: {instead}"),
         )
         .into())
     }
@@ -169,7 +169,7 @@ impl Session {
             if guarding.overridden.contains(&breach.guard) {
                 continue;
             }
-            let text = format!("the guard {} refuses this: {}", breach.guard, breach.text);
+            let text = format!("refused by guard {}: {}", breach.guard, breach.text);
             match breach.object {
                 Some(object) => notes.push(Note { object, text }),
                 None => self.warn(text),

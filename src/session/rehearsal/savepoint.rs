@@ -39,7 +39,7 @@ pub(in crate::session) struct Savepoint {
 }
 
 impl Savepoint {
-    /// Tells whether anything may be staged in it.
+    /// Returns whether anything may be staged in it.
     pub(in crate::session) fn holds_changes(&self) -> bool {
         let state = &self.state;
         let settings = &state.before;

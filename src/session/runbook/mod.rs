@@ -226,12 +226,12 @@ pub(in crate::session) struct Runbooks {
 }
 
 impl Runbooks {
-    /// Tells whether a runbook is open.
+    /// Returns whether a runbook is open.
     pub(in crate::session) const fn is_open(&self) -> bool {
         self.open.is_some()
     }
 
-    /// Tells whether a record is that of the runbook that is open here.
+    /// Returns whether a record is that of the runbook that is open here.
     pub(in crate::session) fn is_own(&self, number: u64) -> bool {
         let open = self.open.as_ref();
         open.is_some_and(|runbook| runbook.number() == Some(number))
@@ -296,10 +296,10 @@ impl Runbooks {
         }
         let resume = self.open.as_ref().and_then(OpenRunbook::resume);
         let (from, text) = match (&self.first_step, resume) {
-            (Some(from), _) => (from, "something is to be changed before any runbook began"),
+            (Some(from), _) => (from, "the script makes a change before the first runbook"),
             (None, Some(resume)) => (
                 &resume.from,
-                "something is to be changed between the steps before it, which would be made again",
+                "the script makes a change between earlier steps, which would be made again",
             ),
             (None, None) => return Ok(()),
         };

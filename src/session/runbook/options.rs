@@ -24,28 +24,28 @@ pub struct RunbookOptions {
 #[derive(Clone, Debug, PartialEq, Eq, ThisError)]
 #[allow(missing_docs)] // the fields are what the texts name
 pub enum RunbookError {
-    #[error("the runbook {name:?} is open: runbooks can't lie within each other")]
+    #[error("runbook {name:?} is still open: runbooks can't be nested")]
     Nested { name: String },
     #[error(
-        "the runbook {name:?} is inside a transaction, which is committed as one; its steps are committed one by one"
+        "runbook {name:?} is inside a transaction, which is committed as one; its steps are committed one by one"
     )]
     InTransaction { name: String },
-    #[error("the step {step:?} belongs into a runbook, and there is none here")]
+    #[error("step {step:?} must be inside a runbook")]
     NoRunbook { step: String },
-    #[error("the step {step:?} is inside a transaction or another step; steps follow each other")]
+    #[error("step {step:?} is inside a transaction or another step; steps can't be nested")]
     InStep { step: String },
-    #[error("a name is needed: {what} has none")]
+    #[error("{what} needs a name")]
     NoName { what: &'static str },
     #[error("the step {step:?} was declined")]
     Declined { step: String },
-    #[error("can't begin with the step {from:?}: {text}")]
+    #[error("can't start from step {from:?}: {text}")]
     NotInPlace { from: String, text: String },
-    #[error("the runbook {name:?} has no step {from:?} to begin with")]
+    #[error("runbook {name:?} has no step {from:?} to start from")]
     NoSuchStep { name: String, from: String },
-    #[error("something is to be changed outside of the steps of a runbook, where --step can't ask")]
+    #[error("the script makes a change outside the steps of a runbook, where --step can't ask")]
     OutsideOfSteps,
     #[error(
-        "a commit of a runbook can't roll back automatically: the runbook does that as a whole"
+        "a commit inside a runbook can't have its own confirmation timeout: the runbook is rolled back as a whole"
     )]
     Confirm,
 }
@@ -56,7 +56,7 @@ impl RunbookError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NotInPlace { .. } => {
-                Some("run it from its beginning; `ipvsh history` tells which runs there were")
+                Some("run it from the beginning; `ipvsh history` lists earlier runs")
             }
             Self::NoRunbook { .. } => Some("write runbook \"NAME\" { step \"NAME\" { … } }"),
             Self::OutsideOfSteps => {

@@ -19,7 +19,7 @@ impl Session {
         self.runbooks.reports_rehearsed = true;
     }
 
-    /// Tells whether what was rehearsed is reported one by one.
+    /// Returns whether what was rehearsed is reported one by one.
     pub(in crate::session) fn has_reported_rehearsed(&self) -> bool {
         self.runbooks.reports_rehearsed && !self.runbooks.reports.is_empty()
     }

@@ -121,7 +121,7 @@ impl StepReport {
         }
     }
 
-    /// Tells whether it is what was committed between steps.
+    /// Returns whether it is what was committed between steps.
     #[must_use]
     pub const fn is_between(&self) -> bool {
         self.name.is_empty()
@@ -158,7 +158,7 @@ pub struct RunbookReport {
     pub steps: Vec<StepReport>,
     /// What would still restore the table before.
     pub left: Vec<Change>,
-    /// What else went wrong on the way back.
+    /// What else went wrong during the rollback.
     pub complaints: Vec<String>,
 }
 

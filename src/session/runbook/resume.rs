@@ -21,7 +21,7 @@ impl Session {
         if self.history.log.is_none() {
             return Err(missing(
                 from,
-                "no journal is kept here that could prove what was done before",
+                "there is no journal here to prove what was done before",
             ));
         }
         let here: TableIdentity = self.history.table()?;
@@ -40,7 +40,7 @@ impl Session {
         let Some(run) = runs.next() else {
             return Err(missing(
                 from,
-                &format!("the journal has no earlier run of {name:?} that stands"),
+                &format!("the journal has no earlier run of {name:?} that is still in effect"),
             ));
         };
         let number = run.intent.number;

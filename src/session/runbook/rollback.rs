@@ -16,7 +16,7 @@ use crate::txn::{Change, Plan};
 
 impl Session {
     /// Begins to roll back the open runbook, unless what it did is to be kept. Signals are put off until it is over.
-    /// Tells whether it is rolled back.
+    /// Returns whether it is rolled back.
     pub fn begin_rollback(&mut self, why: &StopReason) -> bool {
         let signal = self.interrupt.take();
         let Some(runbook) = &mut self.runbooks.open else {
@@ -143,8 +143,8 @@ impl Session {
             };
         };
         let record = self.record(number)?;
-        let residue = self.recover_table(&record, EventKind::TakenBack)?;
-        let recorded = self.record_recovery(&record, EventKind::TakenBack, &residue);
+        let residue = self.recover_table(&record, EventKind::RolledBackWithRunbook)?;
+        let recorded = self.record_recovery(&record, EventKind::RolledBackWithRunbook, &residue);
         Ok((residue, recorded.err()))
     }
 
@@ -171,7 +171,7 @@ impl Session {
         direction: Direction,
     ) -> Result<Recovered, Error> {
         let number = record.intent.number;
-        let keeps = direction == Direction::Forward || record.intent.interrupted == OnFailure::Keep;
+        let keeps = direction == Direction::Forward || wants_kept(&record);
         let mut residue = Vec::new();
         if keeps {
             let commits = self.history.journal()?.commits_of(number);
@@ -191,14 +191,14 @@ impl Session {
             // Also what an earlier attempt had to leave: it may be as it was left again, and is said in any case.
             let is_left = |commit: &Record| match commit.state() {
                 State::Ended(EventKind::Indeterminate) => true,
-                State::Ended(EventKind::TakenBack) => commit
+                State::Ended(EventKind::RolledBackWithRunbook) => commit
                     .events
                     .last()
                     .is_some_and(|event| !event.left.is_empty()),
                 state => state.stands(),
             };
             for commit in commits.into_iter().rev().filter(is_left) {
-                let recovered = self.apply_recovery(commit, EventKind::TakenBack)?;
+                let recovered = self.apply_recovery(commit, EventKind::RolledBackWithRunbook)?;
                 merge_residue(&mut residue, recovered.residue);
             }
         }
@@ -231,4 +231,10 @@ fn merge_residue(residue: &mut Vec<Change>, more: Vec<Change>) {
     let objects: Vec<ObjectId> = more.iter().map(Change::object).collect();
     residue.retain(|change| !objects.contains(&change.object()));
     residue.extend(more);
+}
+
+/// Returns whether the commits of a runbook stay if its program is killed.
+fn wants_kept(record: &Record) -> bool {
+    let runbook = record.intent.runbook();
+    runbook.is_some_and(|runbook| runbook.interrupted == OnFailure::Keep)
 }

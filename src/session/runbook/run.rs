@@ -4,7 +4,7 @@ use super::options::{RunbookError, RunbookOptions};
 use super::report::{RunbookEnd, RunbookReport, StepEnd, StepReport};
 use super::{OpenRunbook, Phase, Reversible, Rollback, RunbookRecord, Unfinished, tell};
 use crate::config;
-use crate::journal::{Event, EventKind, Intent, RecordKind, Summary, time_text};
+use crate::journal::{Body, Event, EventKind, Intent, RunbookBody, time_text};
 use crate::session::commit::never_begun;
 use crate::session::{BlockKind, CommitTerms, Ended, Error, HistoryError, Session};
 use crate::txn::{Cause, Outcome, Plan};
@@ -115,7 +115,6 @@ impl Session {
         let origin = self.staging.origin.clone();
         let log = self.history.log()?;
         Ok(Intent {
-            kind: RecordKind::Runbook,
             number: 0,
             time: time.to_owned(),
             author: config::author(),
@@ -123,14 +122,11 @@ impl Session {
             typed: log.typed.clone(),
             label: Some(options.name.clone()),
             script: origin.map(|origin| format!("{}:{}", origin.source, origin.line)),
-            undoes: Vec::new(),
-            confirm_seconds: None,
             table: log.table.clone(),
-            summary: Summary::default(),
-            runbook: None,
-            overridden: Vec::new(),
-            interrupted: options.interrupted,
-            data: options.data.clone(),
+            body: Body::Runbook(RunbookBody {
+                interrupted: options.interrupted,
+                data: options.data.clone(),
+            }),
         })
     }
 
@@ -207,7 +203,7 @@ impl Session {
         if !done {
             let from = resume.from.clone();
             let text = format!(
-                "the step {step:?} comes before it, and run {} did not do that at this place",
+                "step {step:?} comes first, and run {} did not complete it at this point",
                 resume.run
             );
             return Err(RunbookError::NotInPlace { from, text }.into());
@@ -354,7 +350,7 @@ impl Session {
             None => (RunbookEnd::Kept, EventKind::Kept),
             Some(rollback) => {
                 if rollback.unfinished != Unfinished::Nothing && is_recorded {
-                    let text = "`ipvsh recover` goes on rolling it back".to_owned();
+                    let text = "run `ipvsh recover` to continue the rollback".to_owned();
                     rollback.complaints.push(text);
                 }
                 if rollback.residue.is_empty() {
@@ -398,10 +394,10 @@ impl Session {
             let noted = self
                 .history
                 .journal()
-                .and_then(|journal| Ok(journal.note(number, &event, true)?));
+                .and_then(|journal| Ok(journal.close(number, &event)?));
             if let Err(error) = noted {
                 self.warn(format!(
-                    "runbook {number} is over, and the journal could not record that: {error}; the next change may find it cut off and roll it back: `ipvsh recover --forward` keeps what it did"
+                    "runbook {number} has ended, but the journal could not record that: {error}; the next change may treat it as interrupted and roll it back: `ipvsh recover --forward` keeps what it did"
                 ));
             }
         }

@@ -169,7 +169,7 @@ impl SyncDaemon {
         }
     }
 
-    /// Tells whether a running daemon is what is wanted; a length left to the kernel fits any.
+    /// Returns whether a running daemon is what is wanted; a length left to the kernel fits any.
     #[must_use]
     pub fn is_met_by(&self, running: &Self) -> bool {
         let mut wanted = self.clone();
@@ -206,7 +206,7 @@ impl SysctlName {
     }
 }
 
-/// Tells whether two texts are the same value of a kernel parameter: the kernel takes numbers in the prefixes of C
+/// Returns whether two texts are the same value of a kernel parameter: the kernel takes numbers in the prefixes of C
 /// and lists of processors in any form, and shows its own.
 #[must_use]
 pub fn is_same_sysctl_value(left: &str, right: &str) -> bool {

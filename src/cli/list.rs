@@ -3,7 +3,7 @@
 use super::args::{Globals, ListArguments};
 use super::context::{Context, with_session};
 use super::failure::Failure;
-use super::finish::Ending;
+use super::outcome::CommandOutcome;
 use crate::config::{self, Characters};
 use crate::document::{Detail, DocumentWriter, write_document};
 use crate::model::{Selector, shown};
@@ -15,7 +15,7 @@ pub(super) fn list(
     context: &Context,
     globals: &Globals,
     arguments: &ListArguments,
-) -> Result<Ending, Failure> {
+) -> Result<CommandOutcome, Failure> {
     let selectors = selectors(&arguments.objects)?;
     with_session(context, globals, Access::Read, |session| {
         let (table, missing) = match session.selected(&selectors) {
@@ -54,7 +54,7 @@ pub(super) fn list(
             context.ui.data(|out| render_list(out, &heading, &table))
         };
         written.map_err(Failure::Output)?;
-        Ok(Ending::Shown)
+        Ok(CommandOutcome::Shown)
     })
 }
 

@@ -6,8 +6,9 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::error::{JournalError, failed};
-use super::place::{KERNELS, SIMULATED, TableIdentity};
-use super::record::{self, Event, EventKind, Intent, Planned, Record, State};
+use super::event::{Event, EventKind};
+use super::record::{self, Intent, Planned, Record, State};
+use super::table_identity::{KERNELS, SIMULATED, TableIdentity};
 use super::trust::{check_owner, check_way, open_plain};
 use crate::files;
 use crate::model::reason;
@@ -217,7 +218,7 @@ impl Journal {
         next(open.max(over).max(noted.unwrap_or_default()))
     }
 
-    /// Takes down what is about to be sent and returns the number of the record. It is on the disk when this returns.
+    /// Records what is about to be sent and returns the number of the record. It is on the disk when this returns.
     ///
     /// # Errors
     /// [`JournalError`]; then there is no record.
@@ -275,11 +276,21 @@ impl Journal {
         fresh.file.try_clone()
     }
 
-    /// Takes down what happened to a commit, and whether it is over with that.
+    /// Records what happened to a commit or runbook that stays open.
     ///
     /// # Errors
-    /// [`JournalError`] if neither the event nor the end of the commit could be noted.
-    pub fn note(&mut self, number: u64, event: &Event, over: bool) -> Result<(), JournalError> {
+    /// [`JournalError`] if it could not be recorded.
+    pub fn note(&mut self, number: u64, event: &Event) -> Result<(), JournalError> {
+        let open = self.path(Name { number, open: true });
+        self.append(&open, event)
+            .map_err(|error| failed(&open, &error))
+    }
+
+    /// Records how a commit or runbook ended, and closes its record.
+    ///
+    /// # Errors
+    /// [`JournalError`] if neither the event nor the end of the commit could be recorded.
+    pub fn close(&mut self, number: u64, event: &Event) -> Result<(), JournalError> {
         let open = self.path(Name { number, open: true });
         let closed = self.path(Name {
             number,
@@ -292,7 +303,7 @@ impl Journal {
             event.kind,
             EventKind::Committed | EventKind::Confirmed | EventKind::Kept
         );
-        if over && *at == open && (stands || appended.is_ok()) {
+        if *at == open && (stands || appended.is_ok()) {
             self.step(Step::Rename);
             fs::rename(&open, &closed).map_err(|error| failed(&open, &error))?;
             if self.outlasts_power() {
@@ -304,7 +315,7 @@ impl Journal {
         appended.map_err(|error| failed(at, &error))
     }
 
-    /// Tells whether its table is still there after a loss of power: then what is said of it has to be as well. With a kernel's
+    /// Returns whether its table is still there after a loss of power: then what is said of it has to be as well. With a kernel's
     /// table its records are over.
     fn outlasts_power(&self) -> bool {
         let parent = self.folder.parent().and_then(Path::file_name);
@@ -317,7 +328,7 @@ impl Journal {
         let mut file = open_plain(OpenOptions::new().read(true).append(true), path)?;
         let length = file.metadata()?.len();
         if !ends_with_newline(&file)? {
-            // An earlier line was cut off.
+            // An earlier line was truncated.
             line.insert(0, b'\n');
         }
         let written = file.write_all(&line);
@@ -379,7 +390,7 @@ impl Journal {
         Ok(numbers)
     }
 
-    /// Tells whether something is still to be done about a commit.
+    /// Returns whether something is still to be done about a commit.
     #[must_use]
     pub fn is_open(&self, number: u64) -> bool {
         self.path(Name { number, open: true }).exists()
@@ -420,7 +431,7 @@ impl Journal {
         }
         let says_nothing = record.state() == State::Unfinished;
         if let Some(text) = complaint.filter(|_| says_nothing && !name.open) {
-            return Err(damaged(format!("how it ended can't be read: {text}")));
+            return Err(damaged(format!("its outcome can't be read: {text}")));
         }
         let unsaid = match record.state() {
             State::Unfinished => Some(EventKind::Committed),
@@ -429,7 +440,7 @@ impl Journal {
         };
         if let Some(kind) = unsaid.filter(|_| !name.open) {
             record.events.push(Event {
-                cause: Some("the disk had no room for how it ended".to_owned()),
+                cause: Some("the disk was full, so its outcome could not be recorded".to_owned()),
                 time: record.intent.time.clone(),
                 ..Event::now(kind)
             });

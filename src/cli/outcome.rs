@@ -18,7 +18,7 @@ use crate::txn::Plan;
 use crate::ui::Ui;
 
 /// How a command ended without an error of its own.
-pub(super) enum Ending {
+pub(super) enum CommandOutcome {
     /// What there was to show is shown.
     Shown,
     /// A change was made.
@@ -35,7 +35,7 @@ pub(super) enum Ending {
         status: u8,
     },
     /// Something of what was to be rolled back or forward is left as others have made it.
-    LeftOver,
+    Residue,
     /// The prompt ended.
     Prompted { status: u8 },
     /// A script came to its end.
@@ -52,7 +52,7 @@ pub(super) enum Ending {
     },
 }
 
-impl Ending {
+impl CommandOutcome {
     /// Makes the ending of a plan that is no document's.
     pub(super) fn planned(plan: Plan) -> Self {
         Self::Planned {
@@ -76,7 +76,7 @@ pub(super) fn finish(
     context: &Context,
     globals: &Globals,
     output: PlanOutput,
-    ended: Result<Ending, Failure>,
+    ended: Result<CommandOutcome, Failure>,
 ) -> u8 {
     let ui = &context.ui;
     let runbooks = context.runbooks.borrow();
@@ -99,7 +99,7 @@ fn ended_status(
     context: &Context,
     globals: &Globals,
     output: PlanOutput,
-    ended: Result<Ending, Failure>,
+    ended: Result<CommandOutcome, Failure>,
     runbooks: &[RunbookReport],
 ) -> u8 {
     let ui = &context.ui;
@@ -111,10 +111,10 @@ fn ended_status(
             failure.status(),
             (&Commits::default(), runbooks),
         ),
-        Ok(Ending::Shown) => exit::DONE,
-        Ok(Ending::LeftOver) => exit::INDETERMINATE,
-        Ok(Ending::Prompted { status }) => status,
-        Ok(Ending::ScriptFailed { failure, committed }) => {
+        Ok(CommandOutcome::Shown) => exit::DONE,
+        Ok(CommandOutcome::Residue) => exit::INDETERMINATE,
+        Ok(CommandOutcome::Prompted { status }) => status,
+        Ok(CommandOutcome::ScriptFailed { failure, committed }) => {
             report::tell_standing(&committed, &TargetWords::of(globals), ui);
             let status = match failure.status() {
                 // Not knowing weighs more than what stands.
@@ -124,7 +124,7 @@ fn ended_status(
             };
             fail(ui, globals, &failure, status, (&committed, runbooks))
         }
-        Ok(Ending::Planned {
+        Ok(CommandOutcome::Planned {
             plan,
             kept,
             document,
@@ -145,7 +145,7 @@ fn ended_status(
                 exit::FAILED,
             )
         }
-        Ok(Ending::Done {
+        Ok(CommandOutcome::Done {
             done,
             kept,
             document,
@@ -155,7 +155,7 @@ fn ended_status(
             std::mem::forget(done);
             status
         }
-        Ok(Ending::ScriptDone {
+        Ok(CommandOutcome::ScriptDone {
             value,
             status,
             committed,

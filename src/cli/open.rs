@@ -94,7 +94,7 @@ pub(super) fn recover(globals: &Globals, session: &mut Session) -> Result<(), Fa
     Ok(())
 }
 
-/// Objects that are named of what could not be taken back.
+/// Objects that are named of what could not be rolled back.
 const LEFT_SHOWN: usize = 10;
 
 /// Opens the session with its journal, and leaves it at that.
@@ -114,14 +114,14 @@ pub(super) fn open_unrecovered(
     Ok(session)
 }
 
-/// Has every commit of a session checked against what is set. A configuration that makes no sense stands in the way of
+/// Has every commit of a session checked against what is set. An invalid configuration stands in the way of
 /// everything: guards may be in it.
 pub(super) fn guard(globals: &Globals, session: &mut Session) -> Result<(), Failure> {
     session.set_guarding(Settings::of(globals)?.guarding);
     Ok(())
 }
 
-/// Tells whether commits are kept: a simulated table without a file ends with the program.
+/// Returns whether commits are kept: a simulated table without a file ends with the program.
 pub(super) const fn keeps_journal(globals: &Globals) -> bool {
     !globals.no_journal && globals.sim.is_none()
 }
@@ -200,7 +200,7 @@ pub(super) fn keep(globals: &Globals, session: &mut Session) -> Result<(), Failu
         command: command_line(),
         name: table_name(globals),
         watcher: Rc::new(move |number| {
-            super::watch::start(number, watched.as_deref(), simulated.as_deref())
+            super::confirm_guard::start(number, watched.as_deref(), simulated.as_deref())
         }),
     })?;
     Ok(())

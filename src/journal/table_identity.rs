@@ -33,7 +33,7 @@ pub enum TableIdentity {
 }
 
 impl TableIdentity {
-    /// Tells whether both name the same table, whatever it is called.
+    /// Returns whether both name the same table, whatever it is called.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -56,7 +56,7 @@ impl TableIdentity {
         }
     }
 
-    /// Tells whether this table is gone for good, as seen from `here`: the machine was started anew since, or its
+    /// Returns whether this table is gone for good, as seen from `here`: the machine was started anew since, or its
     /// namespace has given its place to this one.
     #[must_use]
     pub fn is_gone(&self, here: &Self) -> bool {
@@ -127,7 +127,7 @@ impl TableIdentity {
         }
     }
 
-    /// Tells whether it is a simulation.
+    /// Returns whether it is a simulation.
     #[must_use]
     pub const fn is_simulated(&self) -> bool {
         matches!(self, Self::Simulation { .. })

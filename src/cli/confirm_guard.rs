@@ -1,8 +1,8 @@
-//! The watcher: a program of its own that takes a commit back when its time has passed, whatever became of the shell,
+//! The watcher: a program of its own that rolls a commit back when its time has passed, whatever became of the shell,
 //! the terminal and the connection that it was made from.
 //!
 //! It is this program, started anew before the commit sends anything. It says that it is ready, leaves its terminal and
-//! its session, and looks at the record until that is over. A commit whose program died is taken back at once.
+//! its session, and looks at the record until that is over. A commit whose program died is rolled back at once.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -16,8 +16,8 @@ use std::time::Duration;
 use super::args::Globals;
 use super::context::Context;
 use super::failure::Failure;
-use super::finish::Ending;
-use super::target;
+use super::open;
+use super::outcome::CommandOutcome;
 use crate::journal::tell_text;
 use crate::session::{Access, Narrator};
 
@@ -69,10 +69,14 @@ pub(super) fn start(
 }
 
 /// Watches a commit until nothing is left to be done about it.
-pub(super) fn watch(context: &Context, globals: &Globals, number: u64) -> Result<Ending, Failure> {
-    if !is_own_child() || !target::keeps_journal(globals) {
+pub(super) fn watch(
+    context: &Context,
+    globals: &Globals,
+    number: u64,
+) -> Result<CommandOutcome, Failure> {
+    if !is_own_child() || !open::keeps_journal(globals) {
         return Err(Failure::Usage {
-            text: "`watch` is started by a commit that is to be confirmed, and by nothing else"
+            text: "`watch` is internal: only a commit that awaits confirmation starts it"
                 .to_owned(),
             hint: Some("`ipvsh confirm --list` shows what waits to be confirmed".to_owned()),
         });
@@ -81,7 +85,7 @@ pub(super) fn watch(context: &Context, globals: &Globals, number: u64) -> Result
     let _named_or_not = std::fs::write("/proc/self/comm", "ipvsh");
     // A leader of a group can't, and need not.
     let _session_of_its_own = nix::unistd::setsid();
-    let opened = target::open_unrecovered(globals, Access::Write, &context.interrupt);
+    let opened = open::open_unrecovered(globals, Access::Write, &context.interrupt);
     let mut session = match opened {
         Ok(session) => session,
         Err(failure) => {
@@ -89,7 +93,7 @@ pub(super) fn watch(context: &Context, globals: &Globals, number: u64) -> Result
                 .ui
                 .line(&failure.cause().message)
                 .map_err(Failure::Output)?;
-            return Ok(Ending::Shown);
+            return Ok(CommandOutcome::Shown);
         }
     };
     context.ui.line(READY).map_err(Failure::Output)?;
@@ -100,16 +104,16 @@ pub(super) fn watch(context: &Context, globals: &Globals, number: u64) -> Result
     loop {
         std::thread::sleep(LOOK);
         if context.interrupt.take() == Some(SIGTERM) {
-            return Ok(Ending::Shown);
+            return Ok(CommandOutcome::Shown);
         }
         match session.is_open_record(number) {
             Ok(true) if session.boot_time() < next => continue,
             Ok(true) => {}
-            Ok(false) => return Ok(Ending::Shown),
+            Ok(false) => return Ok(CommandOutcome::Shown),
             Err(_) => continue,
         }
         match session.watch_once(number) {
-            Ok(None) => return Ok(Ending::Shown),
+            Ok(None) => return Ok(CommandOutcome::Shown),
             Ok(Some(left)) => next = session.boot_time() + left,
             // Another program commits, or the kernel has no memory: there is no one to tell, and the next time it may do.
             Err(_) => {}
@@ -117,7 +121,7 @@ pub(super) fn watch(context: &Context, globals: &Globals, number: u64) -> Result
     }
 }
 
-/// Tells whether this very program started this one.
+/// Returns whether this very program started this one.
 fn is_own_child() -> bool {
     let program = |process: &str| std::fs::metadata(format!("/proc/{process}/exe"));
     let parent = std::os::unix::process::parent_id().to_string();
@@ -140,7 +144,7 @@ impl Narrator for LogTeller {
     fn waits_for_lock(&self, holder: &str) {
         let number = self.number;
         tell_text(&format!(
-            "commit {number} is to be rolled back, and waits for the commit lock, which is held by {holder}"
+            "commit {number} must be rolled back and is waiting for the commit lock, which is held by {holder}"
         ));
     }
 }

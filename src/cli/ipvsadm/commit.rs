@@ -8,7 +8,7 @@ use super::preview::{keys_of, refused};
 use super::tool::{Tool, fate_of};
 use crate::backend::{Errno, Fate, Operation};
 use crate::cli::failure::Failure;
-use crate::cli::{report, target};
+use crate::cli::{open, report};
 use crate::ipvsadm::syntax::Command;
 use crate::results::ResultShape;
 use crate::session::{BlockKind, CommitTerms, Ended, Error};
@@ -16,9 +16,9 @@ use crate::txn::{Cause, Outcome};
 use crate::ui::Ui;
 
 impl Tool<'_> {
-    /// Finds out what guards changes. A configuration that makes no sense stands in their way.
+    /// Finds out what guards changes. An invalid configuration stands in their way.
     pub(super) fn read_guards(&mut self) -> Result<(), u8> {
-        let read = target::guard(&self.globals, &mut self.session);
+        let read = open::guard(&self.globals, &mut self.session);
         read.map_err(|failure| self.tell(&failure))?;
         self.guarded = !self.session.guarding().guards.is_empty();
         Ok(())
@@ -29,8 +29,8 @@ impl Tool<'_> {
     pub(super) fn make_ready(&mut self) -> Result<(), u8> {
         let installed = self.interrupt.install().map_err(Failure::Signals);
         installed
-            .and_then(|()| target::keep(&self.globals, &mut self.session))
-            .and_then(|()| target::recover(&self.globals, &mut self.session))
+            .and_then(|()| open::keep(&self.globals, &mut self.session))
+            .and_then(|()| open::recover(&self.globals, &mut self.session))
             .map_err(|failure| self.tell(&failure))
     }
 
