@@ -1,4 +1,4 @@
-//! What the surroundings say: locale, environment, folders.
+//! The environment: locale, variables, directories, and who runs the program.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

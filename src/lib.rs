@@ -50,7 +50,7 @@
 //!
 //! # Modules, in reading order
 //!
-//! [`model`] the vocabulary · [`config`] the surroundings · [`ui`] the door to the terminal · [`files`] written whole
+//! [`model`] the vocabulary · [`config`] the environment · [`ui`] the door to the terminal · [`files`] written whole
 //! · [`wire`] bytes and records · [`backend`] a typed client for one kernel · [`sim`] the simulated
 //! kernel · [`txn`] all or nothing · [`ipvsadm`] the language of the original, read and written ·
 //! [`document`] what is read and written · [`journal`] what lasts of commits · [`session`] what front ends

@@ -37,7 +37,7 @@ pub(super) fn prompt(context: &Context, globals: &Globals) -> Result<CommandOutc
         false,
         context.interrupt.clone(),
     ))));
-    let surroundings = RunEnvironment {
+    let environment = RunEnvironment {
         // Ctrl-C ends what runs too long.
         limits: Limits {
             operations: 0,
@@ -50,7 +50,7 @@ pub(super) fn prompt(context: &Context, globals: &Globals) -> Result<CommandOutc
         output: Rc::new(move |text: &str| ui.line(text)),
         last_resort: Some(open::recover_line(globals)),
     };
-    let shell = Rc::new(RefCell::new(Shell::new(session, surroundings)));
+    let shell = Rc::new(RefCell::new(Shell::new(session, environment)));
     let words = TargetWords::of(globals);
     let file =
         |folder: Option<std::path::PathBuf>, name: &str| folder.map(|folder| folder.join(name));

@@ -38,7 +38,7 @@ fn allowed(option: Option<&Vec<String>>) -> Allowed {
 }
 
 /// Returns what a script may take and touch, and where it prints.
-fn surroundings(arguments: &LimitArguments, globals: &Globals, ui: Ui) -> RunEnvironment {
+fn environment(arguments: &LimitArguments, globals: &Globals, ui: Ui) -> RunEnvironment {
     RunEnvironment {
         limits: Limits {
             operations: arguments.max_operations,
@@ -123,7 +123,7 @@ pub(super) fn run_file(
         context,
         globals,
         &script,
-        &surroundings(&arguments.limits, globals, context.ui),
+        &environment(&arguments.limits, globals, context.ui),
         (Mode::of(arguments.dry_run), Value::Dropped),
         &Steps {
             asks: arguments.step,
@@ -153,7 +153,7 @@ pub(super) fn eval(
         context,
         globals,
         &script,
-        &surroundings(&arguments.limits, globals, context.ui),
+        &environment(&arguments.limits, globals, context.ui),
         (Mode::of(arguments.dry_run), Value::Printed),
         &Steps::default(),
     )
@@ -184,7 +184,7 @@ pub(super) fn built_in(
         source: source.to_owned(),
         arguments: vec![argument.to_string()],
     };
-    let surroundings = RunEnvironment {
+    let environment = RunEnvironment {
         permissions: Permissions::default(),
         limits: Limits {
             // What it does depends on the table, and so does what that takes.
@@ -205,7 +205,7 @@ pub(super) fn built_in(
         context,
         globals,
         &script,
-        &surroundings,
+        &environment,
         (mode, value),
         &steps,
     )?;
@@ -264,7 +264,7 @@ fn make_plan(
         context,
         globals,
         &script,
-        &surroundings(&arguments.limits, globals, context.ui),
+        &environment(&arguments.limits, globals, context.ui),
         (Mode::Rehearsed, Value::Dropped),
         &Steps::default(),
     )
@@ -367,12 +367,12 @@ fn execute(
     context: &Context,
     globals: &Globals,
     script: &Script,
-    surroundings: &RunEnvironment,
+    environment: &RunEnvironment,
     (mode, value): (Mode, Value),
     steps: &Steps,
 ) -> Result<CommandOutcome, Failure> {
     // What can't be compiled needs no kernel to say so.
-    let checked = check(script, &surroundings.permissions)
+    let checked = check(script, &environment.permissions)
         .map_err(|failure| Failure::Script(Box::new(failure)));
     checked?;
     let access = match mode {
@@ -396,7 +396,7 @@ fn execute(
     session.only_in_steps(steps.asks);
     session.begin_with_step(steps.from.clone());
     let (mut session, result): (Session, Result<_, ScriptFailure>) =
-        run(script, session, surroundings);
+        run(script, session, environment);
     context.warn(&mut session);
     let unbegun = session.step_to_begin_with().map(|step| {
         Failure::usage(format!(

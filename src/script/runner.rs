@@ -53,7 +53,7 @@ pub struct RunEnvironment {
 }
 
 impl RunEnvironment {
-    /// Makes surroundings with the usual limits and without any file.
+    /// Makes an environment with the usual limits and without any file.
     #[must_use]
     pub fn closed(output: Output) -> Self {
         Self {
@@ -83,11 +83,11 @@ pub struct Ran {
 pub fn run(
     script: &Script,
     session: Session,
-    surroundings: &RunEnvironment,
+    environment: &RunEnvironment,
 ) -> (Session, Result<Ran, ScriptFailure>) {
     let interrupt = session.interrupt().clone();
     let depth = session.depth();
-    let permissions = Rc::new(RefCell::new(surroundings.permissions.clone()));
+    let permissions = Rc::new(RefCell::new(environment.permissions.clone()));
     let loader = Loader::for_script(&script.path, Rc::clone(&permissions));
     let sources = Sources::default();
     sources
@@ -97,7 +97,7 @@ pub fn run(
         session: RefCell::new(session),
         path: script.path.clone(),
         arguments: script.arguments.clone(),
-        output: Rc::clone(&surroundings.output),
+        output: Rc::clone(&environment.output),
         permissions,
         sources: Rc::clone(&sources),
         output_failure: RefCell::new(None),
@@ -109,12 +109,12 @@ pub fn run(
         is_rolling_back: Cell::new(false),
         blocks: Cell::new(0),
         is_watched: Cell::new(false),
-        last_resort: surroundings.last_resort.clone(),
+        last_resort: environment.last_resort.clone(),
         is_prompt: false,
     });
     let result = {
         let mut engine = builtin_engine();
-        connect(&mut engine, &host, surroundings.limits, interrupt);
+        connect(&mut engine, &host, environment.limits, interrupt);
         engine.set_module_resolver(Resolver::new(loader, Rc::clone(&sources)));
         let result = evaluate(&engine, script, &host);
         backstop::rest();

@@ -44,22 +44,22 @@ pub struct Shell {
     imports: BTreeMap<String, Option<Functions>>,
     loader: Loader,
     resolver: Rc<Resolver>,
-    surroundings: RunEnvironment,
+    environment: RunEnvironment,
     number: usize,
 }
 
 impl Shell {
     /// Makes a shell over a session.
     #[must_use]
-    pub fn new(session: Session, surroundings: RunEnvironment) -> Self {
-        let permissions = Rc::new(RefCell::new(surroundings.permissions.clone()));
+    pub fn new(session: Session, environment: RunEnvironment) -> Self {
+        let permissions = Rc::new(RefCell::new(environment.permissions.clone()));
         let loader = Loader::for_script("prompt", Rc::clone(&permissions));
         let sources = Sources::default();
         let host = Rc::new(Host {
             session: RefCell::new(session),
             path: "prompt".to_owned(),
             arguments: Vec::new(),
-            output: Rc::clone(&surroundings.output),
+            output: Rc::clone(&environment.output),
             permissions,
             sources: Rc::clone(&sources),
             output_failure: RefCell::new(None),
@@ -71,7 +71,7 @@ impl Shell {
             is_rolling_back: Cell::new(false),
             blocks: Cell::new(0),
             is_watched: Cell::new(false),
-            last_resort: surroundings.last_resort.clone(),
+            last_resort: environment.last_resort.clone(),
             is_prompt: true,
         });
         let mut engine = builtin_engine();
@@ -85,7 +85,7 @@ impl Shell {
             imports: BTreeMap::new(),
             loader,
             resolver,
-            surroundings,
+            environment,
             number: 0,
         }
     }
@@ -189,7 +189,7 @@ impl Shell {
         connect(
             &mut self.engine,
             &self.host,
-            self.surroundings.limits,
+            self.environment.limits,
             interrupt,
         );
         let mut ast = self

@@ -184,7 +184,7 @@ mod tests {
                 source,
                 arguments: Vec::new(),
             };
-            let surroundings = RunEnvironment {
+            let environment = RunEnvironment {
                 last_resort: None,
                 permissions: Permissions {
                     read: Allowed::Everywhere,
@@ -194,7 +194,7 @@ mod tests {
                 ..RunEnvironment::closed(Rc::new(|_: &str| Ok(())))
             };
             let state = tempfile::tempdir().unwrap();
-            let (_, result) = run(&script, session(state.path()), &surroundings);
+            let (_, result) = run(&script, session(state.path()), &environment);
             if let Err(failure) = result {
                 panic!("{}", failure.render(false));
             }
