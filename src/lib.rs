@@ -41,12 +41,17 @@
 //! `script/bind/bounded`); where one does neither, the program is ended from outside, and the journal recovers
 //! (`script/backstop`).
 //!
+//! *Signals are caught in [`session::Interrupt`]* and looked at when it is safe: between datagrams, while waiting, in every function of
+//! a script. While something would be torn apart they are held.
+//!
 //! *Foreign text is written out.* [`model::shown`] puts it into sentences, and the door to the terminal lets nothing pass but our own
-//! colours (`ui/guard`).
+//! colours (`ui/filter`).
 //!
 //! *A runbook is commits that are rolled back as a whole.* Its record in [`journal`] is open, and its file locked, for as long as its
 //! program lives; each commit names it. [`session`] rolls it back commit by commit, the latest first; if the program is gone, whoever
-//! finds the record unlocked does. Guards ([`txn::Guards`]) are checked inside of a commit, under the commit lock.
+//! finds the record unlocked does. Guards ([`txn::Guards`]) are checked
+//! inside of a commit, under the commit lock; before that only so that nobody is asked about what would be refused, and in
+//! rehearsals.
 //!
 //! # Modules, in reading order
 //!
@@ -70,7 +75,7 @@
 //! - *Commit*: sending a plan, checked before and verified after; its *record* is in the journal.
 //! - *Commit lock*: held from the check until the outcome is recorded; only who could commit can hold it.
 //! - *Roll back*: to reverse what a commit or runbook did that failed, was interrupted or was not confirmed.
-//! - *Undo*: a new commit that reverses an earlier one. *Redo*: a new commit that reverses the newest undo.
+//! - *Undo*: a new commit that reverses an earlier one; what was interrupted, or left residue, is rolled back first. *Redo*: a new commit that reverses the newest undo.
 //! - *Restore*: to go back to a *savepoint*, a named moment of an open block.
 //! - *Recover*: to roll back or complete what a crash interrupted.
 //! - *Residue*: what is left in the table of a commit that neither went through nor was rolled back in full.
@@ -89,8 +94,8 @@
 //! - `sim` shares no rule with `model` or `txn`: it would agree with their mistakes.
 //! - `txn` sees neither bytes nor errno numbers.
 //! - Only `ui` and `cli` print. Only `config` and `cli` look at the environment, and `ui` at the width that it names.
-//! - A clock is read in `backend` (the transport's, and waits for locks), `journal` (times of records), `session` (how long things
-//!   took) and `render` (the time above a list), nowhere else.
+//! - A clock is read in `backend` (the transport's, and waits for locks), `journal` and `session` (times of records) and `render` (the
+//!   time above a list), nowhere else.
 //! - Rhai does not appear outside `script`, clap not outside `cli`, rustyline not outside `repl`, neli and libc not outside `backend`.
 //! - No state outlives a call but whether standard output was closed from the start (`ui`), which signals were ignored (`config`), an
 //!   engine to use again and what a script may take (`script`): there is one allocator.

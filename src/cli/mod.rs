@@ -1,13 +1,13 @@
 //! The native command line. The only place that reads arguments and decides on exit statuses.
 //!
-//! `args` is what can be typed, `parse` reads it, `run` is what it leads to, `finish` what that shows, `failure` how every error becomes text and a
+//! `args` is what can be typed, `parse` reads it, `run` is what it leads to, `outcome` what that shows, `failure` how every error becomes text and a
 //! status.
 //! `ipvsadm` is the drop-in for the original, which has a command line and statuses of its own.
 
 mod args;
 mod change;
 mod configuration;
-mod confirm_guard;
+mod confirm_watcher;
 mod context;
 mod document;
 mod drain;

@@ -200,7 +200,7 @@ pub(super) fn keep(globals: &Globals, session: &mut Session) -> Result<(), Failu
         command: command_line(),
         name: table_name(globals),
         watcher: Rc::new(move |number| {
-            super::confirm_guard::start(number, watched.as_deref(), simulated.as_deref())
+            super::confirm_watcher::start(number, watched.as_deref(), simulated.as_deref())
         }),
     })?;
     Ok(())

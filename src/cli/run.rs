@@ -13,7 +13,7 @@ use super::failure::{Failure, arguments_shown};
 use super::outcome::{CommandOutcome, PlanOutput, finish, json};
 use super::parse::parse;
 use super::{
-    configuration, confirm_guard, document, drain, exit, history, list, prompt, script, undo,
+    configuration, confirm_watcher, document, drain, exit, history, list, prompt, script, undo,
 };
 use crate::model::{reason, shown, suggestion};
 use crate::session::{IfMissing, Interrupt};
@@ -212,7 +212,7 @@ fn dispatch(
         Some(Command::Confirm(arguments)) => history::confirm(context, globals, &arguments),
         Some(Command::Cancel(arguments)) => history::cancel(context, globals, &arguments),
         Some(Command::Recover(arguments)) => history::recover(context, globals, &arguments),
-        Some(Command::Watch { number }) => confirm_guard::watch(context, globals, number),
+        Some(Command::Watch { number }) => confirm_watcher::watch(context, globals, number),
         Some(Command::Config) => configuration::config(context, globals),
         Some(Command::Schema) => document::print_schema(context),
         Some(Command::Help(arguments)) => prompt::help(context, &arguments),

@@ -1,4 +1,4 @@
-//! Text for people: tables, plans, commands, errors with carets. Pure functions from values to text.
+//! Text for people: tables, plans, commands, errors with carets. Functions from values to text; the time of day above a list is the only thing read here.
 
 mod columns;
 mod excerpt;

@@ -1,5 +1,5 @@
 //! The results that other programs read and this one only writes: every JSON that leaves the program and is not a document has
-//! its shape here.
+//! its shape here; parts of a record that the journal keeps as they are (`table`, `summary`, `events`) are the journal's.
 //!
 //! `envelope` is the result of every command that can change something; the other files are named after what they are about.
 

@@ -44,11 +44,16 @@ impl Session {
             }
         }
         let interrupt = self.interrupt.clone();
+        let narrator = self.narrator.clone();
         let options = CommitOptions {
             lock: LockWait {
                 longest: self.terms.lock_wait,
                 signal: &|| interrupt.signal(),
-                told: &|_| {},
+                told: &|holder| {
+                    if let Some(narrator) = &narrator {
+                        narrator.waits_for_lock(&holder_text(holder));
+                    }
+                },
             },
             guarding: &guarding,
         };

@@ -3,7 +3,7 @@
 //! Results go to standard output, status, warnings and hints to standard error. A reader that went away ends
 //! the output quietly; any other failure to write is remembered, because a result that no one got is no success.
 
-mod guard;
+mod filter;
 mod meter;
 
 use std::io::{self, IsTerminal, Read, Write};
@@ -17,7 +17,7 @@ pub use meter::Meter;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::model::shown;
-use guard::Guard;
+use filter::Guard;
 
 /// Whether standard output was closed when the program started.
 static OUTPUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);

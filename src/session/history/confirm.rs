@@ -1,4 +1,4 @@
-//! What was committed to this table, and confirming it.
+//! Commits that roll back unless they are confirmed: listing, confirming and cancelling them.
 
 use super::error::HistoryError;
 use super::recorder::confirm_time;

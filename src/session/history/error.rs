@@ -1,4 +1,4 @@
-//! Why the journal stands in the way, and why what it is asked about can't be.
+//! Why the journal can't be used, or what is asked of it can't be done.
 
 use thiserror::Error as ThisError;
 

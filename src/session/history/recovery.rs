@@ -30,7 +30,7 @@ pub struct Recovered {
     pub record: Record,
     /// What became of it.
     pub kind: EventKind,
-    /// What others changed since, as what would still apply_recovery where it should.
+    /// What others changed since, the changes that would still be needed.
     pub residue: Vec<Change>,
     /// Steps of a runbook whose script has an undo of its own, which is gone with the script.
     pub unrun: Vec<String>,
