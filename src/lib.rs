@@ -69,6 +69,18 @@
 //!
 //! Their place is left free: connections and schedulers in `sim`.
 //!
+//! # Where to look
+//!
+//! - Why something can't be done, in words: `session/error`, and for the drop-in `cli/ipvsadm/compat`; what the kernel's refusals mean:
+//!   `backend/refusal`.
+//! - How a commit ended, and what to do about it: `cli/report`; in JSON `results/envelope`; exit statuses: `cli/exit`.
+//! - From Ctrl-C to the status: `session/interrupt`, `session/commit`, `txn/commit`, `backend/execute`, `txn/rollback`, `cli/failure`.
+//! - A new number of a real server: [`model::ServerNumber`], `model/edit`, `wire`, `backend/convert`, `sim`, `script/values`. A new
+//!   forwarding method: [`model::ForwardingMethod`], the same, and `ipvsadm`, `txn/footprint`, `sim/proc_files`.
+//! - A new guard: `txn/guard` (`txn/weights` for weights), `cli/guard_file`, `cli/settings`.
+//! - What rolls back: `txn/rollback` one commit, `session/runbook/rollback` a runbook, whether it failed or its program was killed;
+//!   `session/history/recovery` finds what is due.
+//!
 //! # Words
 //!
 //! - *Plan*: the difference between what was read and what is to be, as changes; what is shown, kept and committed.
@@ -96,7 +108,8 @@
 //! - Only `ui` and `cli` print. Only `config` and `cli` look at the environment, and `ui` at the width that it names.
 //! - A clock is read in `backend` (the transport's, and waits for locks), `journal` and `session` (times of records) and `render` (the
 //!   time above a list), nowhere else.
-//! - Rhai does not appear outside `script`, clap not outside `cli`, rustyline not outside `repl`, neli and libc not outside `backend`.
+//! - Rhai does not appear outside `script`, clap not outside `cli`, rustyline not outside `repl`, neli not outside `backend`, nor libc but for the
+//!   shape of terminal settings (`repl`).
 //! - No state outlives a call but whether standard output was closed from the start (`ui`), which signals were ignored (`config`), an
 //!   engine to use again and what a script may take (`script`): there is one allocator.
 //! - Unsafe code stands in `backend/socket.rs` alone; an attribute in `ui` has the word, as code before `main` is unsafe in principle.
@@ -109,7 +122,7 @@
 //! - `Transport` receives through a callback, so that replies are read where they lie.
 //! - The lock is taken through the transport: it belongs to the network namespace that the transport owns, or to the store of a
 //!   simulated table. It lies on two files, as no one file can be opened by all who could commit and by nobody else.
-//! - `journal` and `backend` ask `config` and `files` for users and for files without a name.
+//! - `backend` asks `config` for users, `journal` asks `config` and `files` for users and for files without a name.
 //! - A document and a command line are both turned into *edits* ([`model::ServiceEdit`]): one form says what to set,
 //!   what to keep, and what no user may create.
 //! - A rehearsal hands its requests to the simulated kernel as records: the same rules without framing and policy,
