@@ -29,6 +29,7 @@ mod journal;
 mod kernel;
 mod library;
 mod readme;
+mod relocate;
 mod repl;
 mod runbook;
 mod script;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::change_args::{ChangeArguments, MoveArguments, RelocateArguments, RemoveArguments};
 use super::drain_args::{DrainArguments, UndrainArguments};
 use super::journal_args::{
     CancelArguments, ConfirmArguments, HistoryArguments, RecoverArguments, RedoArguments,
     UndoArguments,
 };
 use super::option_values::{BARE, confirm_time, duration, filled, filled_or_bare, number};
-use super::server_numbers::ServerNumbers;
 use crate::document::DEFAULT_MAX_SIZE;
 
 /// A scripting automation shell for IPVS, the load balancer in the Linux kernel.
@@ -135,6 +135,10 @@ pub(super) enum Command {
     Ensure(ChangeArguments),
     /// Delete it if it is there
     Absent(RemoveArguments),
+    /// Add a virtual service that is like another one, with its real servers
+    Copy(RelocateArguments),
+    /// Move a virtual service to another address or port: the new one is made before the old one is deleted
+    Move(MoveArguments),
     /// Take a real server out without cutting anyone off: weight 0, then wait until its connections are gone
     Drain(DrainArguments),
     /// Give a real server the weights back that it had before it was drained
@@ -380,62 +384,6 @@ pub(super) struct ListArguments {
     pub(super) objects: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, Args)]
-pub(super) struct ServiceOptions {
-    /// The scheduler [new services: wlc]
-    #[arg(long, value_name = "NAME")]
-    pub(super) scheduler: Option<String>,
-    /// Scheduler flags, separated by commas; empty for none
-    #[arg(long, value_name = "FLAGS")]
-    pub(super) scheduler_flags: Option<String>,
-    /// Schedule every packet alone (udp and marks)
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
-    pub(super) one_packet: Option<bool>,
-    /// Keep clients with their server for this time (6m, 90s); `false` ends it
-    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "360s")]
-    pub(super) persistence: Option<String>,
-    /// Clients of the same network are the same client (IPv4)
-    #[arg(long, value_name = "MASK")]
-    pub(super) netmask: Option<String>,
-    /// Clients of the same network are the same client (IPv6)
-    #[arg(long, value_name = "BITS", value_parser = number::<i64>)]
-    pub(super) prefix_length: Option<i64>,
-    /// The persistence engine, such as sip; empty for none
-    #[arg(long, value_name = "NAME")]
-    pub(super) engine: Option<String>,
-}
-
-const TUNNEL_HELP: &str =
-    "ipip, gue:PORT[:CHECKSUM] or gre[:CHECKSUM]; checksum is none, csum or remcsum";
-
-#[derive(Clone, Debug, Default, Args)]
-pub(super) struct ServerOptions {
-    #[command(flatten)]
-    pub(super) numbers: ServerNumbers,
-    /// masquerading, direct_routing, tunneling, local or bypass [new servers: direct_routing]
-    #[arg(long, value_name = "METHOD")]
-    pub(super) forwarding: Option<String>,
-    #[arg(long, value_name = "TUNNEL", help = TUNNEL_HELP)]
-    pub(super) tunnel: Option<String>,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(super) struct ChangeArguments {
-    /// Show what would change, and change nothing
-    #[arg(long)]
-    pub(super) dry_run: bool,
-    /// With --dry-run, exit with 10 if something would change
-    #[arg(long, requires = "dry_run")]
-    pub(super) exit_code: bool,
-    /// KEY or KEY/SERVER; to edit also SERVER, in every service that has it, or a pattern with `*`
-    #[arg(value_name = "OBJECT")]
-    pub(super) object: String,
-    #[command(flatten, next_help_heading = "Of a virtual service")]
-    pub(super) service: ServiceOptions,
-    #[command(flatten, next_help_heading = "Of a real server")]
-    pub(super) server: ServerOptions,
-}
-
 #[derive(Clone, Debug, Args)]
 pub(super) struct HelpArguments {
     /// Print the whole reference, in Markdown
@@ -446,19 +394,6 @@ pub(super) struct HelpArguments {
     pub(super) definitions: bool,
     /// Such as service, service::edit, Destination, wait_until
     pub(super) name: Option<String>,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(super) struct RemoveArguments {
-    /// Show what would change, and change nothing
-    #[arg(long)]
-    pub(super) dry_run: bool,
-    /// With --dry-run, exit with 10 if something would change
-    #[arg(long, requires = "dry_run")]
-    pub(super) exit_code: bool,
-    /// KEY, KEY/SERVER, SERVER (in every service that has it), or a pattern with `*`
-    #[arg(value_name = "OBJECT")]
-    pub(super) object: String,
 }
 
 #[cfg(test)]

@@ -2,13 +2,21 @@
 
 use std::time::Duration;
 
-use super::args::{ChangeArguments, Globals, RemoveArguments, ServerOptions, ServiceOptions};
+use serde_json::Map;
+
+use super::args::Globals;
+use super::change_args::{
+    ChangeArguments, MoveArguments, RelocateArguments, RemoveArguments, ServerOptions,
+    ServiceOptions,
+};
 use super::context::{Context, access, with_session};
 use super::failure::Failure;
 use super::outcome::CommandOutcome;
+use super::script::{Shown, built_in};
 use crate::model::{
-    DURATION_FORM, DestinationEdit, EngineName, ForwardingMethod, Granularity, Invalid, ObjectId,
-    PersistenceEdit, Scheduler, Selector, ServiceEdit, Tunnel, parse_duration,
+    DURATION_FORM, DestinationEdit, DestinationKey, EngineName, ForwardingMethod, Granularity,
+    Invalid, ObjectId, PersistenceEdit, Scheduler, Selector, ServiceEdit, ServiceKey, Tunnel,
+    parse_duration,
 };
 use crate::session::{BlockKind, CommitTerms, Ended, Error, IfMissing, Session, VerbOutcome};
 
@@ -38,6 +46,7 @@ fn persistence_edit(options: &ServiceOptions) -> Result<Option<Option<Persistenc
     };
     let named = granularity.is_some() || engine.is_some();
     let timeout_seconds = match options.persistence.as_deref() {
+        None if options.persistent.is_some() => options.persistent,
         None if !named => return Ok(None),
         None => None,
         Some("false") if named => {
@@ -90,13 +99,48 @@ fn service_edit(options: &ServiceOptions) -> Result<ServiceEdit, Failure> {
     })
 }
 
+/// Reads the method, by its name or by a letter.
+fn forwarding(options: &ServerOptions) -> Result<Option<ForwardingMethod>, Invalid> {
+    let letters = [
+        (options.masquerading, ForwardingMethod::Masquerading),
+        (options.gatewaying, ForwardingMethod::DirectRouting),
+        (options.ipip, ForwardingMethod::Tunneling),
+    ];
+    let letter = letters.into_iter().find(|(given, _)| *given);
+    match (&options.forwarding, letter) {
+        (Some(name), _) => ForwardingMethod::parse(name).map(Some),
+        (None, letter) => Ok(letter.map(|(_, method)| method)),
+    }
+}
+
+/// Returns what is meant: an object, or with `-r` a real server of a service.
+fn meant(arguments: &ChangeArguments) -> Result<Selector, Failure> {
+    let selector = Selector::parse(&arguments.object)?;
+    let Some(server) = &arguments.server.server else {
+        return Ok(selector);
+    };
+    let Selector::Service(key) = &selector else {
+        return Err(Failure::usage(format!(
+            "-r names a real server of a virtual service, and {selector} is not the KEY of one"
+        )));
+    };
+    let has_port = server
+        .rsplit(']')
+        .next()
+        .is_some_and(|end| end.contains(':'));
+    let is_bare = !has_port || server.parse::<std::net::Ipv6Addr>().is_ok();
+    let server = match key.port() {
+        Some(port) if is_bare && server.starts_with('[') => format!("{server}:{port}"),
+        Some(port) if is_bare && server.contains(':') => format!("[{server}]:{port}"),
+        Some(port) if is_bare => format!("{server}:{port}"),
+        _ => server.clone(),
+    };
+    Ok(Selector::Destination(*key, DestinationKey::parse(&server)?))
+}
+
 fn server_edit(options: &ServerOptions) -> Result<DestinationEdit, Failure> {
     let mut edit = DestinationEdit {
-        forwarding: options
-            .forwarding
-            .as_deref()
-            .map(ForwardingMethod::parse)
-            .transpose()?,
+        forwarding: forwarding(options)?,
         tunnel: options
             .tunnel
             .as_deref()
@@ -120,7 +164,7 @@ pub(super) fn change(
     verb: Verb,
     arguments: &ChangeArguments,
 ) -> Result<CommandOutcome, Failure> {
-    let selector = Selector::parse(&arguments.object)?;
+    let selector = meant(arguments)?;
     let service = service_edit(&arguments.service)?;
     let server = server_edit(&arguments.server)?;
     if verb != Verb::Edit && selector.exact().is_none() {
@@ -196,6 +240,56 @@ pub(super) fn remove(
             other => Err(not_an_object(other)),
         },
     )
+}
+
+/// Adds a virtual service that is like another one.
+pub(super) fn copy(
+    context: &Context,
+    globals: &Globals,
+    arguments: &RelocateArguments,
+) -> Result<CommandOutcome, Failure> {
+    let (from, to) = keys(arguments)?;
+    transaction(context, globals, arguments.dry_run, |session| {
+        session.copy_service(from, to)
+    })
+}
+
+/// What runs for `ipvsh move --drain`.
+const DRAINED: &str = "import \"std/relocate\" as relocate;\nlet given = parse_json(args()[0]);\nrelocate::service(given.from, given.to, given.deadline);\n";
+
+/// Moves a virtual service to another key, at once or when its connections have ended.
+pub(super) fn move_to(
+    context: &Context,
+    globals: &Globals,
+    arguments: &MoveArguments,
+) -> Result<CommandOutcome, Failure> {
+    let (from, to) = keys(&arguments.keys)?;
+    let Some(deadline) = arguments.drain else {
+        return transaction(context, globals, arguments.keys.dry_run, |session| {
+            session.move_service(from, to)
+        });
+    };
+    let given = Map::from_iter([
+        ("from".to_owned(), from.to_string().into()),
+        ("to".to_owned(), to.to_string().into()),
+        (
+            "deadline".to_owned(),
+            humantime::format_duration(deadline).to_string().into(),
+        ),
+    ]);
+    let shown = if arguments.keys.dry_run {
+        Shown::Plan
+    } else {
+        Shown::Nothing
+    };
+    built_in(context, globals, ("move", DRAINED, &given.into()), shown)
+}
+
+fn keys(arguments: &RelocateArguments) -> Result<(ServiceKey, ServiceKey), Failure> {
+    Ok((
+        ServiceKey::parse(&arguments.from)?,
+        ServiceKey::parse(&arguments.to)?,
+    ))
 }
 
 /// Does something to each object that is meant, in one transaction.

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::option_values::number;
+use super::option_values::{duration, number};
 use super::server_numbers::ServerNumbers;
 
 #[derive(Clone, Debug, Default, Args)]
@@ -87,6 +87,15 @@ pub(super) struct RemoveArguments {
     /// KEY, KEY/SERVER, SERVER (in every service that has it), or a pattern with `*`
     #[arg(value_name = "OBJECT")]
     pub(super) object: String,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct MoveArguments {
+    /// Wait for this time at most until the old one has no connections (10m); what is left then is cut
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(super) drain: Option<std::time::Duration>,
+    #[command(flatten)]
+    pub(super) keys: RelocateArguments,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -6,6 +6,7 @@
 
 mod args;
 mod change;
+mod change_args;
 mod configuration;
 mod confirm_watcher;
 mod context;

@@ -7,7 +7,7 @@ use std::panic::{self, AssertUnwindSafe};
 use clap::error::ErrorKind;
 
 use super::args::{ColourChoice, Command, Globals, PlanFormat, RunArguments};
-use super::change::{Verb, change, remove};
+use super::change::{Verb, change, copy, move_to, remove};
 use super::context::Context;
 use super::failure::{Failure, arguments_shown};
 use super::outcome::{CommandOutcome, PlanOutput, finish, json};
@@ -84,6 +84,8 @@ fn plan_output(command: Option<&Command>) -> PlanOutput {
         Some(Command::Delete(arguments) | Command::Absent(arguments)) => {
             (PlanFormat::Text, arguments.exit_code)
         }
+        Some(Command::Copy(arguments)) => (PlanFormat::Text, arguments.exit_code),
+        Some(Command::Move(arguments)) => (PlanFormat::Text, arguments.keys.exit_code),
         Some(Command::Drain(arguments)) => (PlanFormat::Text, arguments.exit_code),
         Some(Command::Undrain(arguments)) => (PlanFormat::Text, arguments.exit_code),
         Some(Command::Undo(arguments)) => (PlanFormat::Text, arguments.exit_code),
@@ -194,6 +196,8 @@ fn dispatch(
         Some(Command::Add(arguments)) => change(context, globals, Verb::Add, &arguments),
         Some(Command::Edit(arguments)) => change(context, globals, Verb::Edit, &arguments),
         Some(Command::Ensure(arguments)) => change(context, globals, Verb::Ensure, &arguments),
+        Some(Command::Copy(arguments)) => copy(context, globals, &arguments),
+        Some(Command::Move(arguments)) => move_to(context, globals, &arguments),
         Some(Command::Delete(arguments)) => remove(context, globals, IfMissing::Refuse, &arguments),
         Some(Command::Absent(arguments)) => remove(context, globals, IfMissing::Accept, &arguments),
         Some(
@@ -251,10 +255,10 @@ fn other(
     globals: &Globals,
     words: &[OsString],
 ) -> Result<CommandOutcome, Failure> {
-    const COMMANDS: [&str; 25] = [
+    const COMMANDS: [&str; 27] = [
         "ipvsadm", "run", "eval", "check", "plan", "apply", "diff", "export", "list", "add",
         "edit", "delete", "ensure", "absent", "schema", "help", "history", "undo", "redo",
-        "confirm", "cancel", "recover", "config", "drain", "undrain",
+        "confirm", "cancel", "recover", "config", "drain", "undrain", "copy", "move",
     ];
     let words: Vec<String> = words
         .iter()

@@ -41,7 +41,11 @@ impl Args for ServerNumbers {
                     .allow_negative_numbers(true)
                     .value_parser(number::<i64>)
                     .help(field.summary);
-                command.arg(option)
+                // As people who know ipvsadm type it.
+                command.arg(match field.name {
+                    "weight" => option.short('w'),
+                    _ => option,
+                })
             })
     }
 

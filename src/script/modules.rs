@@ -16,6 +16,7 @@ use crate::model::reason;
 const LIBRARY: &[(&str, &str)] = &[
     ("audit", include_str!("../../stdlib/audit.rhai")),
     ("drain", include_str!("../../stdlib/drain.rhai")),
+    ("relocate", include_str!("../../stdlib/relocate.rhai")),
     ("expect", include_str!("../../stdlib/expect.rhai")),
     ("rollout", include_str!("../../stdlib/rollout.rhai")),
     ("select", include_str!("../../stdlib/select.rhai")),

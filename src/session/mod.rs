@@ -5,7 +5,7 @@
 //! table and fetches what is touched when it is first touched. Nested transactions are savepoints in it.
 //!
 //! Start with [`Session`]. What it can do stands in files here: `open`, `read` and `observe`, `select`, `verbs`, `settings`,
-//! `apply` (documents), `passthrough` (requests as they are), `commit`. Three rooms own the rest of its state: `rehearsal` what is
+//! `relocate` (copies and moves), `apply` (documents), `passthrough` (requests as they are), `commit`. Three rooms own the rest of its state: `rehearsal` what is
 //! staged in open blocks, `history` what was committed, undone and recovered, `runbook` the runbook that is open.
 
 mod apply;
@@ -20,6 +20,7 @@ mod origin;
 mod passthrough;
 mod read;
 mod rehearsal;
+mod relocate;
 mod runbook;
 mod save;
 mod select;

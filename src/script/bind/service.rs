@@ -6,8 +6,8 @@ use rhai::plugin::export_module;
 use rhai::{Dynamic, Map, NativeCallContext};
 
 use super::typed::{
-    ServerName, ServiceName, changed_service, delete_service, edit_service, ensure_service,
-    find_service, get_service, or_unit,
+    ServerName, ServiceName, changed_service, copy_service, delete_service, edit_service,
+    ensure_service, find_service, get_service, move_service, or_unit,
 };
 use crate::model::{ObjectId, ServiceEdit};
 use crate::script::convert;
@@ -180,6 +180,52 @@ pub(in crate::script) mod functions {
     #[rhai_fn(name = "ensure", global, pure, return_raw)]
     pub fn ensure(ctx: NativeCallContext, svc: &mut Service, fields: Map) -> Scripted<Service> {
         ensure_service(&ctx, ServiceName::Key(svc.key), &fields)
+    }
+
+    /// Adds a virtual service that is like another one, with its real servers; throws `exists` if there is one of the new key. Real
+    /// servers whose method does not translate ports get the new port.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::copy("tcp://192.0.2.1:80", "tcp://192.0.2.9:80").destinations.len()
+    /// ```
+    #[rhai_fn(name = "copy", return_raw)]
+    pub fn copy_by_id(ctx: NativeCallContext, id: &str, new_id: &str) -> Scripted<Service> {
+        copy_service(&ctx, ServiceName::Text(id), new_id)
+    }
+
+    /// Adds a virtual service that is like this one, with its real servers.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::get("tcp://192.0.2.1:80").copy("tcp://192.0.2.9:80");
+    /// ```
+    #[rhai_fn(name = "copy", global, pure, return_raw)]
+    pub fn copy(ctx: NativeCallContext, svc: &mut Service, new_id: &str) -> Scripted<Service> {
+        copy_service(&ctx, ServiceName::Key(svc.key), new_id)
+    }
+
+    /// Moves a virtual service with its real servers to another key, such as another address or port: the new one is made before
+    /// the old one is deleted. Connections to the old one are cut.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::move("tcp://192.0.2.1:80", "tcp://192.0.2.9:80").id
+    /// ```
+    #[rhai_fn(name = "move", return_raw)]
+    pub fn move_by_id(ctx: NativeCallContext, id: &str, new_id: &str) -> Scripted<Service> {
+        move_service(&ctx, ServiceName::Text(id), new_id)
+    }
+
+    /// Moves this virtual service with its real servers to another key.
+    ///
+    /// # Example
+    /// ```rhai
+    /// service::get("tcp://192.0.2.1:80").move("tcp://192.0.2.9:80");
+    /// ```
+    #[rhai_fn(name = "move", global, pure, return_raw)]
+    pub fn move_this(ctx: NativeCallContext, svc: &mut Service, new_id: &str) -> Scripted<Service> {
+        move_service(&ctx, ServiceName::Key(svc.key), new_id)
     }
 
     /// Deletes a virtual service with its real servers; throws `missing` if it is not there.

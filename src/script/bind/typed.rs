@@ -168,6 +168,32 @@ pub(super) fn delete_service(
     })
 }
 
+/// Adds a service that is like another one.
+pub(super) fn copy_service(
+    ctx: &NativeCallContext<'_>,
+    from: ServiceName<'_>,
+    to: &str,
+) -> Scripted<ServiceValue> {
+    with(ctx, |session| {
+        let (from, to) = (from.key()?, convert::service_key(to)?);
+        let _staged_or_committed = session.copy_service(from, to)?;
+        get_service(session, to)
+    })
+}
+
+/// Moves a service to another key.
+pub(super) fn move_service(
+    ctx: &NativeCallContext<'_>,
+    from: ServiceName<'_>,
+    to: &str,
+) -> Scripted<ServiceValue> {
+    with(ctx, |session| {
+        let (from, to) = (from.key()?, convert::service_key(to)?);
+        let _staged_or_committed = session.move_service(from, to)?;
+        get_service(session, to)
+    })
+}
+
 /// Sets the counters of a service to zero.
 pub(super) fn zero_service(ctx: &NativeCallContext<'_>, name: ServiceName<'_>) -> Scripted<()> {
     with(ctx, |session| {
