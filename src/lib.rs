@@ -56,7 +56,7 @@
 //! # Modules, in reading order
 //!
 //! [`model`] the vocabulary · [`config`] the environment · [`ui`] the door to the terminal · [`files`] written whole
-//! · [`wire`] bytes and records · [`backend`] a typed client for one kernel · [`sim`] the simulated
+//! · [`manual`] the pages that `ipvsh help` shows · [`wire`] bytes and records · [`backend`] a typed client for one kernel · [`sim`] the simulated
 //! kernel · [`txn`] all or nothing · [`ipvsadm`] the language of the original, read and written ·
 //! [`document`] what is read and written · [`journal`] what lasts of commits · [`session`] what front ends
 //! drive · [`results`] what other programs are told · [`render`] text for people · [`script`] the Rhai host · [`repl`] the prompt · `cli` the command line.
@@ -139,6 +139,7 @@ pub mod config;
 pub mod ui;
 
 pub mod files;
+pub mod manual;
 
 pub mod wire;
 

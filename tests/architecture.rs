@@ -19,6 +19,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
         ],
     ),
     ("files", &["ui"], &["nix"]),
+    ("manual", &[], &["pulldown_cmark"]),
     ("wire", &[], &["thiserror"]),
     (
         "backend",
@@ -89,7 +90,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
         "cli",
         &[
             "model", "backend", "txn", "ipvsadm", "document", "journal", "session", "results",
-            "render", "script", "repl", "ui", "config", "files",
+            "render", "script", "repl", "ui", "config", "files", "manual",
         ],
         &["clap", "humantime", "nix", "serde_json", "stacker", "toml"],
     ),
@@ -113,6 +114,7 @@ const PACKAGES: &[&str] = &[
     "memchr",
     "neli",
     "nix",
+    "pulldown_cmark",
     "rhai",
     "rustyline",
     "serde",

@@ -28,6 +28,7 @@ mod ipvsadm;
 mod journal;
 mod kernel;
 mod library;
+mod manual;
 mod readme;
 mod relocate;
 mod repl;

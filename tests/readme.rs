@@ -1,22 +1,36 @@
-//! What the README shows is what happens: its commands run here, and its output is compared.
+//! What the README and the manual show is what happens: their commands run here, and their output is compared.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::architecture::files;
 use crate::support::{Finished, ipvsh, ipvsh_ok};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Returns the fenced blocks of a language.
-fn blocks(language: &str) -> Vec<String> {
-    let text = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let mut found = Vec::new();
-    for part in text.split(&format!("```{language}\n")).skip(1) {
-        found.push(part.split("```").next().unwrap().to_owned());
-    }
-    found
+/// The README and the pages of the manual.
+fn pages() -> Vec<PathBuf> {
+    let mut pages = vec![root().join("README.md")];
+    pages.extend(files(&root().join("src/manual"), "md"));
+    assert!(pages.len() > 10, "{pages:?}");
+    pages
+}
+
+/// Returns the fenced blocks of a language in a text.
+fn blocks<'t>(text: &'t str, language: &str) -> Vec<&'t str> {
+    text.split(&format!("```{language}\n"))
+        .skip(1)
+        .map(|part| part.split("```").next().unwrap())
+        .collect()
+}
+
+/// A folder in which the commands of a page run, with the example files beside it.
+fn place() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(root().join("scripts"), folder.path().join("scripts")).unwrap();
+    folder
 }
 
 /// Replaces times of day and durations, which are never the same.
@@ -52,13 +66,7 @@ fn run(line: &str, folder: &Path) -> Finished {
         .unwrap()
         .display();
     let mut command = Command::new("sh");
-    // What is written goes to a folder of the test.
-    let place = if line.contains("--sim-state=") {
-        folder
-    } else {
-        root()
-    };
-    command.args(["-c", line]).current_dir(place).env_clear();
+    command.args(["-c", line]).current_dir(folder).env_clear();
     command
         .env("IPVSH_STATE_DIR", folder.join("state"))
         .env("IPVSH_CONFIG", "")
@@ -68,26 +76,176 @@ fn run(line: &str, folder: &Path) -> Finished {
     command.output().unwrap().into()
 }
 
-#[test]
-fn the_tour_shows_what_happens() {
-    let mut commands = 0;
-    let folder = tempfile::tempdir().unwrap();
-    for block in blocks("console") {
+/// Returns the text of a page with each command followed by what it prints.
+fn as_it_happens(text: &str, folder: &Path, commands: &mut usize) -> String {
+    let mut told = text.to_owned();
+    for block in blocks(text, "console") {
+        let mut happened = String::new();
         for step in block.split("$ ").skip(1) {
-            let (line, expected) = step.split_once('\n').unwrap();
-            if line.starts_with("cargo ") {
-                continue; // the next test runs it
+            let (line, shown) = step.split_once('\n').unwrap();
+            if line.starts_with("cargo ") || line == "tests/run" {
+                happened.push_str(&format!("$ {line}\n{shown}"));
+                continue; // other tests run it
             }
-            let finished = run(line, folder.path());
-            let mut shown = format!("{}{}", finished.stdout, finished.stderr);
+            let finished = run(line, folder);
+            happened.push_str(&format!("$ {line}\n{}{}", finished.stdout, finished.stderr));
             if finished.status != 0 {
-                shown.push_str(&format!("[exit status {}]\n", finished.status));
+                happened.push_str(&format!("[exit status {}]\n", finished.status));
             }
-            assert_eq!(timeless(&shown), timeless(expected), "{line}");
-            commands += 1;
+            *commands += 1;
+        }
+        if timeless(&happened) != timeless(block) {
+            told = told.replace(block, &happened);
         }
     }
-    assert!(commands >= 6, "{commands}");
+    told
+}
+
+/// What a page shows is what happens. With IPVSHTEST_REGENERATE=1 the pages are written anew.
+#[test]
+fn the_pages_show_what_happens() {
+    let mut commands = 0;
+    for page in pages() {
+        let folder = place();
+        let text = std::fs::read_to_string(&page).unwrap();
+        let happened = as_it_happens(&text, folder.path(), &mut commands);
+        if std::env::var_os("IPVSHTEST_REGENERATE").is_some() {
+            std::fs::write(&page, &happened).unwrap();
+        } else if let Some((shown, now)) = text
+            .lines()
+            .zip(happened.lines())
+            .find(|(shown, now)| shown != now)
+        {
+            panic!("{} shows `{shown}`, it is `{now}`", page.display());
+        }
+        assert!(
+            text.lines().count() == happened.lines().count()
+                || std::env::var_os("IPVSHTEST_REGENERATE").is_some(),
+            "{}",
+            page.display()
+        );
+    }
+    assert!(commands >= 20, "{commands}");
+}
+
+#[test]
+fn the_readme_is_short() {
+    let text = std::fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(text.lines().count() <= 170, "{}", text.lines().count());
+    // Every page of the manual is named, and every file that it links to is there.
+    let mut links = 0;
+    for link in text.split("](").skip(1) {
+        let target = link.split(')').next().unwrap();
+        if !target.starts_with("https://") {
+            assert!(root().join(target).exists(), "{target}");
+            links += 1;
+        }
+    }
+    for page in pages().iter().skip(1) {
+        let name = page.strip_prefix(root()).unwrap().display().to_string();
+        assert!(text.contains(&name), "{name} is not in the README");
+    }
+    assert!(links > 15, "{links}");
+}
+
+/// What the picture of the README shows.
+const PICTURE: [&str; 5] = [
+    "ipvsh plan scripts/web.json",
+    "ipvsh -q apply scripts/web.json",
+    "ipvsh edit tcp://192.0.2.1:80/10.0.0.3:8080 --weight 5",
+    "ipvsh undo",
+    "ipvsh list",
+];
+
+/// Returns a line with colours as parts of an SVG text.
+fn coloured(line: &str) -> String {
+    let mut shown = String::new();
+    let mut open = false;
+    for part in line.split("\u{1b}[") {
+        let (codes, text) = match part.split_once('m') {
+            Some((codes, text)) if codes.bytes().all(|b| b.is_ascii_digit() || b == b';') => {
+                (codes, text)
+            }
+            _ => ("", part),
+        };
+        let class = codes.split(';').find_map(|code| match code {
+            "31" | "91" => Some("red"),
+            "32" | "92" => Some("green"),
+            "33" | "93" => Some("yellow"),
+            "34" | "94" | "36" | "96" => Some("blue"),
+            "1" => Some("bold"),
+            "2" => Some("dim"),
+            _ => None,
+        });
+        if open && !codes.is_empty() {
+            shown.push_str("</tspan>");
+            open = false;
+        }
+        if let Some(class) = class {
+            shown.push_str(&format!("<tspan class=\"{class}\">"));
+            open = true;
+        }
+        let text = text.replace('&', "&amp;").replace('<', "&lt;");
+        shown.push_str(&text.replace('>', "&gt;"));
+    }
+    if open {
+        shown.push_str("</tspan>");
+    }
+    shown
+}
+
+/// The picture of the README is made from a run. With IPVSHTEST_REGENERATE=1 it is written anew.
+#[test]
+fn the_picture_shows_what_happens() {
+    let folder = place();
+    let mut lines = Vec::new();
+    for line in PICTURE {
+        let typed = line.replacen("ipvsh", "ipvsh --color always --sim-state=lab.json", 1);
+        let finished = run(&typed, folder.path());
+        assert_eq!(finished.status, 0, "{line}: {finished:?}");
+        lines.push(format!("<tspan class=\"dim\">$</tspan> {line}"));
+        for shown in format!("{}{}", finished.stdout, finished.stderr).lines() {
+            // The picture shows a director; what is never the same stands still.
+            let mut line = coloured(shown).replace("simulated | lab.json", "director");
+            line = line.replace("simulated</tspan> | lab.json", "director</tspan>");
+            let time = line.as_bytes().windows(8).position(|part| {
+                let text = std::str::from_utf8(part).unwrap_or_default();
+                timeless(text) == "TIME"
+            });
+            if let Some(time) = time {
+                line.replace_range(time..time + 8, "12:00:00");
+            }
+            if let Some((before, after)) = line.split_once(" ms as ") {
+                let (before, _) = before.rsplit_once(' ').unwrap();
+                line = format!("{before} 1 ms as {after}");
+            }
+            lines.push(line);
+        }
+        lines.push(String::new());
+    }
+    let text: String = lines
+        .iter()
+        .enumerate()
+        .map(|(row, line)| {
+            format!(
+                "<text x=\"16\" y=\"{}\" xml:space=\"preserve\">{line}</text>\n",
+                28 + row * 19
+            )
+        })
+        .collect();
+    let height = 28 + lines.len() * 19;
+    let picture = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"900\" height=\"{height}\" font-family=\"ui-monospace,Menlo,Consolas,monospace\" font-size=\"14\">\n\
+         <style>text{{fill:#d8dee9}}.red{{fill:#ff7b72}}.green{{fill:#7ee787}}.yellow{{fill:#f2cc60}}.blue{{fill:#79c0ff}}.bold{{font-weight:bold}}.dim{{fill:#8b949e}}</style>\n\
+         <title>ipvsh: a plan, its commit, a change and the undo</title>\n\
+         <rect width=\"900\" height=\"{height}\" rx=\"8\" fill=\"#0d1117\"/>\n{text}</svg>\n"
+    );
+    let path = root().join("docs/tour.svg");
+    if std::env::var_os("IPVSHTEST_REGENERATE").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &picture).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), picture);
 }
 
 #[test]
@@ -107,12 +265,18 @@ fn the_scripts_of_the_readme_and_of_the_folder_run() {
     let folder = tempfile::tempdir().unwrap();
     let web = root().join("scripts/web.json");
     let simulated = format!("--sim={}", web.display());
-    for (index, block) in blocks("rhai").iter().enumerate() {
-        let path = folder.path().join(format!("{index}.rhai"));
-        std::fs::write(&path, block).unwrap();
-        let printed = ipvsh_ok(folder.path(), &["run", &simulated, path.to_str().unwrap()]);
-        assert!(printed.contains("missing fwmark://99"), "{printed}");
+    let mut blocks_run = 0;
+    for page in pages() {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for block in blocks(&text, "rhai") {
+            let path = folder.path().join("block.rhai");
+            std::fs::write(&path, block).unwrap();
+            let printed = ipvsh_ok(folder.path(), &["run", &simulated, path.to_str().unwrap()]);
+            assert!(printed.contains("missing fwmark://99"), "{printed}");
+            blocks_run += 1;
+        }
     }
+    assert!(blocks_run >= 3, "{blocks_run}");
     // Each script of the folder says how to try it; what it says is what is run.
     let mut tried = 0;
     for entry in std::fs::read_dir(root().join("scripts")).unwrap() {

@@ -174,7 +174,7 @@ pub(super) enum Command {
     Config,
     /// Print the JSON Schema of the table document
     Schema,
-    /// Show help for the script language: a function, a namespace, a value; without a name, what there is
+    /// Show the manual: a topic, a command, a function, a kind of error, an exit status; without a name, what there is
     Help(HelpArguments),
     /// A script without `run`
     #[command(external_subcommand)]
@@ -392,8 +392,11 @@ pub(super) struct HelpArguments {
     /// Print the definitions of the language for Rhai's language server
     #[arg(long, conflicts_with_all = ["name", "reference"])]
     pub(super) definitions: bool,
-    /// Such as service, service::edit, Destination, wait_until
-    pub(super) name: Option<String>,
+    /// List what speaks of a word: commands, topics of the manual, functions
+    #[arg(short, long, value_name = "WORD", conflicts_with_all = ["name", "reference", "definitions"])]
+    pub(super) keyword: Option<String>,
+    /// A topic, a command, a function or namespace of the script language, a kind of error, an exit status
+    pub(super) name: Vec<String>,
 }
 
 #[cfg(test)]

@@ -1,11 +1,9 @@
-//! The prompt, and help on the language.
+//! The prompt.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use clap::CommandFactory;
-
-use super::args::{Arguments, Globals, HelpArguments};
+use super::args::Globals;
 use super::context::Context;
 use super::failure::Failure;
 use super::narrator::{Reports, Teller};
@@ -14,9 +12,7 @@ use super::outcome::CommandOutcome;
 use super::report::{self, TargetWords};
 use crate::config;
 use crate::repl::{Setup, run};
-use crate::script::{
-    DEFINITIONS, Limits, Permissions, REFERENCE, RunEnvironment, Shell, help as help_on,
-};
+use crate::script::{Limits, Permissions, RunEnvironment, Shell};
 use crate::session::Access;
 use crate::txn::Report;
 
@@ -71,41 +67,4 @@ pub(super) fn prompt(context: &Context, globals: &Globals) -> Result<CommandOutc
     ui.status("`help` tells of the language, `:help` of the prompt; Ctrl-D leaves.");
     let status = run(&shell, &setup);
     Ok(CommandOutcome::Prompted { status })
-}
-
-/// Returns the help of a command of that name.
-fn command_help(name: &str) -> Option<String> {
-    let mut program = Arguments::command();
-    program.build();
-    let command = program.find_subcommand_mut(name)?;
-    if command.is_hide_set() {
-        return None;
-    }
-    Some(command.render_long_help().to_string())
-}
-
-/// Prints what there is to say of a name: of a command, or of the script language.
-pub(super) fn help(
-    context: &Context,
-    arguments: &HelpArguments,
-) -> Result<CommandOutcome, Failure> {
-    let text = if arguments.reference {
-        REFERENCE.trim_end().to_owned()
-    } else if arguments.definitions {
-        DEFINITIONS.trim_end().to_owned()
-    } else {
-        let name = arguments.name.as_deref().unwrap_or_default();
-        match command_help(name) {
-            // A name of both is that of the command first.
-            Some(text) => match help_on(name) {
-                Ok(language) if !language.starts_with("Nothing is called") => {
-                    format!("{text}\nIn the script language:\n\n{language}")
-                }
-                _ => text,
-            },
-            None => help_on(name).map_err(|text| Failure::Usage { text, hint: None })?,
-        }
-    };
-    context.ui.line(&text).map_err(Failure::Output)?;
-    Ok(CommandOutcome::Shown)
 }

@@ -13,7 +13,8 @@ use super::failure::{Failure, arguments_shown};
 use super::outcome::{CommandOutcome, PlanOutput, finish, json};
 use super::parse::parse;
 use super::{
-    configuration, confirm_watcher, document, drain, exit, history, list, prompt, script, undo,
+    configuration, confirm_watcher, document, drain, exit, help, history, list, prompt, script,
+    undo,
 };
 use crate::model::{reason, shown, suggestion};
 use crate::session::{IfMissing, Interrupt};
@@ -219,7 +220,7 @@ fn dispatch(
         Some(Command::Watch { number }) => confirm_watcher::watch(context, globals, number),
         Some(Command::Config) => configuration::config(context, globals),
         Some(Command::Schema) => document::print_schema(context),
-        Some(Command::Help(arguments)) => prompt::help(context, &arguments),
+        Some(Command::Help(arguments)) => help::help(context, &arguments),
         Some(Command::Other(words)) => other(context, globals, &words),
     }
 }

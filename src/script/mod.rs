@@ -39,7 +39,7 @@ pub use limits::Limits;
 pub use modules::library_modules;
 pub use options::{ArgumentsTaken, arguments_taken, describe_options};
 pub use permission::{Allowed, Permissions};
-pub use reference::{Entry, REFERENCE, entries, help, library_entries};
+pub use reference::{Entry, REFERENCE, entries, help, library_entries, named, search};
 pub use rhai_errors::NAMESPACES;
 pub use runner::{Ran, RunEnvironment, Script, run};
 pub use shell::{Completeness, Evaluated, Shell, completeness};

@@ -101,7 +101,7 @@ pub fn library_entries(module: &str, source: &str) -> Vec<Entry> {
 /// A sentence with the nearest name, for a word that nothing speaks of.
 pub fn help(name: &str) -> Result<String, String> {
     let entries = entries();
-    let name = name.trim().trim_end_matches("()");
+    let name = name.trim().trim_end_matches("()").trim_end_matches("::");
     let named = crate::model::shown(name);
     if name.is_empty() {
         return Ok(overview(&entries));
@@ -154,6 +154,41 @@ pub fn help(name: &str) -> Result<String, String> {
         "Nothing is called `{named}`; these speak of it:\n\n{}",
         list(&told)
     ))
+}
+
+/// Returns the full names of everything that a name can mean: a namespace with its colons (`history::`), a value, functions, fields.
+#[must_use]
+pub fn named(name: &str) -> Vec<String> {
+    let entries = entries();
+    let name = name.trim_end_matches("()");
+    let mut found = Vec::new();
+    for group in [format!("{name}::"), format!("{name}.")] {
+        if entries.iter().any(|entry| entry.name.starts_with(&group)) {
+            found.push(group.trim_end_matches('.').to_owned());
+        }
+    }
+    for entry in &entries {
+        if (entry.name == name || entry.short() == name) && !found.contains(&entry.name) {
+            found.push(entry.name.clone());
+        }
+    }
+    found
+}
+
+/// Returns the functions and fields that speak of a word, with what each is, in one sentence.
+#[must_use]
+pub fn search(word: &str) -> Vec<(String, String)> {
+    let word = word.to_lowercase();
+    let mut found: Vec<(String, String)> = entries()
+        .iter()
+        .filter(|entry| {
+            entry.name.to_lowercase().contains(&word) || entry.text.to_lowercase().contains(&word)
+        })
+        .map(|entry| (entry.name.clone(), entry.summary()))
+        .collect();
+    // Forms of one function say the same of it.
+    found.dedup();
+    found
 }
 
 /// Returns a documentation for people: paragraphs are broken anew, examples stay as they are.

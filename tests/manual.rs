@@ -1,0 +1,118 @@
+//! `ipvsh help`: one door to everything that is written down.
+
+use std::process::Command;
+
+use crate::support::shop::Shop;
+use crate::support::{Finished, ipvsh};
+
+fn help(words: &[&str]) -> Finished {
+    let mut arguments = vec!["help"];
+    arguments.extend(words);
+    ipvsh(crate::architecture::root(), &arguments)
+}
+
+fn told(words: &[&str]) -> String {
+    let finished = help(words);
+    assert_eq!(finished.status, 0, "{words:?}: {finished:?}");
+    finished.stdout
+}
+
+#[test]
+fn without_a_name_it_lists_what_there_is() {
+    let all = told(&[]);
+    for named in ["troubleshooting", "undrain", "destination", "help -k WORD"] {
+        assert!(all.contains(named), "{named}: {all}");
+    }
+    // What is listed can be asked for.
+    let mut asked = 0;
+    for line in all
+        .lines()
+        .take_while(|line| !line.starts_with("Error kinds"))
+    {
+        if let Some(entry) = line.strip_prefix("  ") {
+            let name = entry.split_whitespace().next().unwrap();
+            assert!(told(&[name]).len() > 100, "{name}");
+            asked += 1;
+        }
+    }
+    assert!(asked > 35, "{asked}");
+}
+
+#[test]
+fn topics_commands_functions_kinds_and_statuses_are_explained() {
+    for (words, part) in [
+        (vec!["guards"], "GUARDS"),
+        (vec!["drain"], "Usage: ipvsh drain"),
+        (vec!["history", "show"], "Usage: ipvsh history show"),
+        (vec!["service::edit"], "service::edit("),
+        (vec!["conflict"], "Nothing was sent"),
+        (vec!["7"], "earlier commits of this run stand"),
+        (vec!["history::"], "history::list"),
+    ] {
+        let text = told(&words);
+        assert!(text.contains(part), "{words:?}: {text}");
+    }
+    // The command comes first, and what else has its name, or shows it, is named.
+    let undo = told(&["undo"]);
+    assert!(undo.contains("Usage: ipvsh undo"), "{undo}");
+    assert!(undo.contains("`ipvsh help history::undo`"), "{undo}");
+    assert!(undo.contains("`ipvsh help journal`"), "{undo}");
+}
+
+#[test]
+fn a_word_is_searched_for_everywhere() {
+    let found = told(&["-k", "undo"]);
+    for part in ["  undo  ", "journal: Undo and redo", "history::undo"] {
+        assert!(found.contains(part), "{part}: {found}");
+    }
+    let none = help(&["-k", "xyzzy"]);
+    assert_eq!(none.status, 2);
+    assert!(
+        none.stderr
+            .contains("nothing in the manual speaks of `xyzzy`")
+    );
+    assert_eq!(help(&["-k", ""]).status, 2);
+    assert_eq!(help(&["-k", "undo", "journal"]).status, 2);
+}
+
+#[test]
+fn what_is_not_there_is_said_with_what_is_near() {
+    for (name, near) in [
+        ("drian", "drain"),
+        ("runboks", "runbooks"),
+        ("servce::edit", "service::edit"),
+    ] {
+        let finished = help(&[name]);
+        assert_eq!(finished.status, 2, "{finished:?}");
+        assert!(finished.stderr.contains(near), "{finished:?}");
+        assert!(finished.stderr.contains("help -k WORD"), "{finished:?}");
+    }
+}
+
+#[test]
+fn lines_are_as_wide_as_the_terminal_and_go_through_its_pager() {
+    let shop = Shop::simulated();
+    let program = env!("CARGO_BIN_EXE_ipvsh");
+    let on_terminal = |environment: &str| {
+        let line = format!("{environment} COLUMNS=60 {program} help guards");
+        let mut command = Command::new("script");
+        command.args(["-qec", &line, "/dev/null"]);
+        command.env("IPVSH_CONFIG", "").current_dir(shop.path());
+        let finished: Finished = command.output().unwrap().into();
+        assert_eq!(finished.status, 0, "{finished:?}");
+        finished.stdout.replace('\r', "")
+    };
+    let paged = on_terminal("PAGER='sed s/^/paged:/'");
+    assert!(paged.starts_with("paged:GUARDS"), "{paged}");
+    for none in ["PAGER=", "PAGER=cat", "PAGER=no-such-pager-here"] {
+        let plain = on_terminal(none);
+        assert!(plain.contains("GUARDS\n"), "{none}: {plain}");
+        let prose = plain.lines().filter(|line| !line.starts_with("     "));
+        for line in prose {
+            let fits = line.chars().count() <= 60 || line.contains("not found");
+            assert!(fits, "{none}: {line}");
+        }
+    }
+    // Elsewhere there is none.
+    assert!(told(&["guards"]).starts_with("GUARDS\n"));
+}
