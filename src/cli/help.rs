@@ -132,21 +132,20 @@ fn pages_on_command(name: &str) -> Vec<&'static str> {
 
 /// Returns what the script language has of that name, or what is near it.
 fn of_the_language(name: &str) -> Result<String, Failure> {
-    let told = help_on(name).or_else(|text| {
+    let told = help_on(name).map_err(|text| {
         let commands = commands();
         let known = commands
             .iter()
             .map(|(command, _)| command.as_str())
             .chain(TOPICS.iter().map(|topic| topic.name));
         // A full name of the language is near one of the language.
-        let near = suggestion(name, known).filter(|_| !name.contains([':', '.']));
-        Err(match near {
+        match suggestion(name, known).filter(|_| !name.contains([':', '.'])) {
             Some(near) => format!(
                 "there is no help on `{}`: did you mean `{near}`?",
                 shown(name)
             ),
             None => text,
-        })
+        }
     });
     told.map_err(|text| Failure::Usage {
         text,
