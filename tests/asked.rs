@@ -5,7 +5,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::shop::{ONE, Shop, WEB};
+use crate::support::shop::{ONE, Shop, TWO, WEB};
 use crate::support::{Finished, Random, ipvsh, ipvsh_command, ipvsh_ok};
 
 const LINES: &str = "-A -t 192.0.2.7:80 -s rr\n-a -t 192.0.2.7:80 -r 10.0.0.7:80 -g -w 1\n";
@@ -260,7 +260,7 @@ fn objects_are_named_alike_by_every_command() {
     }
     shop.ok(&["edit", "10.0.0.*", "--weight", "4"]);
     assert_eq!(shop.weight(ONE), 4);
-    assert_eq!(shop.weight(crate::support::shop::TWO), 4);
+    assert_eq!(shop.weight(TWO), 4);
 }
 
 /// Whatever a getter returns its verb takes.
@@ -757,6 +757,89 @@ fn a_signal_ends_a_command_while_it_plans_and_nothing_is_changed() {
                 ],
             );
             assert!(!listed.contains("tcp://"), "{arguments:?}: {listed}");
+        }
+    }
+}
+
+/// Types into a terminal in which a command line runs, and returns its status and what was on the screen.
+fn on_a_terminal(shop: &Shop, typed: &str, words: &str) -> (i32, String) {
+    let options = shop.arguments(&[]).join(" ");
+    let program = env!("CARGO_BIN_EXE_ipvsh");
+    let mut command = std::process::Command::new("script");
+    command
+        .args(["-qec", &format!("{program} {options} {words}"), "/dev/null"])
+        .current_dir(shop.path())
+        .env("IPVSH_STATE_DIR", crate::support::state_of(shop.path()))
+        .env("IPVSH_CONFIG", "")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped());
+    let mut running = command.spawn().unwrap();
+    let mut input = running.stdin.take().unwrap();
+    std::io::Write::write_all(&mut input, typed.as_bytes()).unwrap();
+    // What is typed before the question is asked waits in the terminal.
+    drop(input);
+    let finished: crate::support::Finished = running.wait_with_output().unwrap().into();
+    (finished.status, finished.stdout)
+}
+
+#[test]
+fn on_a_terminal_what_takes_something_away_is_shown_and_asked_about() {
+    for shop in Shop::every() {
+        let asks = !shop.is_simulated();
+        let weights = || (shop.ok(&["--no-journal", "export", "--config"]), asks);
+        let before = weights();
+        for typed in ["n\n", "\n", "", "maybe\n"] {
+            if !asks {
+                break;
+            }
+            let (status, screen) = on_a_terminal(&shop, typed, &format!("delete {TWO}"));
+            assert_eq!(status, 1, "{typed:?}: {screen}");
+            for part in ["10.0.0.2:80", "commit this? [y/N]", "Nothing was changed."] {
+                assert!(screen.contains(part), "{part}: {screen}");
+            }
+            assert_eq!(weights(), before, "{typed:?}");
+        }
+        // A signal is a no of its own.
+        if asks {
+            let (status, screen) = on_a_terminal(&shop, "\u{3}", &format!("delete {TWO}"));
+            assert_eq!(status, 130, "{screen}");
+            assert_eq!(weights(), before);
+        }
+        let (status, screen) = on_a_terminal(&shop, "y\n", &format!("delete {TWO}"));
+        assert_eq!(status, 0, "{screen}");
+        assert_eq!(screen.contains("commit this?"), asks, "{screen}");
+        assert_eq!(screen.matches("10.0.0.2:80").count(), 1, "{screen}");
+        // What adds or edits is not asked about.
+        let (status, screen) = on_a_terminal(&shop, "", "undo");
+        assert!(status == 0 && !screen.contains("commit this?"), "{screen}");
+        assert_eq!(weights(), before);
+        // Nor is what says --yes, what a program reads, and what has no terminal.
+        for words in [
+            format!("delete --yes {TWO}"),
+            format!("--json absent {TWO}"),
+        ] {
+            let (status, screen) = on_a_terminal(&shop, "", &words);
+            assert!(status == 0 && !screen.contains("commit this?"), "{screen}");
+            shop.ok(&["undo"]);
+        }
+        shop.ok(&["add", "fwmark://9"]);
+        let (status, screen) = on_a_terminal(&shop, "n\n", "undo");
+        assert_eq!(status, i32::from(asks), "{screen}");
+        if asks {
+            assert!(screen.contains("- fwmark://9"), "{screen}");
+        }
+        std::fs::write(
+            shop.path().join("none.json"),
+            "{\"version\":1,\"services\":[{\"id\":\"fwmark://8\"}]}",
+        )
+        .unwrap();
+        let (status, screen) = on_a_terminal(&shop, "n\n", "apply --prune=services none.json");
+        assert_eq!(status, i32::from(asks), "{screen}");
+        let (status, screen) =
+            on_a_terminal(&shop, "n\n", "move tcp://192.0.2.1:80 tcp://192.0.2.9:80");
+        assert_eq!(status, if asks { 1 } else { 3 }, "{screen}");
+        if asks {
+            assert!(shop.ok(&["list"]).contains("tcp://192.0.2.1:80"));
         }
     }
 }

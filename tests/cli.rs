@@ -832,3 +832,73 @@ fn thousands_of_commits_are_counted_and_the_last_are_kept() {
             .contains("the first 1000")
     );
 }
+
+#[test]
+fn a_value_behind_a_space_is_refused_with_the_right_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "a.json",
+        r#"{"version":1,"services":[{"id":"fwmark://1"}]}"#,
+    );
+    write(
+        "b.json",
+        r#"{"version":1,"services":[{"id":"fwmark://2"}]}"#,
+    );
+    write("c.rhai", "print(args());");
+    write("plain", "print(args());");
+    for (line, right) in [
+        ("list --sim a.json", "--sim=a.json"),
+        ("--sim a.json list", "--sim=a.json"),
+        ("--sim a.json", "--sim=a.json"),
+        ("export --sim a.json --config", "--sim=a.json"),
+        ("apply --sim a.json b.json", "--sim=a.json"),
+        ("--sim a.json apply b.json", "--sim=a.json"),
+        ("plan b.json --sim a.json", "--sim=a.json"),
+        ("diff --sim a.json b.json", "--sim=a.json"),
+        ("run --sim a.json c.rhai", "--sim=a.json"),
+        ("eval --sim a.json 1+1", "--sim=a.json"),
+        (
+            "run --sim --allow-read a.json c.rhai",
+            "--allow-read=a.json",
+        ),
+        ("eval --sim --allow-write a.json 1", "--allow-write=a.json"),
+        ("apply --sim --prune servers a.json", "--prune=servers"),
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let finished = ipvsh(folder.path(), &words);
+        assert_eq!(finished.status, 2, "{line}: {finished:?}");
+        assert!(
+            finished
+                .stderr
+                .contains(&format!("stands behind `=`: {right} ")),
+            "{line}: {finished:?}"
+        );
+        assert_eq!(finished.stdout, "", "{line}");
+    }
+    for line in [
+        "plan --sim a.json",
+        "apply --sim b.json",
+        "run --sim c.rhai",
+        "run --sim plain",
+        "run --sim plain a.json",
+        "run --sim c.rhai a.json",
+        "c.rhai --sim a.json b.json",
+        "diff a.json b.json --sim",
+        "check --allow-read c.rhai",
+        "list --sim",
+        "run --sim -- c.rhai",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let finished = ipvsh(folder.path(), &words);
+        assert!(
+            !finished.stderr.contains("stands behind"),
+            "{line}: {finished:?}"
+        );
+        let is_script_of_its_own = line.starts_with("c.rhai");
+        assert!(
+            finished.status == 0 || is_script_of_its_own,
+            "{line}: {finished:?}"
+        );
+    }
+}

@@ -339,6 +339,9 @@ pub(super) struct ApplyArguments {
     /// With --dry-run, exit with 10 if something would change
     #[arg(long, requires = "dry_run")]
     pub(super) exit_code: bool,
+    /// Don't ask, on a terminal either
+    #[arg(long)]
+    pub(super) yes: bool,
     /// A table document, or a plan that `ipvsh plan --out` wrote; `-` is standard input
     #[arg(value_name = "FILE")]
     pub(super) file: String,

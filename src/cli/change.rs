@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Map;
 
 use super::args::Globals;
+use super::ask::{Asks, ask_first};
 use super::change_args::{
     ChangeArguments, MoveArguments, RelocateArguments, RemoveArguments, ServerOptions,
     ServiceOptions,
@@ -199,7 +200,7 @@ pub(super) fn change(
     each(
         context,
         globals,
-        arguments.dry_run,
+        (arguments.dry_run, Asks::Never),
         meant,
         |session, object| match (object, verb) {
             (ObjectId::Service(key), Verb::Add) => session.add_service(*key, &service, &[]),
@@ -230,7 +231,7 @@ pub(super) fn remove(
     each(
         context,
         globals,
-        arguments.dry_run,
+        (arguments.dry_run, Asks::unless(arguments.yes)),
         (&selector, if_missing),
         |session, object| match object {
             ObjectId::Service(key) => session.delete_service(*key, if_missing),
@@ -249,7 +250,8 @@ pub(super) fn copy(
     arguments: &RelocateArguments,
 ) -> Result<CommandOutcome, Failure> {
     let (from, to) = keys(arguments)?;
-    transaction(context, globals, arguments.dry_run, |session| {
+    let terms = (arguments.dry_run, Asks::Never);
+    transaction(context, globals, terms, |session| {
         session.copy_service(from, to)
     })
 }
@@ -265,7 +267,8 @@ pub(super) fn move_to(
 ) -> Result<CommandOutcome, Failure> {
     let (from, to) = keys(&arguments.keys)?;
     let Some(deadline) = arguments.drain else {
-        return transaction(context, globals, arguments.keys.dry_run, |session| {
+        let terms = (arguments.keys.dry_run, Asks::unless(arguments.yes));
+        return transaction(context, globals, terms, |session| {
             session.move_service(from, to)
         });
     };
@@ -296,11 +299,11 @@ fn keys(arguments: &RelocateArguments) -> Result<(ServiceKey, ServiceKey), Failu
 fn each(
     context: &Context,
     globals: &Globals,
-    dry_run: bool,
+    terms: (bool, Asks),
     (selector, if_missing): (&Selector, IfMissing),
     verb: impl Fn(&mut Session, &ObjectId) -> Result<VerbOutcome, Error>,
 ) -> Result<CommandOutcome, Failure> {
-    transaction(context, globals, dry_run, |session| {
+    transaction(context, globals, terms, |session| {
         if let Some(object) = selector.exact() {
             return verb(session, &object);
         }
@@ -333,7 +336,7 @@ fn not_an_object(object: &ObjectId) -> Error {
 fn transaction(
     context: &Context,
     globals: &Globals,
-    dry_run: bool,
+    (dry_run, asks): (bool, Asks),
     verb: impl FnOnce(&mut Session) -> Result<VerbOutcome, Error>,
 ) -> Result<CommandOutcome, Failure> {
     with_session(context, globals, access(dry_run), |session| {
@@ -342,6 +345,7 @@ fn transaction(
             let _staged = verb(session)?;
             return Ok(CommandOutcome::planned(session.end_rehearsal()?));
         }
+        ask_first(context, globals, session, asks);
         Ok(CommandOutcome::Done {
             done: verb(session)?,
             kept: Vec::new(),

@@ -84,6 +84,9 @@ pub(super) struct RemoveArguments {
     /// With --dry-run, exit with 10 if something would change
     #[arg(long, requires = "dry_run")]
     pub(super) exit_code: bool,
+    /// Don't ask, on a terminal either
+    #[arg(long)]
+    pub(super) yes: bool,
     /// KEY, KEY/SERVER, SERVER (in every service that has it), or a pattern with `*`
     #[arg(value_name = "OBJECT")]
     pub(super) object: String,
@@ -91,6 +94,9 @@ pub(super) struct RemoveArguments {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct MoveArguments {
+    /// Don't ask, on a terminal either
+    #[arg(long)]
+    pub(super) yes: bool,
     /// Wait for this time at most until the old one has no connections (10m); what is left then is cut
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(super) drain: Option<std::time::Duration>,

@@ -1,6 +1,7 @@
 //! What every command has at hand, and the one way to a session: opened, heard, worked with, heard again, saved.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use super::args::Globals;
 use super::failure::Failure;
@@ -16,6 +17,8 @@ pub(super) struct Context {
     pub(super) interrupt: Interrupt,
     /// Whether the journal could not record how a commit ended.
     pub(super) unnoted: Cell<bool>,
+    /// Whether the plan was shown, and asked about.
+    pub(super) asked: Rc<Cell<bool>>,
     /// What became of runbooks.
     pub(super) runbooks: RefCell<Vec<RunbookReport>>,
 }

@@ -7,6 +7,7 @@ use super::args::{
     ApplyArguments, DiffArguments, ExportArguments, ExportFormat, Globals, KeepChoice, Merging,
     PlanArguments, PruneChoice,
 };
+use super::ask::{Asks, ask_first};
 use super::context::{Context, access, with_session};
 use super::failure::Failure;
 use super::list::selectors;
@@ -60,6 +61,7 @@ pub(super) fn apply(
     }
     let options = apply_options(&arguments.merging);
     with_session(context, globals, Access::Write, |session| {
+        ask_first(context, globals, session, Asks::unless(arguments.yes));
         let mut attempts = 1;
         let (done, kept) = loop {
             match apply_once(session, &wanted, options, arguments.confirm) {
@@ -132,6 +134,7 @@ fn apply_plan(
             confirm: arguments.confirm,
             ..CommitTerms::default()
         };
+        ask_first(context, globals, session, Asks::unless(arguments.yes));
         let report = session.commit(plan, reason)?;
         Ok(CommandOutcome::Done {
             done: VerbOutcome::Committed(Box::new(report)),

@@ -98,6 +98,8 @@ impl Failure {
             }
             Self::Session(Error::Document(error)) => tell_document(error, ui),
             Self::Session(Error::InDocument { place, .. }) => tell_document(place, ui),
+            // A no is no error.
+            Self::Session(Error::Declined) => ui.aside("Nothing was changed."),
             Self::Session(error) => ui.error(&arguments_shown(&error.to_string())),
             // Nobody reads any more.
             Self::Script(failure) if failure.is_unread() => {}

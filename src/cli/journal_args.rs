@@ -28,6 +28,9 @@ pub(super) struct RedoArguments {
     /// With --dry-run, exit with 10 if something would change
     #[arg(long, requires = "dry_run")]
     pub(super) exit_code: bool,
+    /// Don't ask, on a terminal either
+    #[arg(long)]
+    pub(super) yes: bool,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -38,6 +41,9 @@ pub(super) struct UndoArguments {
     /// With --dry-run, exit with 10 if something would change
     #[arg(long, requires = "dry_run")]
     pub(super) exit_code: bool,
+    /// Don't ask, on a terminal either
+    #[arg(long)]
+    pub(super) yes: bool,
     /// The commit [the newest that is not undone]
     #[arg(value_parser = super::option_values::number::<u64>)]
     pub(super) number: Option<u64>,

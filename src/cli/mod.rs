@@ -5,6 +5,7 @@
 //! `ipvsadm` is the drop-in for the original, which has a command line and statuses of its own.
 
 mod args;
+mod ask;
 mod change;
 mod change_args;
 mod configuration;
@@ -34,6 +35,7 @@ mod script;
 mod script_arguments;
 mod server_numbers;
 mod settings;
+mod spaced;
 mod table_file;
 mod undo;
 

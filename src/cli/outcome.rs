@@ -150,7 +150,7 @@ fn ended_status(
             kept,
             document,
         }) => {
-            let status = finish_done(ui, globals, &done, &kept, &document);
+            let status = finish_done(context, globals, &done, &kept, &document);
             // The program ends: giving back large tables piece by piece would only take time.
             std::mem::forget(done);
             status
@@ -233,7 +233,7 @@ pub(super) fn json(shape: &ResultShape) -> String {
 }
 
 fn finish_done(
-    ui: &Ui,
+    context: &Context,
     globals: &Globals,
     done: &VerbOutcome,
     kept: &[ObjectId],
@@ -242,6 +242,7 @@ fn finish_done(
     let VerbOutcome::Committed(report) = done else {
         return exit::DONE;
     };
+    let ui = &context.ui;
     let status = if report.failed_actions.is_empty() {
         exit::DONE
     } else {
@@ -252,6 +253,9 @@ fn finish_done(
         ui.line(&json(&report::envelope(report)))
     } else if globals.quiet {
         Ok(())
+    } else if context.asked.get() && ui.results_are_seen() {
+        // Who was asked has seen the plan.
+        ui.data(|out| report::write_summary(out, report))
     } else {
         ui.data(|out| report::write_success(out, report, report::kept(document, kept)))
     };

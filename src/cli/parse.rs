@@ -5,10 +5,17 @@ use std::ffi::OsString;
 use clap::{Args, FromArgMatches, Parser, Subcommand};
 
 use super::args::{Arguments, Command, Globals};
+use super::spaced::value_behind_a_space;
 
 /// Parses arguments. What stands behind a script's name is the script's own; a document has no arguments, so
 /// that options behind its name are the program's.
 pub(super) fn parse(arguments: Vec<OsString>) -> Result<Arguments, clap::Error> {
+    if let Some(text) = value_behind_a_space(&arguments) {
+        return Err(clap::Error::raw(
+            clap::error::ErrorKind::InvalidValue,
+            format!("{text}\n"),
+        ));
+    }
     let parsed = read(&arguments)?;
     let Some(Command::Plan(plan)) = &parsed.command else {
         return Ok(parsed);

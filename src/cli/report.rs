@@ -20,8 +20,24 @@ pub(super) fn write_success(
     report: &Report,
     kept: Option<Kept<'_>>,
 ) -> io::Result<()> {
+    plan(
+        out,
+        &PlanView {
+            plan: &report.plan,
+            kept,
+            ending: &ending(report),
+        },
+    )
+}
+
+/// Writes how a commit ended whose plan was shown before.
+pub(super) fn write_summary(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+    writeln!(out, "{}", ending(report))
+}
+
+fn ending(report: &Report) -> String {
     let milliseconds = report.elapsed.as_millis();
-    let ending = match (&report.outcome, &report.recorded) {
+    match (&report.outcome, &report.recorded) {
         (Outcome::Unchanged, _) => "Nothing was sent.".to_owned(),
         (_, None) if report.place == TablePlace::Memory => {
             format!("Committed in the simulation, not saved ({milliseconds} ms).")
@@ -47,15 +63,7 @@ pub(super) fn write_success(
         ) => format!(
             "Committed in {milliseconds} ms as {number}: it rolls back automatically at {until} unless you run `ipvsh confirm {number}`."
         ),
-    };
-    plan(
-        out,
-        &PlanView {
-            plan: &report.plan,
-            kept,
-            ending: &ending,
-        },
-    )
+    }
 }
 
 /// How lines that can be run name the table they are about.

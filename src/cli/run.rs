@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
 use std::panic::{self, AssertUnwindSafe};
+use std::rc::Rc;
 
 use clap::error::ErrorKind;
 
@@ -50,6 +51,7 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
         ui,
         interrupt,
         unnoted: Cell::new(false),
+        asked: Rc::default(),
         runbooks: RefCell::default(),
     };
     let output = plan_output(parsed.command.as_ref());

@@ -1,6 +1,7 @@
 //! `undo` and `redo`.
 
 use super::args::Globals;
+use super::ask::{Asks, ask_first};
 use super::context::{Context, access, with_session};
 use super::failure::Failure;
 use super::history::{tell_recovered, wait_for_lock};
@@ -40,6 +41,7 @@ pub(super) fn undo(
             let recovered = session.recover_residue(number, Direction::Back)?;
             return tell_recovered(context, globals, &[recovered]);
         }
+        ask_first(context, globals, session, Asks::unless(arguments.yes));
         let (record, ended) = session.undo(arguments.number)?;
         context
             .ui
@@ -71,6 +73,7 @@ pub(super) fn redo(
             let _redone = session.stage_redo()?;
             return Ok(CommandOutcome::planned(session.end_rehearsal()?));
         }
+        ask_first(context, globals, session, Asks::unless(arguments.yes));
         let (record, ended) = session.redo()?;
         let undone: Vec<String> = record.intent.undoes().iter().map(u64::to_string).collect();
         let (commits, are) = match undone.len() {

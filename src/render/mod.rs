@@ -16,7 +16,7 @@ pub use history::{history_changes, history_rows, history_state, history_what};
 pub use junit::junit;
 pub use list::{Heading, list};
 pub use native::change_line;
-pub use plan::{Kept, PlanView, change_summary, plan};
+pub use plan::{Kept, PlanView, change_summary, plan, plan_text};
 pub use runbook::{runbook_plan, runbook_text, step_changes, time_taken};
 
 /// Returns the time of day, UTC.

@@ -31,6 +31,20 @@ pub struct PlanView<'a> {
     pub ending: &'a str,
 }
 
+/// Returns a plan as text, with what ends its summary.
+#[must_use]
+pub fn plan_text(shown: &Plan, ending: &str) -> String {
+    let mut bytes = Vec::new();
+    let view = PlanView {
+        plan: shown,
+        kept: None,
+        ending,
+    };
+    // Writing to memory does not fail.
+    let _infallible = plan(&mut bytes, &view);
+    String::from_utf8_lossy(&bytes).trim_end().to_owned()
+}
+
 /// Writes a plan.
 ///
 /// # Errors

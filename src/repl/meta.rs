@@ -1,8 +1,9 @@
 //! The commands of the prompt that begin with a colon.
 
 use super::listings::Shown;
-use super::prompt::{Ask, Next, Open, Prompt, counts, plan_text};
+use super::prompt::{Ask, Next, Open, Prompt, counts};
 use crate::model::{DURATION_FORM, parse_duration};
+use crate::render::plan_text;
 use crate::session::{BlockKind, CommitTerms, Ended, Scope};
 use crate::txn::GuardName;
 

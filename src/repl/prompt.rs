@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::counterpart::{Counterpart, counterpart};
 use super::undo::Lines;
 use crate::ipvsadm::syntax::{Typed, typed};
-use crate::render::{PlanView, columns, plan as render_plan};
+use crate::render::{columns, plan_text};
 use crate::script::{Evaluated, ScriptFailure, Shell, ValueText, entries, help};
 use crate::session::{LineSavepoint, Session};
 use crate::txn::{Guarding, Plan, Report};
@@ -414,18 +414,6 @@ pub(super) fn counts(plan: &Plan) -> String {
         .map(|(sign, number)| format!("{sign}{number}"))
         .collect();
     parts.join(" ")
-}
-
-pub(super) fn plan_text(plan: &Plan, ending: &str) -> String {
-    let mut bytes = Vec::new();
-    let view = PlanView {
-        plan,
-        kept: None,
-        ending,
-    };
-    // Writing to memory does not fail.
-    let _infallible = render_plan(&mut bytes, &view);
-    String::from_utf8_lossy(&bytes).trim_end().to_owned()
 }
 
 /// Returns where the prompt is: host and kernel, or the simulation.

@@ -338,6 +338,12 @@ pub fn input_is_terminal() -> bool {
     io::stdin().is_terminal()
 }
 
+/// Returns whether there is someone to ask: standard input and standard error are terminals.
+#[must_use]
+pub fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
 /// Returns our standard output or standard error, if a file is one of them.
 #[must_use]
 pub fn standard_stream(file: &std::fs::Metadata) -> Option<std::fs::File> {
