@@ -19,7 +19,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
         ],
     ),
     ("files", &["ui"], &["nix"]),
-    ("manual", &[], &["pulldown_cmark"]),
+    ("manual", &[], &["pulldown_cmark", "roff"]),
     ("wire", &[], &["thiserror"]),
     (
         "backend",
@@ -92,7 +92,15 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
             "model", "backend", "txn", "ipvsadm", "document", "journal", "session", "results",
             "render", "script", "repl", "ui", "config", "files", "manual",
         ],
-        &["clap", "humantime", "nix", "serde_json", "stacker", "toml"],
+        &[
+            "clap",
+            "clap_mangen",
+            "humantime",
+            "nix",
+            "serde_json",
+            "stacker",
+            "toml",
+        ],
     ),
 ];
 
@@ -103,6 +111,7 @@ const PACKAGES: &[&str] = &[
     "annotate_snippets",
     "cap",
     "clap",
+    "clap_mangen",
     "crc32fast",
     "csv",
     "ctor",
@@ -116,6 +125,7 @@ const PACKAGES: &[&str] = &[
     "nix",
     "pulldown_cmark",
     "rhai",
+    "roff",
     "rustyline",
     "serde",
     "serde_json",

@@ -116,3 +116,41 @@ fn lines_are_as_wide_as_the_terminal_and_go_through_its_pager() {
     // Elsewhere there is none.
     assert!(told(&["guards"]).starts_with("GUARDS\n"));
 }
+
+#[test]
+fn every_command_and_topic_has_a_man_page_without_a_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let finished = ipvsh(folder.path(), &["man", "--out", out]);
+    assert_eq!(finished.status, 0, "{finished:?}");
+    let pages = crate::architecture::files(folder.path(), "1");
+    let topics = crate::architecture::files(folder.path(), "7");
+    assert!(pages.len() > 30, "{pages:?}");
+    assert_eq!(topics.len() + 1, crate::readme::pages().len());
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    assert!(read("ipvsh-undo.1").contains("ipvsh\\-undo \\- Undo the newest commit"));
+    assert!(read("ipvsh-history-show.1").contains("Its number"));
+    assert!(read("ipvsh-guards.7").contains("last_server = true          #"));
+    assert!(!folder.path().join("ipvsh-watch.1").exists());
+    let all: Vec<_> = pages.iter().chain(&topics).collect();
+    match Command::new("mandoc")
+        .args(["-T", "lint"])
+        .args(&all)
+        .output()
+    {
+        Ok(lint) => {
+            let found = String::from_utf8_lossy(&lint.stdout);
+            assert_eq!(found, "", "{found}");
+        }
+        Err(error) => {
+            let required =
+                std::env::var_os("IPVSHTEST_LAB").is_some_and(|value| value == "require");
+            assert!(!required, "mandoc: {error}");
+            eprintln!("without mandoc the man pages are not checked: {error}");
+        }
+    }
+    // What can't be written is an error, and says which.
+    let nowhere = ipvsh(folder.path(), &["man", "--out", "nowhere"]);
+    assert_eq!(nowhere.status, 1, "{nowhere:?}");
+    assert!(nowhere.stderr.contains("nowhere/ipvsh"), "{nowhere:?}");
+}

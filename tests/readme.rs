@@ -11,7 +11,7 @@ fn root() -> &'static Path {
 }
 
 /// The README and the pages of the manual.
-fn pages() -> Vec<PathBuf> {
+pub(crate) fn pages() -> Vec<PathBuf> {
     let mut pages = vec![root().join("README.md")];
     pages.extend(files(&root().join("src/manual"), "md"));
     assert!(pages.len() > 10, "{pages:?}");

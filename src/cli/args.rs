@@ -176,6 +176,8 @@ pub(super) enum Command {
     Schema,
     /// Show the manual: a topic, a command, a function, a kind of error, an exit status; without a name, what there is
     Help(HelpArguments),
+    /// Write man pages of every command and every topic of the manual
+    Man(ManArguments),
     /// A script without `run`
     #[command(external_subcommand)]
     Other(Vec<OsString>),
@@ -400,6 +402,13 @@ pub(super) struct HelpArguments {
     pub(super) keyword: Option<String>,
     /// A topic, a command, a function or namespace of the script language, a kind of error, an exit status
     pub(super) name: Vec<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ManArguments {
+    /// The folder that the pages are written to; it must be there
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: String,
 }
 
 #[cfg(test)]

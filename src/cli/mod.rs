@@ -22,6 +22,7 @@ mod history;
 mod ipvsadm;
 mod journal_args;
 mod list;
+mod man;
 mod narrator;
 mod open;
 mod option_values;

@@ -14,8 +14,8 @@ use super::failure::{Failure, arguments_shown};
 use super::outcome::{CommandOutcome, PlanOutput, finish, json};
 use super::parse::parse;
 use super::{
-    configuration, confirm_watcher, document, drain, exit, help, history, list, prompt, script,
-    undo,
+    configuration, confirm_watcher, document, drain, exit, help, history, list, man, prompt,
+    script, undo,
 };
 use crate::model::{reason, shown, suggestion};
 use crate::session::{IfMissing, Interrupt};
@@ -223,6 +223,7 @@ fn dispatch(
         Some(Command::Config) => configuration::config(context, globals),
         Some(Command::Schema) => document::print_schema(context),
         Some(Command::Help(arguments)) => help::help(context, &arguments),
+        Some(Command::Man(arguments)) => man::man(context, &arguments),
         Some(Command::Other(words)) => other(context, globals, &words),
     }
 }
@@ -258,10 +259,10 @@ fn other(
     globals: &Globals,
     words: &[OsString],
 ) -> Result<CommandOutcome, Failure> {
-    const COMMANDS: [&str; 27] = [
+    const COMMANDS: [&str; 28] = [
         "ipvsadm", "run", "eval", "check", "plan", "apply", "diff", "export", "list", "add",
         "edit", "delete", "ensure", "absent", "schema", "help", "history", "undo", "redo",
-        "confirm", "cancel", "recover", "config", "drain", "undrain", "copy", "move",
+        "confirm", "cancel", "recover", "config", "drain", "undrain", "copy", "move", "man",
     ];
     let words: Vec<String> = words
         .iter()

@@ -2,11 +2,16 @@
 //!
 //! `ipvsh help` shows it, and the tests run its examples. A page is one file beside this one, `NAME.md`: a title, a sentence that
 //! says what it is about, sections. Pages link to each other as files, so that they can be read in the source too.
-//! `terminal` turns Markdown into text for a terminal.
+//! `terminal` turns Markdown into text for a terminal, `roff` into man pages.
 
+mod roff;
 mod terminal;
 
+pub use roff::{man_page, tidy};
 pub use terminal::text;
+
+/// When the pages were last gone through, for the head of man pages.
+pub const REVISED: &str = "2026-11-27";
 
 /// One page.
 #[derive(Clone, Copy, Debug)]
