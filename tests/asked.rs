@@ -774,12 +774,21 @@ fn on_a_terminal(shop: &Shop, typed: &str, words: &str) -> (i32, String) {
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped());
     let mut running = command.spawn().unwrap();
-    let mut input = running.stdin.take().unwrap();
-    std::io::Write::write_all(&mut input, typed.as_bytes()).unwrap();
-    // What is typed before the question is asked waits in the terminal.
-    drop(input);
-    let finished: crate::support::Finished = running.wait_with_output().unwrap().into();
-    (finished.status, finished.stdout)
+    let mut input = Some(running.stdin.take().unwrap());
+    let mut output = running.stdout.take().unwrap();
+    let mut screen = Vec::new();
+    let mut byte = [0];
+    while std::io::Read::read(&mut output, &mut byte).unwrap() == 1 {
+        screen.push(byte[0]);
+        // The answer is typed when it is asked for; the end of the input is one too.
+        if screen.ends_with(b"[y/N] ")
+            && let Some(mut input) = input.take()
+        {
+            std::io::Write::write_all(&mut input, typed.as_bytes()).unwrap();
+        }
+    }
+    let status = running.wait().unwrap().code().unwrap();
+    (status, String::from_utf8(screen).unwrap())
 }
 
 #[test]

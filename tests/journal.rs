@@ -748,14 +748,14 @@ fn records_of_what_is_gone_are_void() {
     drop(journal);
     let changes = shop.runs(&["edit", TWO, "--weight", "2"]);
     assert!(
-        changes.status == 0 && changes.stderr.matches("its table is gone since").count() == 2,
+        changes.status == 0 && changes.stderr.matches("its table no longer exists").count() == 2,
         "{changes:?}"
     );
     assert_eq!(shop.weight(ONE), 2);
     // Whether another namespace is still there is looked at when it is asked for.
     let said = shop.ok(&["recover"]);
     assert!(
-        said.contains("commit 4") && said.contains("its table is gone since"),
+        said.contains("commit 4") && said.contains("its table no longer exists"),
         "{said}"
     );
     assert_eq!(

@@ -276,7 +276,7 @@ fn a_server_over_its_threshold_counts_for_nothing() {
     assert!(
         refused
             .stderr
-            .contains("those that are left are over their thresholds"),
+            .contains("those that remain are over their thresholds"),
         "{refused:?}"
     );
     let told = run(&[

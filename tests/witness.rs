@@ -339,5 +339,10 @@ fn users_without_privilege_see_what_proc_tells() {
     );
     let entering = as_nobody("--netns /proc/1/ns/net list");
     assert_eq!(entering.status, 6, "{entering:?}");
-    assert!(entering.stderr.contains("no right to"), "{entering:?}");
+    assert!(
+        entering
+            .stderr
+            .contains("no permission to open network namespace /proc/1/ns/net\n"),
+        "{entering:?}"
+    );
 }

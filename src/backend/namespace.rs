@@ -19,7 +19,7 @@ pub enum NamespaceError {
         path: String,
     },
     /// The user may not open it.
-    #[error("no permission to open network namespace {name} ({path})")]
+    #[error("no permission to open network namespace {}", named(.name, .path))]
     NotReadable {
         /// The name or path that was given.
         name: String,
@@ -48,6 +48,14 @@ pub enum NamespaceError {
         /// The system's text.
         text: String,
     },
+}
+
+/// Returns the name with the path where it is, once if they are the same.
+fn named(name: &str, path: &str) -> String {
+    if name == path {
+        return path.to_owned();
+    }
+    format!("{name} ({path})")
 }
 
 impl NamespaceError {

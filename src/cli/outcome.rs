@@ -12,8 +12,7 @@ use crate::model::{ObjectId, reason};
 use crate::render::{Kept, PlanView, plan as render_plan, runbook_plan};
 use crate::results::{ResultShape, runbook_shape};
 use crate::script::{TooLarge, ValueText};
-use crate::session::{Commits, VerbOutcome};
-use crate::session::{RunbookEnd, RunbookReport};
+use crate::session::{Commits, Error, RunbookEnd, RunbookReport, VerbOutcome};
 use crate::txn::Plan;
 use crate::ui::Ui;
 
@@ -104,13 +103,15 @@ fn ended_status(
 ) -> u8 {
     let ui = &context.ui;
     match ended {
-        Err(failure) => fail(
-            ui,
-            globals,
-            &failure,
-            failure.status(),
-            (&Commits::default(), runbooks),
-        ),
+        Err(failure) => {
+            let status = match (failure.session_error(), context.interrupt.signal()) {
+                // Who is asked may answer with a signal.
+                (Some(Error::Declined), Some(signal)) => exit::after_signal(signal),
+                _ => failure.status(),
+            };
+            let none = Commits::default();
+            fail(ui, globals, &failure, status, (&none, runbooks))
+        }
         Ok(CommandOutcome::Shown) => exit::DONE,
         Ok(CommandOutcome::Residue) => exit::INDETERMINATE,
         Ok(CommandOutcome::Prompted { status }) => status,
