@@ -24,6 +24,7 @@ mod guard;
 mod habits;
 mod hostile;
 mod house;
+mod info;
 mod ipvsadm;
 mod journal;
 mod kernel;

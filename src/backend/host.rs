@@ -23,7 +23,7 @@ pub fn namespace_identity() -> io::Result<NamespaceIdentity> {
     })
 }
 
-fn file_of(path: &Path) -> io::Result<String> {
+pub(super) fn file_of(path: &Path) -> io::Result<String> {
     let found = fs::metadata(path)?;
     Ok(format!("{}:{}", found.dev(), found.ino()))
 }

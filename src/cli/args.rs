@@ -170,6 +170,8 @@ pub(super) enum Command {
     /// Do what ipvsadm-restore(8) does
     #[command(name = "ipvsadm-restore", disable_help_flag = true)]
     IpvsadmRestore(PassedOn),
+    /// Show kernel, schedulers, kernel parameters, who else manages the table, guards and journal
+    Info,
     /// Show which settings are in force, and where they come from
     Config,
     /// Print the JSON Schema of the table document

@@ -19,6 +19,7 @@ mod failure;
 mod guard_file;
 mod help;
 mod history;
+mod info;
 mod ipvsadm;
 mod journal_args;
 mod list;

@@ -14,7 +14,7 @@ use super::failure::{Failure, arguments_shown};
 use super::outcome::{CommandOutcome, PlanOutput, finish, json};
 use super::parse::parse;
 use super::{
-    configuration, confirm_watcher, document, drain, exit, help, history, list, man, prompt,
+    configuration, confirm_watcher, document, drain, exit, help, history, info, list, man, prompt,
     script, undo,
 };
 use crate::model::{reason, shown, suggestion};
@@ -220,6 +220,7 @@ fn dispatch(
         Some(Command::Cancel(arguments)) => history::cancel(context, globals, &arguments),
         Some(Command::Recover(arguments)) => history::recover(context, globals, &arguments),
         Some(Command::Watch { number }) => confirm_watcher::watch(context, globals, number),
+        Some(Command::Info) => info::info(context, globals),
         Some(Command::Config) => configuration::config(context, globals),
         Some(Command::Schema) => document::print_schema(context),
         Some(Command::Help(arguments)) => help::help(context, &arguments),
@@ -259,10 +260,11 @@ fn other(
     globals: &Globals,
     words: &[OsString],
 ) -> Result<CommandOutcome, Failure> {
-    const COMMANDS: [&str; 28] = [
+    const COMMANDS: [&str; 29] = [
         "ipvsadm", "run", "eval", "check", "plan", "apply", "diff", "export", "list", "add",
         "edit", "delete", "ensure", "absent", "schema", "help", "history", "undo", "redo",
         "confirm", "cancel", "recover", "config", "drain", "undrain", "copy", "move", "man",
+        "info",
     ];
     let words: Vec<String> = words
         .iter()

@@ -7,6 +7,7 @@ mod configuration;
 mod connections;
 mod envelope;
 mod history;
+mod info;
 mod runbook;
 mod script;
 
@@ -21,5 +22,6 @@ pub use history::{
     RecoveryShape, ShownRecordShape, UnconfirmedListShape, UnconfirmedShape, UserShape,
     damaged_shape, record_shape,
 };
+pub use info::{InfoShape, JournalShape, ManagerShape, PlaceShape, SchedulerShape};
 pub use runbook::{RunbookShape, StepShape, WaitShape, runbook_shape};
 pub use script::{DrainedShape, OutcomeShape, RunbookOutcomeShape, ScriptErrorShape};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Session;
 use super::error::Error;
 use super::rehearsal::schedulers::modules;
-use crate::backend::{BackendError, KernelFile};
+use crate::backend::{BackendError, Identity, KernelFile, Manager, managers};
 use crate::model::{
     Counters, Observed, Rates, Scheduler, SchedulerFlags, ServiceKey, SyncDaemon, SysctlName,
 };
@@ -91,6 +91,17 @@ impl Session {
             None => self.live.daemons()?,
         };
         Ok(running.into_values().collect())
+    }
+
+    /// Returns the programs of this machine that change tables of IPVS by themselves; none of them knows a simulated one.
+    ///
+    /// # Errors
+    /// [`Error`] if the network namespace can't be told.
+    pub fn managers(&self) -> Result<Vec<Manager>, Error> {
+        Ok(match self.live.identity()? {
+            Identity::Namespace(namespace) => managers(&namespace.file),
+            Identity::Simulation => Vec::new(),
+        })
     }
 
     /// Reads the totals of everything, those of deleted services included.
