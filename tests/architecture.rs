@@ -94,6 +94,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
         ],
         &[
             "clap",
+            "clap_complete",
             "clap_mangen",
             "humantime",
             "nix",
@@ -111,6 +112,7 @@ const PACKAGES: &[&str] = &[
     "annotate_snippets",
     "cap",
     "clap",
+    "clap_complete",
     "clap_mangen",
     "crc32fast",
     "csv",

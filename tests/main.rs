@@ -14,6 +14,7 @@ mod support;
 mod architecture;
 mod asked;
 mod cli;
+mod completion;
 mod crash;
 mod differential;
 mod document;

@@ -180,6 +180,8 @@ pub(super) enum Command {
     Help(HelpArguments),
     /// Write man pages of every command and every topic of the manual
     Man(ManArguments),
+    /// Print completions for a shell: `source <(ipvsh completions bash)`
+    Completions(CompletionsArguments),
     /// A script without `run`
     #[command(external_subcommand)]
     Other(Vec<OsString>),
@@ -411,6 +413,19 @@ pub(super) struct ManArguments {
     /// The folder that the pages are written to; it must be there
     #[arg(long, value_name = "DIR")]
     pub(super) out: String,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct CompletionsArguments {
+    /// The shell
+    pub(super) shell: ShellName,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ShellName {
+    Bash,
+    Zsh,
+    Fish,
 }
 
 #[cfg(test)]

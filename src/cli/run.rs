@@ -14,8 +14,8 @@ use super::failure::{Failure, arguments_shown};
 use super::outcome::{CommandOutcome, PlanOutput, finish, json};
 use super::parse::parse;
 use super::{
-    configuration, confirm_watcher, document, drain, exit, help, history, info, list, man, prompt,
-    script, undo,
+    completion, configuration, confirm_watcher, document, drain, exit, help, history, info, list,
+    man, prompt, script, undo,
 };
 use crate::model::{reason, shown, suggestion};
 use crate::session::{IfMissing, Interrupt};
@@ -24,6 +24,9 @@ use crate::ui::{Colour, Streams, Ui, Verbosity, input_is_terminal};
 /// Runs the program with the given arguments, its own name first, and returns its exit status.
 #[must_use]
 pub fn run(arguments: Vec<OsString>) -> u8 {
+    if let Some(status) = completion::answered(&arguments) {
+        return status;
+    }
     if let Some(call) = super::ipvsadm::call(&arguments) {
         return Streams::standard(|streams| super::ipvsadm::run(&call, streams));
     }
@@ -225,6 +228,7 @@ fn dispatch(
         Some(Command::Schema) => document::print_schema(context),
         Some(Command::Help(arguments)) => help::help(context, &arguments),
         Some(Command::Man(arguments)) => man::man(context, &arguments),
+        Some(Command::Completions(arguments)) => completion::completions(context, &arguments),
         Some(Command::Other(words)) => other(context, globals, &words),
     }
 }
@@ -260,11 +264,37 @@ fn other(
     globals: &Globals,
     words: &[OsString],
 ) -> Result<CommandOutcome, Failure> {
-    const COMMANDS: [&str; 29] = [
-        "ipvsadm", "run", "eval", "check", "plan", "apply", "diff", "export", "list", "add",
-        "edit", "delete", "ensure", "absent", "schema", "help", "history", "undo", "redo",
-        "confirm", "cancel", "recover", "config", "drain", "undrain", "copy", "move", "man",
+    const COMMANDS: [&str; 30] = [
+        "ipvsadm",
+        "run",
+        "eval",
+        "check",
+        "plan",
+        "apply",
+        "diff",
+        "export",
+        "list",
+        "add",
+        "edit",
+        "delete",
+        "ensure",
+        "absent",
+        "schema",
+        "help",
+        "history",
+        "undo",
+        "redo",
+        "confirm",
+        "cancel",
+        "recover",
+        "config",
+        "drain",
+        "undrain",
+        "copy",
+        "move",
+        "man",
         "info",
+        "completions",
     ];
     let words: Vec<String> = words
         .iter()
