@@ -154,3 +154,55 @@ fn every_command_and_topic_has_a_man_page_without_a_fault() {
     assert_eq!(nowhere.status, 1, "{nowhere:?}");
     assert!(nowhere.stderr.contains("nowhere/ipvsh"), "{nowhere:?}");
 }
+
+#[test]
+fn the_examples_of_every_command_run() {
+    let help = told(&[]);
+    let (_, commands) = help.split_once("\nCommands (").unwrap();
+    let mut tried = 0;
+    for line in commands.lines().skip(1).take_while(|line| !line.is_empty()) {
+        let name = line.split_whitespace().next().unwrap();
+        if name.starts_with("ipvsadm") {
+            continue; // the original's own help
+        }
+        let long = ipvsh(crate::architecture::root(), &[name, "--help"]).stdout;
+        let short = ipvsh(crate::architecture::root(), &[name, "-h"]).stdout;
+        assert!(
+            short.len() < long.len() && !short.contains("--max-size"),
+            "{short}"
+        );
+        let (_, examples) = long
+            .split_once("Examples:\n")
+            .unwrap_or_else(|| panic!("{name} has no examples"));
+        let shop = Shop::simulated();
+        let scripts = crate::architecture::root().join("scripts");
+        std::os::unix::fs::symlink(scripts, shop.path().join("scripts")).unwrap();
+        shop.ok(&["apply", "--prune=services", "scripts/shop.json"]);
+        shop.ok(&["edit", "tcp://192.0.2.1:80/10.0.0.2:80", "--weight", "4"]);
+        if name == "undrain" {
+            shop.ok(&["drain", "10.0.0.2"]);
+        }
+        for line in examples
+            .lines()
+            .filter_map(|line| line.strip_prefix("  ipvsh "))
+        {
+            let program = env!("CARGO_BIN_EXE_ipvsh");
+            let typed = format!("{program} --sim-state=table.json {line}");
+            let mut command = Command::new("sh");
+            command
+                .args(["-c", &typed])
+                .current_dir(shop.path())
+                .env("IPVSH_STATE_DIR", crate::support::state_of(shop.path()))
+                .env("IPVSH_CONFIG", "");
+            let finished: Finished = command.output().unwrap().into();
+            // There is nothing to confirm or to redo.
+            let may_find_nothing = ["confirm", "cancel", "redo"].contains(&name);
+            assert!(
+                finished.status == 0 || (may_find_nothing && finished.status == 3),
+                "{line}: {finished:?}"
+            );
+            tried += 1;
+        }
+    }
+    assert!(tried > 50, "{tried}");
+}

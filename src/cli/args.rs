@@ -19,13 +19,15 @@ use crate::document::DEFAULT_MAX_SIZE;
 /// Every change is a transaction: rehearsed on a simulated kernel, sent in batches, read back, and undone as a
 /// whole if the kernel refuses any part of it.
 #[derive(Debug, Parser)]
-#[command(name = "ipvsh", version, max_term_width = 100, disable_help_subcommand = true, after_help = AFTER_HELP)]
+#[command(name = "ipvsh", version, max_term_width = 100, disable_help_subcommand = true, after_help = SHORT_HELP, after_long_help = AFTER_HELP)]
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) globals: Globals,
     #[command(subcommand)]
     pub(super) command: Option<Command>,
 }
+
+const SHORT_HELP: &str = "`ipvsh COMMAND -h` is short, `ipvsh COMMAND --help` has examples and all options, `ipvsh help` the manual.";
 
 const AFTER_HELP: &str = "\
 Objects are named tcp://192.0.2.1:80, udp://[2001:db8::1]:53, sctp://192.0.2.1:36412, fwmark://7, fwmark6://7,
@@ -43,40 +45,56 @@ passes through.";
 #[command(next_help_heading = "Global options")]
 pub(super) struct Globals {
     /// Work on a simulated kernel: empty, or loaded from a table document, which stays as it is
-    #[arg(long, global = true, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = BARE, value_parser = filled_or_bare, conflicts_with = "netns")]
+    #[arg(long, global = true, hide_short_help = true, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = BARE, value_parser = filled_or_bare, conflicts_with = "netns")]
     pub(super) sim: Option<String>,
     /// Work on the simulated table in FILE, which other programs may share; a missing file is an empty table
-    #[arg(long, global = true, value_name = "FILE", value_parser = filled, conflicts_with_all = ["sim", "netns"])]
+    #[arg(long, global = true, hide_short_help = true, value_name = "FILE", value_parser = filled, conflicts_with_all = ["sim", "netns"])]
     pub(super) sim_state: Option<String>,
     /// Work in another network namespace: a name as `ip netns` knows it, or a path
-    #[arg(long, global = true, value_name = "NAME", value_parser = filled)]
+    #[arg(long, global = true, hide_short_help = true, value_name = "NAME", value_parser = filled)]
     pub(super) netns: Option<String>,
     /// Print results as one JSON document
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub(super) json: bool,
     /// When to use colours
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
     pub(super) color: ColourChoice,
     /// Say nothing beside results, warnings and errors
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, hide_short_help = true)]
     pub(super) quiet: bool,
     /// How long to wait while another ipvsh commits to the same table
-    #[arg(long, global = true, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    #[arg(long, global = true, hide_short_help = true, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub(super) lock_wait: Duration,
     /// Where the journal of commits is kept [IPVSH_STATE_DIR; root: /var/lib/ipvsh; others: the state folder of their home]
-    #[arg(long, global = true, value_name = "DIR", value_parser = filled)]
+    #[arg(long, global = true, hide_short_help = true, value_name = "DIR", value_parser = filled)]
     pub(super) state_dir: Option<String>,
     /// Refuse what a guard forbids: last_server, min_weight_percent=N, max_objects=N, protected=KEY; can be repeated
-    #[arg(long, global = true, value_name = "GUARD")]
+    #[arg(long, global = true, hide_short_help = true, value_name = "GUARD")]
     pub(super) guard: Vec<String>,
     /// Override a guard by name; the journal records it; can be repeated
-    #[arg(long = "override", global = true, value_name = "GUARD")]
+    #[arg(
+        long = "override",
+        global = true,
+        hide_short_help = true,
+        value_name = "GUARD"
+    )]
     pub(super) overridden: Vec<String>,
     /// Keep no record of commits: nothing can be rolled back after a crash or undone later
-    #[arg(long, global = true, conflicts_with = "state_dir")]
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        conflicts_with = "state_dir"
+    )]
     pub(super) no_journal: bool,
     /// The largest document that is read
-    #[arg(long, global = true, value_name = "BYTES", default_value_t = DEFAULT_MAX_SIZE, value_parser = number::<u64>)]
+    #[arg(long, global = true, hide_short_help = true, value_name = "BYTES", default_value_t = DEFAULT_MAX_SIZE, value_parser = number::<u64>)]
     pub(super) max_size: u64,
 }
 

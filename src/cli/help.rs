@@ -1,9 +1,8 @@
 //! `ipvsh help`: one door to the manual, the commands, the script language, error kinds and exit statuses.
 
-use clap::CommandFactory;
-
-use super::args::{Arguments, HelpArguments};
+use super::args::HelpArguments;
 use super::context::Context;
+use super::examples::program;
 use super::failure::Failure;
 use super::outcome::CommandOutcome;
 use super::pager;
@@ -43,7 +42,7 @@ pub(super) fn help(
 
 /// Returns the commands with what each does, in one line.
 fn commands() -> Vec<(String, String)> {
-    let program = Arguments::command();
+    let program = program();
     let shown = program
         .get_subcommands()
         .filter(|command| !command.is_hide_set());
@@ -57,7 +56,7 @@ fn commands() -> Vec<(String, String)> {
 
 /// Returns the help of a command, or of one below it such as `history show`.
 fn command_help(name: &str) -> Option<String> {
-    let mut program = Arguments::command();
+    let mut program = program();
     program.build();
     let mut command = &mut program;
     for word in name.split(' ') {

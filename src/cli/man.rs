@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use clap::CommandFactory;
-
-use super::args::{Arguments, ManArguments};
+use super::args::ManArguments;
 use super::context::Context;
+use super::examples::program;
 use super::failure::Failure;
 use super::outcome::CommandOutcome;
 use crate::files;
@@ -40,7 +39,7 @@ pub(super) fn man(context: &Context, arguments: &ManArguments) -> Result<Command
 
 /// Returns the pages of the program and of each command, with their names.
 fn commands() -> Vec<(String, String)> {
-    let mut program = Arguments::command();
+    let mut program = program();
     program.build();
     let mut pages = vec![("ipvsh.1".to_owned(), page(&program, "ipvsh"))];
     let mut waiting: Vec<(String, &clap::Command)> = program

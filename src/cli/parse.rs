@@ -2,9 +2,10 @@
 
 use std::ffi::OsString;
 
-use clap::{Args, FromArgMatches, Parser, Subcommand};
+use clap::{Args, FromArgMatches, Subcommand};
 
 use super::args::{Arguments, Command, Globals};
+use super::examples::program;
 use super::spaced::value_behind_a_space;
 
 /// Parses arguments. What stands behind a script's name is the script's own; a document has no arguments, so
@@ -34,7 +35,10 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Arguments, clap::Error> 
 fn read(arguments: &[OsString]) -> Result<Arguments, clap::Error> {
     match read_named(arguments) {
         Some(parsed) => Ok(parsed),
-        None => Arguments::try_parse_from(arguments),
+        None => {
+            let mut matches = program().try_get_matches_from(arguments)?;
+            Arguments::from_arg_matches_mut(&mut matches)
+        }
     }
 }
 
@@ -46,17 +50,19 @@ fn read_named(arguments: &[OsString]) -> Option<Arguments> {
     let named = all
         .get_subcommands()
         .filter(|command| arguments.iter().any(|word| word == command.get_name()));
-    let program = Globals::augment_args(clap::Command::new("ipvsh"))
+    let named_alone = Globals::augment_args(clap::Command::new("ipvsh"))
         .disable_help_subcommand(true)
         .allow_external_subcommands(true)
         .external_subcommand_value_parser(clap::value_parser!(OsString))
         .subcommands(named.cloned());
-    let mut matches = program.try_get_matches_from(arguments).ok()?;
+    let mut matches = named_alone.try_get_matches_from(arguments).ok()?;
     Arguments::from_arg_matches_mut(&mut matches).ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
     fn words(line: &str) -> Vec<OsString> {

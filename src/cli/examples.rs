@@ -1,0 +1,297 @@
+//! Examples of the commands, for their long help and their man pages. A test runs each.
+
+use clap::CommandFactory;
+
+use super::args::Arguments;
+
+/// The lines that show a command, each with what it does.
+type Examples = &'static [(&'static str, &'static str)];
+
+const EXAMPLES: &[(&str, Examples)] = &[
+    (
+        "run",
+        &[
+            (
+                "run scripts/maintenance.rhai --help",
+                "what the script takes; nothing of it is run",
+            ),
+            (
+                "run --dry-run scripts/quickstart.rhai",
+                "what it would change",
+            ),
+            ("run --json scripts/quickstart.rhai", "for other programs"),
+        ],
+    ),
+    (
+        "eval",
+        &[
+            (
+                "eval 'service::list().len()'",
+                "how many virtual services there are",
+            ),
+            (
+                "eval 'destination::list().filter(|d| d.weight == 0).map(|d| d.id)'",
+                "who has no weight",
+            ),
+        ],
+    ),
+    (
+        "check",
+        &[(
+            "check scripts/maintenance.rhai",
+            "syntax, unknown functions, lines that don't mean what they say",
+        )],
+    ),
+    (
+        "plan",
+        &[
+            ("plan scripts/web.json", "what a document would change"),
+            (
+                "plan scripts/web.json --out plan.json --undo-out undo.json",
+                "to be committed, and undone, as it was shown",
+            ),
+            (
+                "plan scripts/web.json --format ipvsadm",
+                "the same as lines of ipvsadm",
+            ),
+        ],
+    ),
+    (
+        "apply",
+        &[
+            (
+                "apply scripts/web.json",
+                "what the document does not name stays",
+            ),
+            (
+                "apply --prune=services --yes scripts/web.json",
+                "what it does not name is deleted",
+            ),
+            (
+                "apply --confirm 60s scripts/web.json",
+                "rolls back unless `ipvsh confirm` is run within a minute",
+            ),
+        ],
+    ),
+    (
+        "diff",
+        &[
+            ("diff scripts/web.json", "from the table to the document"),
+            (
+                "diff scripts/web.json scripts/shop.json",
+                "from one document to another",
+            ),
+        ],
+    ),
+    (
+        "export",
+        &[
+            ("export --config", "the table as a document, to be kept"),
+            (
+                "export tcp://192.0.2.1:80",
+                "one virtual service, with what was observed",
+            ),
+        ],
+    ),
+    (
+        "list",
+        &[
+            ("list", "all"),
+            ("list 10.0.0.2", "a real server, wherever it is"),
+            ("list 'tcp://*:443'", "by a pattern"),
+        ],
+    ),
+    (
+        "add",
+        &[
+            (
+                "add tcp://192.0.2.7:80 --scheduler wrr --persistence 5m",
+                "a virtual service",
+            ),
+            (
+                "add tcp://192.0.2.7:80/10.0.0.7:80 --weight 10",
+                "a real server of it",
+            ),
+            (
+                "add tcp://192.0.2.7:80 -r 10.0.0.8 -m -w 10",
+                "another one, with the letters of ipvsadm",
+            ),
+        ],
+    ),
+    (
+        "edit",
+        &[
+            (
+                "edit tcp://192.0.2.1:80/10.0.0.2:80 --weight 5",
+                "one real server",
+            ),
+            (
+                "edit 10.0.0.2 --weight 0 --dry-run",
+                "what it would be to quiesce it everywhere",
+            ),
+            (
+                "edit tcp://192.0.2.1:80 --scheduler wlc",
+                "a virtual service",
+            ),
+        ],
+    ),
+    (
+        "delete",
+        &[
+            (
+                "delete tcp://192.0.2.1:80/10.0.0.2:80",
+                "a real server; its connections are cut: see `ipvsh help drain`",
+            ),
+            (
+                "delete --yes tcp://192.0.2.1:443",
+                "a virtual service with its real servers, without a question",
+            ),
+        ],
+    ),
+    (
+        "ensure",
+        &[(
+            "ensure tcp://192.0.2.1:80/10.0.0.2:80 --weight 10",
+            "adds it, or makes it so",
+        )],
+    ),
+    (
+        "absent",
+        &[("absent tcp://192.0.2.99:80", "no error if it is not there")],
+    ),
+    (
+        "copy",
+        &[(
+            "copy tcp://192.0.2.1:80 tcp://192.0.2.9:80",
+            "the same under another address",
+        )],
+    ),
+    (
+        "move",
+        &[
+            ("move tcp://192.0.2.1:80 tcp://192.0.2.9:80", "at once"),
+            (
+                "move --drain 10m tcp://192.0.2.1:443 tcp://192.0.2.9:443",
+                "the old one stays until its connections have ended",
+            ),
+        ],
+    ),
+    (
+        "drain",
+        &[
+            (
+                "drain 10.0.0.2 --reason \"new disk\"",
+                "everywhere; then it stays at weight 0",
+            ),
+            (
+                "drain 10.0.0.2 --service tcp://192.0.2.1:443 --then remove",
+                "from one virtual service, and delete it",
+            ),
+            ("drain --list", "what is drained"),
+        ],
+    ),
+    (
+        "undrain",
+        &[("undrain 10.0.0.2", "gives back the weights that it had")],
+    ),
+    (
+        "history",
+        &[
+            ("history", "what was committed to this table"),
+            (
+                "history show 1",
+                "one commit: its plan, who, when, why, what became of it",
+            ),
+        ],
+    ),
+    (
+        "undo",
+        &[
+            (
+                "undo --dry-run",
+                "what the undo of the newest commit would change",
+            ),
+            ("undo", "undoes it; again: the one before it"),
+            ("undo 1", "undoes commit 1, if nothing came after it"),
+        ],
+    ),
+    ("redo", &[("redo", "reverses the newest undo")]),
+    (
+        "confirm",
+        &[
+            (
+                "confirm --list",
+                "commits that roll back unless they are confirmed",
+            ),
+            ("confirm", "keeps the one that waits"),
+        ],
+    ),
+    (
+        "cancel",
+        &[("cancel", "rolls back now what waits to be confirmed")],
+    ),
+    (
+        "recover",
+        &[
+            ("recover", "rolls back what a crash interrupted"),
+            ("recover --forward", "completes it instead"),
+        ],
+    ),
+    (
+        "info",
+        &[
+            ("info", "one page about this director"),
+            ("info --json", "for other programs"),
+        ],
+    ),
+    ("config", &[("config", "what is set, and where")]),
+    (
+        "schema",
+        &[("schema", "for editors and checks in continuous integration")],
+    ),
+    (
+        "help",
+        &[
+            ("help", "what there is"),
+            ("help undo", "a command"),
+            ("help guards", "a topic"),
+            ("help service::edit", "a function of the script language"),
+            ("help 7", "an exit status"),
+            ("help -k persistence", "what speaks of a word"),
+        ],
+    ),
+    (
+        "man",
+        &[("man --out .", "`man -l ./ipvsh-undo.1` shows one")],
+    ),
+    (
+        "completions",
+        &[(
+            "completions bash",
+            "to be read by bash: `source <(ipvsh completions bash)`",
+        )],
+    ),
+];
+
+/// Returns the whole command line: with examples in the long help of each command, and in the short help the way to them.
+pub(super) fn program() -> clap::Command {
+    let mut program = Arguments::command();
+    for (name, examples) in EXAMPLES {
+        program = program.mut_subcommand(name, |command| {
+            command
+                .after_help(format!(
+                    "`ipvsh {name} --help` has examples and the options that all commands share."
+                ))
+                .after_long_help(text(examples))
+        });
+    }
+    program
+}
+
+fn text(examples: Examples) -> String {
+    let lines: Vec<String> = examples
+        .iter()
+        .map(|(line, meaning)| format!("  ipvsh {line}\n      {meaning}"))
+        .collect();
+    format!("Examples:\n{}", lines.join("\n"))
+}
