@@ -7,7 +7,11 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::net::{Net, answers_tcp, answers_udp, talks_tcp, talks_udp, within};
+use nix::sys::socket::{setsockopt, sockopt};
+
+use crate::support::net::{
+    Net, answers_tcp, answers_udp, echoes_tcp, still_talks, talks_tcp, talks_udp, within,
+};
 use crate::support::tool::Tool;
 use crate::support::{Finished, ipvsh, only_in_lab, system};
 
@@ -288,4 +292,87 @@ fn a_server_over_its_threshold_counts_for_nothing() {
         "{told:?}"
     );
     drop(held);
+}
+
+#[test]
+fn a_move_that_drains_loses_no_connection() {
+    if !only_in_lab() {
+        return;
+    }
+    let net = Net::make();
+    let (ours, _theirs) = net.tools();
+    // Address translation with thresholds and persistence, and a tunnel, whose port has to follow.
+    ours.prepare(
+        "-A -t 10.9.0.100:80 -s rr -p 2\n\
+         -a -t 10.9.0.100:80 -r 10.8.0.2:8080 -m -w 3 -x 50 -y 5\n\
+         -A -t 10.9.0.100:82 -s wlc\n\
+         -a -t 10.9.0.100:82 -r 10.9.0.3:82 -i\n",
+    );
+    echoes_tcp(&net.inner, "0.0.0.0:8080");
+    echoes_tcp(&net.outer, "0.0.0.0:82");
+    echoes_tcp(&net.outer, "0.0.0.0:83");
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let all = ["--netns", DIRECTOR].iter().chain(arguments).copied();
+        ipvsh(folder.path(), &all.collect::<Vec<_>>())
+    };
+    for (old, new, address, moved) in [
+        (
+            "tcp://10.9.0.100:80",
+            "tcp://10.9.0.100:8000",
+            "10.9.0.100:80",
+            "10.9.0.100:8000",
+        ),
+        (
+            "tcp://10.9.0.100:82",
+            "tcp://10.9.0.100:83",
+            "10.9.0.100:82",
+            "10.9.0.100:83",
+        ),
+    ] {
+        let mut held = talks_tcp(&net.client, address);
+        let before = run(&["export", "--config", old]);
+        let mut moving = crate::support::ipvsh_command(
+            folder.path(),
+            &["--netns", DIRECTOR, "move", "--drain", "60s", old, new],
+        );
+        let moving = moving
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let begun = std::time::Instant::now();
+        while !run(&["list", old]).stdout.contains("quiescent") {
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "{old} is not quiescent"
+            );
+        }
+        // Who is connected stays connected, and who comes anew is served under the new key.
+        assert!(still_talks(&mut held), "{old}");
+        let mut late = talks_tcp(&net.client, moved);
+        thread::sleep(Duration::from_millis(500));
+        assert!(still_talks(&mut held), "{old}");
+        // It ends by a reset, which IPVS forgets in ten seconds, and an orderly end in two minutes.
+        let linger = nix::libc::linger {
+            l_onoff: 1,
+            l_linger: 0,
+        };
+        setsockopt(&held, sockopt::Linger, &linger).unwrap();
+        drop(held);
+        let ended: Finished = moving.wait_with_output().unwrap().into();
+        assert_eq!(ended.status, 0, "{ended:?}");
+        assert!(!ended.stderr.contains("are cut"), "{ended:?}");
+        assert!(still_talks(&mut late), "{new}");
+        assert_eq!(run(&["list", old]).status, 3);
+        // It is the same but for its key.
+        let after = run(&["export", "--config", new]);
+        let without_ports = |text: &str| {
+            let text = text.replace(moved, "KEY").replace(address, "KEY");
+            let text = text.replace("10.9.0.3:83", "10.9.0.3:82");
+            let lines = text.lines().filter(|line| !line.contains("\"port\""));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(without_ports(&after.stdout), without_ports(&before.stdout));
+    }
 }

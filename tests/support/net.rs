@@ -122,6 +122,30 @@ pub(crate) fn answers_tcp(namespace: &File, address: &'static str) {
     });
 }
 
+/// Answers what comes to a TCP port for as long as it comes, and ends each connection when the client does.
+pub(crate) fn echoes_tcp(namespace: &File, address: &'static str) {
+    let listening = within(namespace, move || TcpListener::bind(address).unwrap());
+    let listener = listening.join().unwrap();
+    thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            thread::spawn(move || {
+                let mut bytes = [0; 64];
+                while let Ok(read @ 1..) = stream.read(&mut bytes) {
+                    let _gone = stream.write_all(&bytes[..read]);
+                }
+            });
+        }
+    });
+}
+
+/// Says something through an open connection and hears it again.
+pub(crate) fn still_talks(stream: &mut TcpStream) -> bool {
+    let mut heard = [0; 5];
+    stream.write_all(b"again").is_ok()
+        && stream.read_exact(&mut heard).is_ok()
+        && &heard == b"again"
+}
+
 pub(crate) fn answers_udp(namespace: &File, address: &'static str) {
     let socket = within(namespace, move || UdpSocket::bind(address).unwrap())
         .join()
