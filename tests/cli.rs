@@ -902,3 +902,23 @@ fn a_value_behind_a_space_is_refused_with_the_right_form() {
         );
     }
 }
+
+#[test]
+fn colours_go_by_the_variables_that_everyone_knows() {
+    let shown = |variable: &str, color: &str| {
+        let web = concat!("--sim=", env!("CARGO_MANIFEST_DIR"), "/scripts/web.json");
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = ipvsh_command(folder.path(), &[web, "--color", color, "list"]);
+        if !variable.is_empty() {
+            command.env(variable, "1");
+        }
+        let finished: Finished = command.output().unwrap().into();
+        assert_eq!(finished.status, 0, "{finished:?}");
+        finished.stdout.contains('\u{1b}')
+    };
+    assert!(!shown("", "auto"));
+    assert!(shown("CLICOLOR_FORCE", "auto"));
+    assert!(!shown("CLICOLOR_FORCE", "never"));
+    assert!(!shown("NO_COLOR", "auto"));
+    assert!(shown("NO_COLOR", "always"));
+}
