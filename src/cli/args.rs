@@ -420,8 +420,8 @@ pub(super) struct HelpArguments {
     #[arg(long, conflicts_with_all = ["name", "reference"])]
     pub(super) definitions: bool,
     /// List what speaks of a word: commands, topics of the manual, functions
-    #[arg(short, long, value_name = "WORD", conflicts_with_all = ["name", "reference", "definitions"])]
-    pub(super) keyword: Option<String>,
+    #[arg(short, long, value_name = "WORD", num_args = 1.., conflicts_with_all = ["name", "reference", "definitions"])]
+    pub(super) keyword: Vec<String>,
     /// A topic, a command, a function or namespace of the script language, a kind of error, an exit status
     pub(super) name: Vec<String>,
 }

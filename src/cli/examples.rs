@@ -12,6 +12,10 @@ const EXAMPLES: &[(&str, Examples)] = &[
         "run",
         &[
             (
+                "run --sim scripts/quickstart.rhai",
+                "without root, on an empty simulated table; --sim=FILE starts from a document",
+            ),
+            (
                 "run scripts/maintenance.rhai --help",
                 "what the script takes; nothing of it is run",
             ),
@@ -169,7 +173,10 @@ const EXAMPLES: &[(&str, Examples)] = &[
     (
         "move",
         &[
-            ("move tcp://192.0.2.1:80 tcp://192.0.2.9:80", "at once"),
+            (
+                "move tcp://192.0.2.1:80 tcp://192.0.2.9:80",
+                "at once; who is connected to the old one is cut",
+            ),
             (
                 "move --drain 10m tcp://192.0.2.1:443 tcp://192.0.2.9:443",
                 "the old one stays until its connections have ended",
@@ -188,6 +195,10 @@ const EXAMPLES: &[(&str, Examples)] = &[
                 "from one virtual service, and delete it",
             ),
             ("drain --list", "what is drained"),
+            (
+                "undrain 10.0.0.2",
+                "gives it back its weights when the work is done",
+            ),
         ],
     ),
     (
@@ -212,7 +223,10 @@ const EXAMPLES: &[(&str, Examples)] = &[
                 "what the undo of the newest commit would change",
             ),
             ("undo", "undoes it; again: the one before it"),
-            ("undo 1", "undoes commit 1, if nothing came after it"),
+            (
+                "undo 1",
+                "undoes commit 1, if what it changed is still as it left it",
+            ),
         ],
     ),
     ("redo", &[("redo", "reverses the newest undo")]),
@@ -261,6 +275,28 @@ const EXAMPLES: &[(&str, Examples)] = &[
         ],
     ),
     (
+        "ipvsadm",
+        &[
+            ("ipvsadm -Ln", "what ipvsadm -Ln prints, to the byte"),
+            (
+                "ipvsadm -E -t 192.0.2.1:80 -s wlc --dry-run",
+                "what the line would change",
+            ),
+            ("ipvsadm -Sn --complete", "lines that lose nothing"),
+        ],
+    ),
+    (
+        "ipvsadm-save",
+        &[("ipvsadm-save -n", "lines that ipvsadm-restore reads")],
+    ),
+    (
+        "ipvsadm-restore",
+        &[(
+            "ipvsadm-restore --atomic <rules",
+            "all lines or none, changed in place",
+        )],
+    ),
+    (
         "man",
         &[("man --out .", "`man -l ./ipvsh-undo.1` shows one")],
     ),
@@ -278,11 +314,14 @@ pub(super) fn program() -> clap::Command {
     let mut program = Arguments::command();
     for (name, examples) in EXAMPLES {
         program = program.mut_subcommand(name, |command| {
-            command
-                .after_help(format!(
+            let more = if name.starts_with("ipvsadm") {
+                "`ipvsh help drop-in` has all that it can beyond the original.".to_owned()
+            } else {
+                format!(
                     "`ipvsh {name} --help` has examples and the options that all commands share."
-                ))
-                .after_long_help(text(examples))
+                )
+            };
+            command.after_help(more).after_long_help(text(examples))
         });
     }
     program

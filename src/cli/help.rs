@@ -24,8 +24,8 @@ pub(super) fn help(
         REFERENCE.trim_end().to_owned()
     } else if arguments.definitions {
         DEFINITIONS.trim_end().to_owned()
-    } else if let Some(word) = &arguments.keyword {
-        found(word)?
+    } else if !arguments.keyword.is_empty() {
+        found(&arguments.keyword.join(" "))?
     } else if name.is_empty() {
         overview()
     } else {
@@ -131,6 +131,14 @@ fn pages_on_command(name: &str) -> Vec<&'static str> {
 
 /// Returns what the script language has of that name, or what is near it.
 fn of_the_language(name: &str) -> Result<String, Failure> {
+    if named_in_scripts(name).is_empty()
+        && let Ok(speaking) = found(name)
+    {
+        return Ok(format!(
+            "Nothing is called `{}`; these speak of it.\n\n{speaking}",
+            shown(name)
+        ));
+    }
     let told = help_on(name).map_err(|text| {
         let commands = commands();
         let known = commands
@@ -176,7 +184,7 @@ fn found(word: &str) -> Result<String, Failure> {
         .iter()
         .map(|(section, line)| {
             let place = format!("{}: {}", section.topic, section.heading);
-            format!("  {place}\n{}", entry("", line))
+            format!("  {place}\n{}", entry("", &plain(line)))
         })
         .collect();
     if !pages.is_empty() {
@@ -199,6 +207,16 @@ fn found(word: &str) -> Result<String, Failure> {
         });
     }
     Ok(parts.join("\n\n"))
+}
+
+/// Returns a line of a page without its marks.
+fn plain(line: &str) -> String {
+    const UNBROKEN: usize = 10_000;
+    let row = line
+        .strip_prefix("| ")
+        .map(|row| row.trim_end_matches(" |").replace(" | ", ": "));
+    let line = row.as_deref().unwrap_or(line);
+    manual::text(line, UNBROKEN).trim().to_owned()
 }
 
 /// Returns one line of a list: a name and what it is.
