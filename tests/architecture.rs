@@ -60,7 +60,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
         &[
             "model", "txn", "ipvsadm", "document", "journal", "session", "ui", "config",
         ],
-        &["annotate_snippets", "humantime"],
+        &["annotate_snippets", "humantime", "jiff"],
     ),
     (
         "script",
@@ -121,6 +121,7 @@ const PACKAGES: &[&str] = &[
     "dns_lookup",
     "humantime",
     "indicatif",
+    "jiff",
     "libc",
     "memchr",
     "neli",

@@ -657,8 +657,8 @@ fn started_by(program: &[&str], folder: &Path, arguments: &[&str]) -> Command {
 #[test]
 fn a_machine_that_gives_no_large_stack_runs_scripts_without_a_word() {
     let folder = folder();
-    // What the address space allows, in KiB: the second stack that is asked for, the third, none.
-    for limit in ["400000", "120000", "30000"] {
+    // What the address space allows, in KiB: the second stack that is asked for, the third, none beside the program itself.
+    for limit in ["400000", "120000", "45000"] {
         let shell = ["sh", "-c", "ulimit -v $0; exec \"$@\"", limit];
         let code = "let a = []; for i in 0..100 { a = [a]; } print(a.len()); throw \"on purpose\"";
         let mut command = started_by(&shell, folder.path(), &["eval", "--sim", code]);

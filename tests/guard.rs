@@ -392,7 +392,9 @@ fn config_tells_what_is_in_force_and_where_from() {
     );
     let json = runs(&shop, &["--json", "config"]);
     let json: Value = serde_json::from_str(&json.stdout).unwrap();
-    assert_eq!(json["settings"].as_array().unwrap().len(), 5);
+    let settings = json["settings"].as_array().unwrap();
+    let guards = |one: &&Value| one["name"].as_str().unwrap().starts_with("guards.");
+    assert_eq!(settings.iter().filter(guards).count(), 5);
     assert_eq!(json["files"][0]["found"], true);
 
     // What makes no sense stands in the way of every change.
@@ -760,4 +762,82 @@ fn a_plan_says_what_a_guard_without_an_object_would_refuse() {
             .count();
         assert_eq!(told, 1, "{command:?}: {planned:?}");
     }
+}
+
+#[test]
+fn what_a_file_sets_holds_unless_something_nearer_says_otherwise() {
+    let shop = Shop::simulated();
+    let state = shop.path().join("elsewhere").display().to_string();
+    let text = format!(
+        "state_dir = {state:?}\ncolor = \"always\"\nlock_wait = \"31s\"\nask = false\neditor = \"ed -s\"\n"
+    );
+    write(&shop, "config.toml", &text);
+    let with = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = crate::support::ipvsh_command(shop.path(), &shop.arguments(arguments));
+        command
+            .env("IPVSH_CONFIG", shop.path().join("config.toml"))
+            .env_remove("IPVSH_STATE_DIR");
+        command.envs(variables.iter().copied());
+        let finished: Finished = command.output().unwrap().into();
+        assert_eq!(finished.status, 0, "{finished:?}");
+        finished
+    };
+    // It holds: colours in a pipe, the journal where it says.
+    assert!(with(&["list"], &[]).stdout.contains('\u{1b}'));
+    assert!(
+        !with(&["--color", "never", "list"], &[])
+            .stdout
+            .contains('\u{1b}')
+    );
+    with(&["edit", ONE, "--weight", "3"], &[]);
+    assert!(std::path::Path::new(&state).join("simulated").is_dir());
+    let origins = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut all = vec!["--json"];
+        all.extend(arguments);
+        all.push("config");
+        let json: Value = serde_json::from_str(&with(&all, variables).stdout).unwrap();
+        let list = json["settings"].as_array().unwrap().clone();
+        list.into_iter()
+            .filter(|one| one["holds"] == true)
+            .map(|one| {
+                let text = |field: &str| one[field].as_str().unwrap().to_owned();
+                (text("name"), text("value"), text("source"))
+            })
+            .collect::<Vec<_>>()
+    };
+    let has = |all: &[(String, String, String)], name: &str, value: &str, source: &str| {
+        let found = all.iter().find(|one| one.0 == name).unwrap();
+        assert_eq!(
+            (found.1.as_str(), found.2.as_str()),
+            (value, source),
+            "{all:?}"
+        );
+    };
+    let file = shop.path().join("config.toml").display().to_string();
+    let all = origins(&[], &[("EDITOR", "nano")]);
+    has(&all, "state_dir", &format!("{state:?}"), &file);
+    has(&all, "color", "\"always\"", &file);
+    has(&all, "lock_wait", "\"31s\"", &file);
+    has(&all, "ask", "false", &file);
+    has(&all, "editor", "\"ed -s\"", &file);
+    let all = origins(
+        &["--color", "auto", "--lock-wait", "5s"],
+        &[("IPVSH_STATE_DIR", "/nearer")],
+    );
+    has(&all, "state_dir", "\"/nearer\"", "IPVSH_STATE_DIR");
+    has(&all, "color", "\"auto\"", "--color");
+    has(&all, "lock_wait", "\"5s\"", "--lock-wait");
+    let all = origins(
+        &["--state-dir", "/nearest"],
+        &[("IPVSH_STATE_DIR", "/nearer")],
+    );
+    has(&all, "state_dir", "\"/nearest\"", "--state-dir");
+    write(&shop, "config.toml", "");
+    let all = origins(&[], &[("EDITOR", "nano"), ("VISUAL", "")]);
+    has(&all, "editor", "\"nano\"", "EDITOR");
+    has(&all, "ask", "true", "default");
+    has(&all, "lock_wait", "\"10s\"", "default");
+    // Help is given whatever a file says.
+    write(&shop, "config.toml", "ask = 3\n");
+    assert!(with(&["help", "operations"], &[]).stdout.contains("editor"));
 }

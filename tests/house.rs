@@ -70,6 +70,7 @@ fn state_that_outlives_a_call_stands_where_it_is_said_to() {
 #[test]
 fn clocks_are_read_where_it_is_said() {
     let mut found = with_word("SystemTime::now");
+    found.extend(with_word("Timestamp::now"));
     found.extend(with_word("Instant::now"));
     let wanted = [
         "backend/client.rs",
@@ -77,7 +78,7 @@ fn clocks_are_read_where_it_is_said() {
         "backend/socket.rs",
         "journal/event.rs",
         "journal/standing.rs",
-        "render/mod.rs",
+        "render/time.rs",
         "session/history/recorder.rs",
         "session/runbook/rehearsed.rs",
         "session/runbook/run.rs",

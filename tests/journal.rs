@@ -891,3 +891,45 @@ fn of_a_record_that_can_not_be_read_every_command_says_the_same() {
         shop.ok(&["edit", ONE, "--weight", "4"]);
     }
 }
+
+#[test]
+fn times_of_the_history_are_local_and_say_their_zone() {
+    let shop = Shop::simulated();
+    shop.ok(&["edit", TWO, "--weight", "2"]);
+    let recorded = shop.json(&["history"])["commits"][0]["time"].clone();
+    let recorded = recorded
+        .as_str()
+        .unwrap()
+        .trim_end_matches('Z')
+        .replace('T', " ");
+    let shown = |zone: &str, words: &[&str]| {
+        let mut command = ipvsh_command(shop.path(), &shop.arguments(words));
+        command.env("TZ", zone);
+        let finished: Finished = command.output().unwrap().into();
+        assert_eq!(finished.status, 0, "{finished:?}");
+        finished.stdout
+    };
+    for words in [&["history"][..], &["history", "show", "1"]] {
+        assert!(
+            shown("UTC", words).contains(&format!("{recorded} UTC")),
+            "{words:?}"
+        );
+        // Half an hour off everyone else, so that it is no chance.
+        let local = shown("<+0530>-5:30", words);
+        assert!(
+            local.contains(" +0530") && !local.contains(&recorded),
+            "{local}"
+        );
+        let utc = [words, &["--utc"]].concat();
+        assert!(
+            shown("<+0530>-5:30", &utc).contains(&format!("{recorded} UTC")),
+            "{utc:?}"
+        );
+    }
+    // For programs it is one time wherever they are.
+    let json = shown("<+0530>-5:30", &["--json", "history"]);
+    assert!(
+        json.contains(&format!("{}Z", recorded.replace(' ', "T"))),
+        "{json}"
+    );
+}

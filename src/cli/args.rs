@@ -56,21 +56,15 @@ pub(super) struct Globals {
     /// Print results as one JSON document
     #[arg(long, global = true, hide_short_help = true)]
     pub(super) json: bool,
-    /// When to use colours
-    #[arg(
-        long,
-        global = true,
-        hide_short_help = true,
-        value_name = "WHEN",
-        default_value = "auto"
-    )]
-    pub(super) color: ColourChoice,
+    /// When to use colours [default: auto]
+    #[arg(long, global = true, hide_short_help = true, value_name = "WHEN")]
+    pub(super) color: Option<ColourChoice>,
     /// Say nothing beside results, warnings and errors
     #[arg(short, long, global = true, hide_short_help = true)]
     pub(super) quiet: bool,
-    /// How long to wait while another ipvsh commits to the same table
-    #[arg(long, global = true, hide_short_help = true, value_name = "TIME", default_value = "10s", value_parser = duration)]
-    pub(super) lock_wait: Duration,
+    /// How long to wait while another ipvsh commits to the same table [default: 10s]
+    #[arg(long, global = true, hide_short_help = true, value_name = "TIME", value_parser = duration)]
+    pub(super) lock_wait: Option<Duration>,
     /// Where the journal of commits is kept [IPVSH_STATE_DIR; root: /var/lib/ipvsh; others: the state folder of their home]
     #[arg(long, global = true, hide_short_help = true, value_name = "DIR", value_parser = filled)]
     pub(super) state_dir: Option<String>,
@@ -106,9 +100,9 @@ impl Globals {
             sim_state: None,
             netns: None,
             json: false,
-            color: ColourChoice::Auto,
+            color: None,
             quiet: false,
-            lock_wait: crate::session::DEFAULT_LOCK_WAIT,
+            lock_wait: None,
             state_dir: None,
             guard: Vec::new(),
             overridden: Vec::new(),
@@ -123,6 +117,22 @@ pub(super) enum ColourChoice {
     Auto,
     Always,
     Never,
+}
+
+impl ColourChoice {
+    /// Returns the one of that name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::from_str(name, false).ok()
+    }
+
+    /// Returns its name.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Always => "always",
+            Self::Never => "never",
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -27,7 +27,8 @@ impl Asks {
 /// Has a session show what it is about to commit, and ask, if it takes something away. Nobody is asked where nobody could answer: only if
 /// standard input and standard error are terminals, and no program reads the result. A simulated table is nothing to be careful with.
 pub(super) fn ask_first(context: &Context, globals: &Globals, session: &mut Session, asks: Asks) {
-    if asks == Asks::Never || globals.json || session.label().is_simulated() || !can_ask() {
+    let may_ask = context.habits.asks && !globals.json && can_ask();
+    if asks == Asks::Never || !may_ask || session.label().is_simulated() {
         return;
     }
     let (ui, interrupt) = (context.ui, context.interrupt.clone());

@@ -22,7 +22,7 @@ pub(super) fn config(context: &Context, globals: &Globals) -> Result<CommandOutc
                 path: path.display().to_string(),
                 found: *found,
             });
-        let list = settings.settings.iter().map(|one| SettingShape {
+        let list = context.habits.settings.iter().map(|one| SettingShape {
             name: one.name.clone(),
             value: one.value.clone(),
             source: one.source.clone(),
@@ -47,32 +47,28 @@ pub(super) fn config(context: &Context, globals: &Globals) -> Result<CommandOutc
         (None, true) => "there is no folder for it".to_owned(),
     };
     context.ui.status(&format!("journal: {journal}"));
-    if settings.settings.is_empty() {
-        context.ui.status("nothing is set");
-    } else {
-        let titles = ["SETTING", "VALUE", "FROM", ""];
-        let cells = settings.settings.iter().map(|one| {
-            let note = if one.holds {
-                ""
-            } else {
-                "a stricter one holds"
-            };
-            vec![
-                one.name.clone(),
-                one.value.clone(),
-                one.source.clone(),
-                note.to_owned(),
-            ]
-        });
-        let rows = Rows {
-            titles: titles.into_iter().map(str::to_owned).collect(),
-            cells: cells.collect(),
+    let titles = ["SETTING", "VALUE", "FROM", ""];
+    let cells = context.habits.settings.iter().map(|one| {
+        let note = match one.holds {
+            true => "",
+            false if one.name.starts_with("guards.") => "a stricter one holds",
+            false => "another one holds",
         };
-        context
-            .ui
-            .line(columns(&rows, context.ui.width()).trim_end())
-            .map_err(Failure::Output)?;
-    }
+        vec![
+            one.name.clone(),
+            one.value.clone(),
+            one.source.clone(),
+            note.to_owned(),
+        ]
+    });
+    let rows = Rows {
+        titles: titles.into_iter().map(str::to_owned).collect(),
+        cells: cells.collect(),
+    };
+    context
+        .ui
+        .line(columns(&rows, context.ui.width()).trim_end())
+        .map_err(Failure::Output)?;
     for name in &settings.guarding.overridden {
         context.ui.status(&format!("overridden: guards.{name}"));
     }

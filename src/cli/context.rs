@@ -7,6 +7,7 @@ use super::args::Globals;
 use super::failure::Failure;
 use super::open;
 use super::outcome::CommandOutcome;
+use super::settings::Habits;
 use crate::document::json;
 use crate::session::{Access, Interrupt, RunbookReport, Session};
 use crate::ui::Ui;
@@ -15,6 +16,7 @@ use crate::ui::Ui;
 pub(super) struct Context {
     pub(super) ui: Ui,
     pub(super) interrupt: Interrupt,
+    pub(super) habits: Habits,
     /// Whether the journal could not record how a commit ended.
     pub(super) unnoted: Cell<bool>,
     /// Whether the plan was shown, and asked about.

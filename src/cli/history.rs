@@ -15,8 +15,8 @@ use crate::backend::enter_namespace;
 use crate::journal::{Journal, JournalError, Limits, Record, TableIdentity};
 use crate::model::shown;
 use crate::render::{
-    PlanView, Rows, columns, history_changes, history_rows, history_state, history_what,
-    plan as render_plan,
+    PlanView, Rows, Zone, columns, history_changes, history_rows, history_state, history_what,
+    plan as render_plan, shown_time,
 };
 use crate::results::{
     ConfirmedShape, HistoryShape, RecoveryShape, ShownRecordShape, UnconfirmedListShape,
@@ -38,6 +38,11 @@ pub(super) fn history(
     let here = open::identity(globals)?;
     let folder = open::state_folder(globals).ok_or(HistoryError::NoFolder)?;
     let journal = Journal::look(&folder, &here)?;
+    let zone = if arguments.utc {
+        Zone::Utc
+    } else {
+        Zone::Local
+    };
     match arguments.what {
         None => {
             let journals = if arguments.all {
@@ -58,6 +63,7 @@ pub(super) fn history(
                     Scope::ThisTable
                 },
                 forgotten,
+                zone,
             };
             list(context, globals, &records, &shown)
         }
@@ -65,9 +71,10 @@ pub(super) fn history(
             let journal = journal.ok_or(JournalError::Missing { number })?;
             let record = journal.record(number)?;
             if record.is_runbook() {
-                return show_runbook(context, globals, &record, &journal.commits_of(number)?);
+                let commits = journal.commits_of(number)?;
+                return show_runbook(context, globals, (&record, &commits), zone);
             }
-            show(context, globals, &record)
+            show(context, globals, &record, zone)
         }
     }
 }
@@ -79,6 +86,7 @@ struct Shown<'a> {
     scope: Scope,
     /// The highest number of this table that is no longer kept.
     forgotten: Option<u64>,
+    zone: Zone,
 }
 
 fn list(
@@ -91,6 +99,7 @@ fn list(
         here,
         scope,
         forgotten,
+        zone,
     } = wanted;
     let mut shown = Vec::new();
     for record in records {
@@ -114,7 +123,7 @@ fn list(
             context.ui.status("nothing was committed to this table yet");
         }
     } else {
-        let rows = history_rows(&shown, scope);
+        let rows = history_rows(&shown, scope, zone);
         context
             .ui
             .line(&columns(&rows, context.ui.width()))
@@ -129,12 +138,17 @@ fn list(
     Ok(CommandOutcome::Shown)
 }
 
-fn show(context: &Context, globals: &Globals, record: &Record) -> Result<CommandOutcome, Failure> {
+fn show(
+    context: &Context,
+    globals: &Globals,
+    record: &Record,
+    zone: Zone,
+) -> Result<CommandOutcome, Failure> {
     let plan = record.plan()?;
     if globals.json {
         return context.print(&ShownRecordShape::commit(record, &plan));
     }
-    let head = head(record);
+    let head = head(record, zone);
     let view = PlanView {
         plan: &plan,
         kept: None,
@@ -154,18 +168,18 @@ fn show(context: &Context, globals: &Globals, record: &Record) -> Result<Command
 fn show_runbook(
     context: &Context,
     globals: &Globals,
-    record: &Record,
-    commits: &[Record],
+    (record, commits): (&Record, &[Record]),
+    zone: Zone,
 ) -> Result<CommandOutcome, Failure> {
     if globals.json {
         return context.print(&ShownRecordShape::runbook(record, commits));
     }
     let commits: Vec<&Record> = commits.iter().collect();
     let rows = columns(
-        &history_rows(&commits, Scope::ThisTable),
+        &history_rows(&commits, Scope::ThisTable, zone),
         context.ui.width(),
     );
-    let head = head(record);
+    let head = head(record, zone);
     context
         .ui
         .data(|out| writeln!(out, "{head}\n\n{}", rows.trim_end()))
@@ -174,7 +188,7 @@ fn show_runbook(
 }
 
 /// Returns who, when and why, and what happened since, as lines.
-fn head(record: &Record) -> String {
+fn head(record: &Record, zone: Zone) -> String {
     let intent = &record.intent;
     let author = &intent.author;
     let mut lines = vec![format!(
@@ -189,7 +203,7 @@ fn head(record: &Record) -> String {
     )];
     // What others wrote forges no line.
     let mut line = |name: &str, text: String| lines.push(format!("{name:<9}{}", shown(&text)));
-    line("time", intent.time.clone());
+    line("time", shown_time(&intent.time, zone));
     let mut by = author.name.clone().unwrap_or_else(|| author.id.to_string());
     if let Some(login) = author.login.as_ref().filter(|login| **login != by) {
         by = format!("{by}, logged in as {login}");
@@ -230,7 +244,7 @@ fn head(record: &Record) -> String {
     }
     line("table", intent.table.to_string());
     for event in &record.events {
-        let mut text = format!("{}   {}", event.time, event.kind.words());
+        let mut text = format!("{}   {}", shown_time(&event.time, zone), event.kind.words());
         if let Some(step) = &event.step {
             text = format!("{text} {step:?}");
         }
@@ -238,7 +252,7 @@ fn head(record: &Record) -> String {
             text = format!("{text} by {user}");
         }
         if let Some(until) = &event.confirm_by_time {
-            text = format!("{text}, to be confirmed until {until}");
+            text = format!("{text}, to be confirmed until {}", shown_time(until, zone));
         }
         if let Some(cause) = &event.cause {
             text = format!("{text}: {}", cause.replace('\n', " "));
@@ -289,7 +303,7 @@ fn list_unconfirmed(
     let cells = found.iter().map(|found| {
         vec![
             found.record.intent.number.to_string(),
-            found.until.clone(),
+            shown_time(&found.until, Zone::Local),
             format!("{} s", found.seconds_left),
             found.record.who(),
             history_changes(&found.record),

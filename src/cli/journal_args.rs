@@ -7,6 +7,9 @@ pub(super) struct HistoryArguments {
     /// Also what was committed to other tables
     #[arg(long)]
     pub(super) all: bool,
+    /// Show times in UTC, not in the time zone of this machine
+    #[arg(long, global = true)]
+    pub(super) utc: bool,
     #[command(subcommand)]
     pub(super) what: Option<HistoryCommand>,
 }

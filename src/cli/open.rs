@@ -14,8 +14,8 @@ use crate::document::{read_document_file, read_file};
 use crate::files;
 use crate::journal::{Journal, TableIdentity};
 use crate::session::{
-    Access, Direction, Error, HistoryError, Interrupt, JournalSetup, Session, TableFile, Target,
-    table_of_namespace,
+    Access, DEFAULT_LOCK_WAIT, Direction, Error, HistoryError, Interrupt, JournalSetup, Session,
+    TableFile, Target, table_of_namespace,
 };
 
 /// Opens the session that the global options name. What the journal says is still to be done about its table is done
@@ -252,8 +252,13 @@ pub(super) fn open_unguarded(
         Some(file) => in_file(file, globals)(error),
         None => error,
     })?;
-    session.set_lock_wait(globals.lock_wait);
+    set_lock_wait(globals, &mut session);
     Ok(session)
+}
+
+/// Has every commit of a session wait as long for another one as is set.
+pub(super) fn set_lock_wait(globals: &Globals, session: &mut Session) {
+    session.set_lock_wait(globals.lock_wait.unwrap_or(DEFAULT_LOCK_WAIT));
 }
 
 /// Adds the place in a file to an error about an object that the file names. Standard input can't be read again.

@@ -4,8 +4,18 @@ use std::ffi::OsString;
 
 use clap::{Args, FromArgMatches, Subcommand};
 
-use super::args::{Arguments, Command, Globals};
+use super::args::{
+    ApplyArguments, Arguments, CheckArguments, Command, DiffArguments, EvalArguments,
+    ExportArguments, Globals, HelpArguments, ListArguments, ManArguments, PlanArguments,
+    RunArguments,
+};
+use super::change_args::{ChangeArguments, MoveArguments, RelocateArguments, RemoveArguments};
+use super::drain_args::{DrainArguments, UndrainArguments};
 use super::examples::program;
+use super::journal_args::{
+    CancelArguments, ConfirmArguments, HistoryArguments, RecoverArguments, RedoArguments,
+    UndoArguments,
+};
 use super::spaced::value_behind_a_space;
 
 /// Parses arguments. What stands behind a script's name is the script's own; a document has no arguments, so
@@ -42,20 +52,73 @@ fn read(arguments: &[OsString]) -> Result<Arguments, clap::Error> {
     }
 }
 
-/// Reads arguments with no commands but those whose names are among them, as no other can be meant: to hand the global
-/// options to every command takes longer than all else that is done here. Returns nothing for what is wrong or asks for
-/// help, which takes all commands to tell.
+/// Makes one command of its arguments.
+type Make = fn(clap::Command) -> clap::Command;
+
+/// The commands, each with what makes it: to make all of them takes longer than all else that is done here. What is not among them is
+/// looked for among all.
+const COMMANDS: [(&str, Make); 28] = [
+    ("run", RunArguments::augment_args),
+    ("eval", EvalArguments::augment_args),
+    ("check", CheckArguments::augment_args),
+    ("plan", PlanArguments::augment_args),
+    ("apply", ApplyArguments::augment_args),
+    ("diff", DiffArguments::augment_args),
+    ("export", ExportArguments::augment_args),
+    ("list", ListArguments::augment_args),
+    ("add", ChangeArguments::augment_args),
+    ("edit", ChangeArguments::augment_args),
+    ("delete", RemoveArguments::augment_args),
+    ("ensure", ChangeArguments::augment_args),
+    ("absent", RemoveArguments::augment_args),
+    ("copy", RelocateArguments::augment_args),
+    ("move", MoveArguments::augment_args),
+    ("drain", DrainArguments::augment_args),
+    ("undrain", UndrainArguments::augment_args),
+    ("history", HistoryArguments::augment_args),
+    ("undo", UndoArguments::augment_args),
+    ("redo", RedoArguments::augment_args),
+    ("confirm", ConfirmArguments::augment_args),
+    ("cancel", CancelArguments::augment_args),
+    ("recover", RecoverArguments::augment_args),
+    ("info", |command| command),
+    ("config", |command| command),
+    ("schema", |command| command),
+    ("help", HelpArguments::augment_args),
+    ("man", ManArguments::augment_args),
+];
+
+/// Commands that are started seldom, or by a name of their own.
+const SELDOM: [&str; 5] = [
+    "watch",
+    "ipvsadm",
+    "ipvsadm-save",
+    "ipvsadm-restore",
+    "completions",
+];
+
+/// Reads arguments with no commands but those whose names are among them, as no other can be meant. Returns nothing for what is wrong or
+/// asks for help, which takes all commands to tell.
 fn read_named(arguments: &[OsString]) -> Option<Arguments> {
-    let all = Command::augment_subcommands(clap::Command::new("ipvsh"));
-    let named = all
-        .get_subcommands()
-        .filter(|command| arguments.iter().any(|word| word == command.get_name()));
-    let named_alone = Globals::augment_args(clap::Command::new("ipvsh"))
+    let is_named = |name: &str| arguments.iter().any(|word| word == name);
+    let mut named: Vec<clap::Command> = COMMANDS
+        .iter()
+        .filter(|(name, _)| is_named(name))
+        .map(|(name, make)| make(clap::Command::new(*name)))
+        .collect();
+    if SELDOM.iter().any(|name| is_named(name)) {
+        let all = Command::augment_subcommands(clap::Command::new("ipvsh"));
+        let seldom = all
+            .get_subcommands()
+            .filter(|command| SELDOM.contains(&command.get_name()) && is_named(command.get_name()));
+        named.extend(seldom.cloned());
+    }
+    let program = Globals::augment_args(clap::Command::new("ipvsh"))
         .disable_help_subcommand(true)
         .allow_external_subcommands(true)
         .external_subcommand_value_parser(clap::value_parser!(OsString))
-        .subcommands(named.cloned());
-    let mut matches = named_alone.try_get_matches_from(arguments).ok()?;
+        .subcommands(named);
+    let mut matches = program.try_get_matches_from(arguments).ok()?;
     Arguments::from_arg_matches_mut(&mut matches).ok()
 }
 
@@ -104,12 +167,38 @@ mod tests {
             "--state-dir run config",
             "watch 5",
             "schema",
+            "copy fwmark://1 fwmark://2 --dry-run",
+            "move --drain 5m fwmark://1 fwmark://2",
+            "undrain 10.0.0.1 --weight 3",
+            "redo",
+            "confirm 3",
+            "cancel",
+            "recover --forward",
+            "absent fwmark://1 --yes",
+            "ensure fwmark://1 -s rr",
+            "check a.rhai b.rhai",
+            "info --json",
+            "man --out .",
+            "completions bash",
+            "history --utc show 3",
+            "help -k two words",
         ] {
             let named = read_named(&words(line));
             let all = Arguments::try_parse_from(words(line)).unwrap();
             let named = named.unwrap_or_else(|| panic!("`{line}` took all commands"));
             assert_eq!(format!("{named:?}"), format!("{all:?}"), "{line}");
         }
+    }
+
+    #[test]
+    fn every_command_is_made_in_one_way_or_the_other() {
+        let all = Command::augment_subcommands(clap::Command::new("ipvsh"));
+        let made = COMMANDS.iter().map(|(name, _)| *name).chain(SELDOM);
+        let mut made: Vec<&str> = made.collect();
+        made.sort_unstable();
+        let mut names: Vec<&str> = all.get_subcommands().map(clap::Command::get_name).collect();
+        names.sort_unstable();
+        assert_eq!(made, names);
     }
 
     #[test]

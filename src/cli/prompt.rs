@@ -25,7 +25,7 @@ pub(super) fn prompt(context: &Context, globals: &Globals) -> Result<CommandOutc
     }
     let mut session = open::open(globals, Access::Write, &context.interrupt)?;
     context.warn(&mut session);
-    let asks = !session.label().is_simulated();
+    let asks = context.habits.asks && !session.label().is_simulated();
     let ui = context.ui;
     session.set_narrator(Some(Rc::new(Teller::new(
         ui,

@@ -13,6 +13,7 @@ use super::context::Context;
 use super::failure::{Failure, arguments_shown};
 use super::outcome::{CommandOutcome, PlanOutput, finish, json};
 use super::parse::parse;
+use super::settings::complete;
 use super::{
     completion, configuration, confirm_watcher, document, drain, exit, help, history, info, list,
     man, prompt, script, undo,
@@ -35,11 +36,12 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
         Ok(parsed) => parsed,
         Err(error) => return tell_usage(&error, json_wanted),
     };
-    let globals = parsed.globals;
+    let mut globals = parsed.globals;
+    let habits = complete(&mut globals);
     let colour = match globals.color {
-        ColourChoice::Auto => Colour::Auto,
-        ColourChoice::Always => Colour::Always,
-        ColourChoice::Never => Colour::Never,
+        None | Some(ColourChoice::Auto) => Colour::Auto,
+        Some(ColourChoice::Always) => Colour::Always,
+        Some(ColourChoice::Never) => Colour::Never,
     };
     let ui = Ui::new(
         colour,
@@ -53,6 +55,7 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
     let context = Context {
         ui,
         interrupt,
+        habits,
         unnoted: Cell::new(false),
         asked: Rc::default(),
         runbooks: RefCell::default(),

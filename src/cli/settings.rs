@@ -1,14 +1,15 @@
-//! The settings that hold for every command: configuration files and options, and where each value comes from.
+//! The settings that hold for every command: configuration files, environment and options, and where each value comes from.
 //!
 //! `/etc/ipvsh/config.toml` is read, then `config.toml` in the user's settings folder; or the file that IPVSH_CONFIG names,
 //! alone. Guards of several sources together are as strict as the strictest: nothing loosens one but to override it by name.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::args::Globals;
+use super::args::{ColourChoice, Globals};
 use super::failure::Failure;
-use super::guard_file::guards_of;
+use super::settings_file::{FileSettings, settings_of};
 use crate::config;
 use crate::model::{reason, suggestion};
 use crate::txn::{GuardName, Guarding, Guards};
@@ -34,6 +35,8 @@ pub(super) struct Setting {
 pub(super) struct Settings {
     /// What every commit is checked against.
     pub(super) guarding: Guarding,
+    /// What the files set beside guards; the last one that sets a value holds.
+    pub(super) general: FileSettings,
     /// Each value that is set somewhere.
     pub(super) settings: Vec<Setting>,
     /// The files that are looked at, and whether each is there.
@@ -84,10 +87,14 @@ impl Settings {
             let text = read(&path, is_named)?;
             settings.files.push((path.clone(), text.is_some()));
             if let Some(text) = text {
-                let guards = guards_of(&path, &text)?;
-                settings.add(&guards, &path.display().to_string());
+                let found = settings_of(&path, &text)?;
+                let source = path.display().to_string();
+                settings.add(&found.guards, &source);
+                settings.add_general(found, &source);
             }
         }
+        settings.add_environment();
+        settings.add_options(globals);
         for text in &globals.guard {
             let mut guards = Guards::default();
             guards.add(text)?;
@@ -112,15 +119,157 @@ impl Settings {
         self.guarding.guards.tighten(guards);
     }
 
-    /// Finds out which values hold.
+    /// Adds a value that is not a guard: it holds instead of those that were added before.
+    fn replace(&mut self, name: &str, value: String, source: &str) {
+        for setting in &mut self.settings {
+            setting.holds &= setting.name != name;
+        }
+        self.settings.push(Setting {
+            name: name.to_owned(),
+            value,
+            source: source.to_owned(),
+            holds: true,
+        });
+    }
+
+    fn add_general(&mut self, found: FileSettings, source: &str) {
+        let general = &mut self.general;
+        let mut added = Vec::new();
+        if let Some(folder) = found.state_dir {
+            added.push(("state_dir", format!("{folder:?}")));
+            general.state_dir = Some(folder);
+        }
+        if let Some(when) = found.color {
+            added.push(("color", format!("{:?}", when.word())));
+            general.color = Some(when);
+        }
+        if let Some(time) = found.lock_wait {
+            added.push(("lock_wait", duration_text(time)));
+            general.lock_wait = Some(time);
+        }
+        if let Some(on) = found.ask {
+            added.push(("ask", on.to_string()));
+            general.ask = Some(on);
+        }
+        if let Some(command) = found.editor {
+            added.push(("editor", format!("{command:?}")));
+            general.editor = Some(command);
+        }
+        for (name, value) in added {
+            self.replace(name, value, source);
+        }
+    }
+
+    /// Adds what the environment says: of the journal's folder it has the last word, of the editor the first.
+    fn add_environment(&mut self) {
+        if let Some(folder) = named_state_folder() {
+            self.replace("state_dir", format!("{folder:?}"), "IPVSH_STATE_DIR");
+        }
+        if self.general.editor.is_none()
+            && let Some((name, command)) = named_editor()
+        {
+            self.replace("editor", format!("{command:?}"), name);
+        }
+    }
+
+    fn add_options(&mut self, globals: &Globals) {
+        if let Some(folder) = &globals.state_dir {
+            self.replace("state_dir", format!("{folder:?}"), "--state-dir");
+        }
+        if let Some(when) = globals.color {
+            self.replace("color", format!("{:?}", when.word()), "--color");
+        }
+        if let Some(time) = globals.lock_wait {
+            self.replace("lock_wait", duration_text(time), "--lock-wait");
+        }
+        // What is set nowhere.
+        for (name, value) in [
+            ("state_dir", state_default()),
+            ("color", format!("{:?}", ColourChoice::Auto.word())),
+            (
+                "lock_wait",
+                duration_text(crate::session::DEFAULT_LOCK_WAIT),
+            ),
+            ("ask", "true".to_owned()),
+            ("editor", format!("{DEFAULT_EDITOR:?}")),
+        ] {
+            if self.settings.iter().all(|setting| setting.name != name) {
+                self.replace(name, value, "default");
+            }
+        }
+    }
+
+    /// Finds out which guards hold.
     fn mark(&mut self) {
         let held = values(&self.guarding.guards);
         for setting in &mut self.settings {
-            let name = setting.name.trim_start_matches("guards.");
+            let Some(name) = setting.name.strip_prefix("guards.") else {
+                continue;
+            };
             setting.holds = held
                 .iter()
                 .any(|(held, value)| *held == name && *value == setting.value);
         }
+    }
+}
+
+/// What opens a text where nothing else is set.
+const DEFAULT_EDITOR: &str = "vi";
+
+/// Returns the editor that the environment names, and the variable.
+fn named_editor() -> Option<(&'static str, String)> {
+    ["VISUAL", "EDITOR"].into_iter().find_map(|name| {
+        let command = std::env::var(name).ok()?;
+        (!command.trim().is_empty()).then_some((name, command))
+    })
+}
+
+fn named_state_folder() -> Option<String> {
+    let folder = std::env::var_os("IPVSH_STATE_DIR").filter(|folder| !folder.is_empty())?;
+    Some(folder.to_string_lossy().into_owned())
+}
+
+fn state_default() -> String {
+    let folder = config::lasting_folder();
+    folder.map_or_else(
+        || "none: there is no home".to_owned(),
+        |folder| format!("{:?}", folder.display().to_string()),
+    )
+}
+
+fn duration_text(time: Duration) -> String {
+    format!("\"{}\"", humantime::format_duration(time))
+}
+
+/// What holds of a command that is not asked of the options.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Habits {
+    /// Whether to ask before something is taken away.
+    pub(super) asks: bool,
+    /// The command that opens a text.
+    pub(super) editor: String,
+    /// Each value with where it is set, before the options were filled in.
+    pub(super) settings: Vec<Setting>,
+}
+
+/// Fills in what is set in files where no option says anything. What can't be read is said by whoever opens a session, and passed over
+/// here: help is given without it.
+pub(super) fn complete(globals: &mut Globals) -> Habits {
+    let Settings {
+        general, settings, ..
+    } = Settings::of(globals).unwrap_or_default();
+    if globals.state_dir.is_none() && named_state_folder().is_none() && !globals.no_journal {
+        globals.state_dir = general.state_dir;
+    }
+    globals.color = globals.color.or(general.color);
+    globals.lock_wait = globals.lock_wait.or(general.lock_wait);
+    let editor = general
+        .editor
+        .or_else(|| named_editor().map(|(_, command)| command));
+    Habits {
+        asks: general.ask.unwrap_or(true),
+        editor: editor.unwrap_or_else(|| DEFAULT_EDITOR.to_owned()),
+        settings,
     }
 }
 

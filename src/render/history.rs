@@ -1,12 +1,12 @@
 //! Commits as people see them in a list.
 
-use super::Rows;
+use super::{Rows, Zone, shown_time};
 use crate::journal::{EventKind, Record, State};
 use crate::session::Scope;
 
 /// Returns commits as rows, with their tables if they are not all of one.
 #[must_use]
-pub fn history_rows(records: &[&Record], scope: Scope) -> Rows {
+pub fn history_rows(records: &[&Record], scope: Scope, zone: Zone) -> Rows {
     let mut titles = vec!["NO", "TIME", "BY", "OUTCOME", "CHANGES", "WHAT"];
     if scope == Scope::AllTables {
         titles.push("TABLE");
@@ -15,7 +15,7 @@ pub fn history_rows(records: &[&Record], scope: Scope) -> Rows {
         let intent = &record.intent;
         let mut cells = vec![
             intent.number.to_string(),
-            intent.time.clone(),
+            shown_time(&intent.time, zone),
             record.who(),
             history_state(record),
             history_changes(record),

@@ -13,7 +13,7 @@ use crate::ui::style::{self, Style};
 pub struct Heading {
     /// Where the table is: host, kernel or simulation, namespace.
     pub place: String,
-    /// The time of day, UTC.
+    /// The time of day.
     pub time: String,
     /// Whether the kernel's estimator runs; without it rates mean nothing.
     pub has_rates: bool,

@@ -9,6 +9,7 @@ mod list;
 mod native;
 mod plan;
 mod runbook;
+mod time;
 
 pub use columns::{Rows, columns};
 pub use excerpt::{Excerpt, Label, excerpt};
@@ -18,13 +19,7 @@ pub use list::{Heading, list};
 pub use native::change_line;
 pub use plan::{Kept, PlanView, change_summary, plan, plan_text};
 pub use runbook::{runbook_plan, runbook_text, step_changes, time_taken};
-
-/// Returns the time of day, UTC.
-#[must_use]
-pub fn time_of_day() -> String {
-    let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
-    now.get(11..19).unwrap_or_default().to_owned()
-}
+pub use time::{Zone, shown_time, time_of_day};
 
 /// Returns a number with its word, in the plural where it belongs.
 #[must_use]

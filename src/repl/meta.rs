@@ -3,7 +3,7 @@
 use super::listings::Shown;
 use super::prompt::{Ask, Next, Open, Prompt, counts};
 use crate::model::{DURATION_FORM, parse_duration};
-use crate::render::plan_text;
+use crate::render::{Zone, plan_text};
 use crate::session::{BlockKind, CommitTerms, Ended, Scope};
 use crate::txn::GuardName;
 
@@ -201,7 +201,7 @@ impl Prompt {
             self.screen.note("nothing was committed to this table yet");
             return;
         }
-        let rows = crate::render::history_rows(last, Scope::ThisTable);
+        let rows = crate::render::history_rows(last, Scope::ThisTable, Zone::Local);
         self.screen
             .show(&crate::render::columns(&rows, Some(self.screen.width())));
         if !is_all {

@@ -8,6 +8,7 @@ use super::preview::{keys_of, refused};
 use super::tool::{Tool, fate_of};
 use crate::backend::{Errno, Fate, Operation};
 use crate::cli::failure::Failure;
+use crate::cli::settings::complete;
 use crate::cli::{open, report};
 use crate::ipvsadm::syntax::Command;
 use crate::results::ResultShape;
@@ -27,6 +28,8 @@ impl Tool<'_> {
     /// Makes ready for commits: they must not be torn apart by signals, they are kept in the journal, and what that has
     /// left to do comes first.
     pub(super) fn make_ready(&mut self) -> Result<(), u8> {
+        complete(&mut self.globals);
+        open::set_lock_wait(&self.globals, &mut self.session);
         let installed = self.interrupt.install().map_err(Failure::Signals);
         installed
             .and_then(|()| open::keep(&self.globals, &mut self.session))
