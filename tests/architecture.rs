@@ -36,7 +36,13 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     (
         "document",
         &["model", "txn", "ipvsadm"],
-        &["crc32fast", "serde", "serde_json", "thiserror"],
+        &[
+            "crc32fast",
+            "saphyr_parser",
+            "serde",
+            "serde_json",
+            "thiserror",
+        ],
     ),
     (
         "journal",
@@ -130,6 +136,7 @@ const PACKAGES: &[&str] = &[
     "rhai",
     "roff",
     "rustyline",
+    "saphyr_parser",
     "serde",
     "serde_json",
     "shlex",

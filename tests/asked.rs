@@ -295,7 +295,7 @@ fn json_is_one_document_whatever_the_lines_were() {
 }
 
 /// Makes a table of every kind of service and server, with values that the seed chooses.
-fn any_table(random: &mut Random) -> serde_json::Value {
+pub(crate) fn any_table(random: &mut Random) -> serde_json::Value {
     use serde_json::{Value, json};
     let mut services = serde_json::Map::new();
     for number in 1..=4u32 {

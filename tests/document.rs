@@ -14,7 +14,7 @@ use ipvsh::session::{Access, ApplyOptions, BlockKind, Interrupt, Prune, Session,
 
 use ipvsh::txn::{Action, Plan};
 
-use crate::support::{Place, Random, key, server};
+use crate::support::{Place, Random, ipvsh, ipvsh_command, ipvsh_ok, key, server};
 use crate::transaction::random_table;
 
 fn written(table: &Table, detail: Detail) -> Vec<u8> {
@@ -205,5 +205,89 @@ proptest! {
         let _plan_or_error = read_plan("damaged", &bytes).is_ok();
         bytes.truncate((place % length).min(length - 2));
         assert!(read_plan("cut", &bytes).is_err());
+    }
+}
+
+#[test]
+fn a_table_goes_through_yaml_unchanged() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut random = Random::new(16);
+    for _ in 0..20 {
+        let document = crate::asked::any_table(&mut random).to_string();
+        std::fs::write(folder.path().join("t.json"), &document).unwrap();
+        let yaml = ipvsh_ok(
+            folder.path(),
+            &["--sim=t.json", "export", "--config", "--format", "yaml"],
+        );
+        std::fs::write(folder.path().join("t.yaml"), &yaml).unwrap();
+        let exported = |from: &str| ipvsh_ok(folder.path(), &[from, "export", "--config"]);
+        assert_eq!(exported("--sim=t.yaml"), exported("--sim=t.json"), "{yaml}");
+        let plan = ipvsh(
+            folder.path(),
+            &["--sim=t.json", "plan", "--exit-code", "t.yaml"],
+        );
+        assert_eq!(plan.status, 0, "{plan:?}\n{yaml}");
+    }
+}
+
+#[test]
+fn errors_in_yaml_have_the_same_words_and_their_own_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.yaml");
+    for (text, place, words) in [
+        (
+            "services:\n  - id: fwmark://1\n    shceduler: rr\n",
+            "t.yaml:3:5",
+            "did you mean `scheduler`?",
+        ),
+        (
+            "services:\n  - id: fwmark://1\n    scheduler: rr\n    scheduler: rr\n",
+            "t.yaml:4:5",
+            "is given twice",
+        ),
+        (
+            "services:\n- id: fwmark://1\n  destinations:\n  - {id: 10.0.0.1:0, weight: ten}\n",
+            "t.yaml:4:30",
+            "invalid weight `\"ten\"`",
+        ),
+        (
+            "services:\n- id: fwmark://1\n  destinations:\n  - id: 10.0.0.1:0\n    tunnel: {type: gue}\n",
+            "t.yaml:5:13",
+            "gue needs a port",
+        ),
+        (
+            "services:\n- id: fwmark://1\n- id: fwmark://1\nversion: 1\n",
+            "t.yaml:1:1",
+            "is listed twice",
+        ),
+        ("sysctl: {conntrack: [1]}\n", "t.yaml:1:21", "conntrack"),
+        ("services: [\n", "t.yaml:1:13", "this is no YAML"),
+        (
+            "--- {}\n--- {}\n",
+            "t.yaml:2:1",
+            "a second document begins here",
+        ),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let refused = ipvsh(folder.path(), &["--sim", "apply", "t.yaml"]);
+        assert_eq!(refused.status, 2, "{text}: {refused:?}");
+        assert!(refused.stderr.contains(words), "{text}: {}", refused.stderr);
+        assert!(refused.stderr.contains(place), "{text}: {}", refused.stderr);
+    }
+    // Without a name that says so it is recognised by how it begins.
+    for text in [
+        "---\nversion: 1\n",
+        "version: 1\nservices: []\n",
+        "# ours\nservices:\n- id: fwmark://1\nversion: 1\n",
+    ] {
+        let mut child = ipvsh_command(folder.path(), &["--sim", "apply", "-"])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), text.as_bytes()).unwrap();
+        let finished: crate::support::Finished = child.wait_with_output().unwrap().into();
+        assert_eq!(finished.status, 0, "{text}: {finished:?}");
     }
 }

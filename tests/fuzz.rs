@@ -155,6 +155,14 @@ fn document() {
 }
 
 #[test]
+fn yaml() {
+    feed("yaml", |bytes| match read_document("x.yaml", bytes) {
+        Err(error) => assert!(!error.to_string().is_empty()),
+        Ok(table) => drop(table),
+    });
+}
+
+#[test]
 fn plan() {
     feed("plan", |bytes| {
         if let Ok(plan) = read_plan("x", bytes) {

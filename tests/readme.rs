@@ -277,6 +277,28 @@ fn the_scripts_of_the_readme_and_of_the_folder_run() {
         }
     }
     assert!(blocks_run >= 3, "{blocks_run}");
+    // Documents in YAML, and settings.
+    let mut read = 0;
+    for page in pages() {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for block in blocks(&text, "yaml") {
+            std::fs::write(folder.path().join("block.yaml"), block).unwrap();
+            ipvsh_ok(folder.path(), &["--sim", "apply", "block.yaml"]);
+            read += 1;
+        }
+        for block in blocks(&text, "toml") {
+            std::fs::write(folder.path().join("config.toml"), block).unwrap();
+            let mut command = crate::support::ipvsh_command(folder.path(), &["--json", "config"]);
+            let finished: Finished = command
+                .env("IPVSH_CONFIG", "config.toml")
+                .output()
+                .unwrap()
+                .into();
+            assert_eq!(finished.status, 0, "{block}: {finished:?}");
+            read += 1;
+        }
+    }
+    assert!(read >= 3, "{read}");
     // Each script of the folder says how to try it; what it says is what is run.
     let mut tried = 0;
     for entry in std::fs::read_dir(root().join("scripts")).unwrap() {

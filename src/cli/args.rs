@@ -397,8 +397,10 @@ pub(super) struct DiffArguments {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum ExportFormat {
-    /// The table document
+    /// The table document in JSON
     Json,
+    /// The same in YAML
+    Yaml,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -15,7 +15,7 @@ use super::open;
 use super::outcome::CommandOutcome;
 use crate::document::{
     Detail, DocumentWriter, is_plan, json, read_document, read_document_file, read_file, read_plan,
-    schema, write_document, write_plan,
+    schema, write_document, write_plan, write_yaml,
 };
 use crate::files;
 use crate::model::{ObjectId, TableSpecification, reason, shown};
@@ -247,7 +247,6 @@ pub(super) fn export(
     globals: &Globals,
     arguments: &ExportArguments,
 ) -> Result<CommandOutcome, Failure> {
-    let ExportFormat::Json = arguments.format;
     let selectors = selectors(&arguments.objects)?;
     with_session(context, globals, Access::Read, |session| {
         let (table, missing) = match session.selected(&selectors) {
@@ -267,19 +266,21 @@ pub(super) fn export(
         } else {
             Detail::Observed
         };
-        context
-            .ui
-            .data(|out| {
-                write_document(
-                    out,
-                    &DocumentWriter {
-                        table: &table,
-                        detail,
-                        incomplete: &missing,
-                    },
-                )
-            })
-            .map_err(Failure::Output)?;
+        let document = DocumentWriter {
+            table: &table,
+            detail,
+            incomplete: &missing,
+        };
+        let written = match arguments.format {
+            ExportFormat::Json => context.ui.data(|out| write_document(out, &document)),
+            ExportFormat::Yaml => {
+                let mut json = Vec::new();
+                write_document(&mut json, &document).map_err(Failure::Output)?;
+                let json = String::from_utf8_lossy(&json);
+                context.ui.data(|out| write_yaml(out, &json))
+            }
+        };
+        written.map_err(Failure::Output)?;
         Ok(CommandOutcome::Shown)
     })
 }

@@ -10,6 +10,7 @@ use serde::de::Error;
 use super::error::DocumentError;
 use super::file_kind::FileKind;
 use super::scan::{self, Step};
+use super::yaml::{converted, is_yaml};
 use crate::model::{DestinationKey, ObjectId, Protocol, ServerNumber, ServiceKey, shown};
 
 /// Ends a name.
@@ -46,6 +47,21 @@ pub(super) fn invalid(
 /// document does not name the object.
 #[must_use]
 pub fn invalid_object(
+    path: &str,
+    text: &[u8],
+    object: &ObjectId,
+    field: &str,
+    words: &str,
+) -> Option<DocumentError> {
+    if is_yaml(path, text) {
+        let converted = converted(path, text).ok()?;
+        let found = invalid_in(path, &converted.json, object, field, words)?;
+        return Some(found.placed_by(|line| converted.place(line)));
+    }
+    invalid_in(path, text, object, field, words)
+}
+
+fn invalid_in(
     path: &str,
     text: &[u8],
     object: &ObjectId,

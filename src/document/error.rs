@@ -65,6 +65,17 @@ impl DocumentError {
         self
     }
 
+    /// Puts another place in place of the line, as the text that was read was made of another one.
+    #[must_use]
+    pub(super) fn placed_by(mut self, place: impl Fn(usize) -> (usize, usize)) -> Self {
+        if let Self::Invalid { line, column, .. } = &mut self
+            && *line > 0
+        {
+            (*line, *column) = place(*line);
+        }
+        self
+    }
+
     /// Returns the way out, if there is one to name.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

@@ -101,11 +101,11 @@ impl FileKind {
             Self::Keepalived => {
                 "this is a configuration of keepalived, which no command of ipvsh reads".to_owned()
             }
-            Self::Yaml => {
-                "this is YAML; a table document is JSON, as `ipvsh export` writes it".to_owned()
-            }
+            Self::Yaml => format!(
+                "this is YAML; if it is a table document, `ipvsh apply {path}` takes it"
+            ),
             Self::Toml => {
-                "this is TOML; a table document is JSON, and settings are read from the file that `ipvsh config` names"
+                "this is TOML; a table document is JSON or YAML, and settings are read from the file that `ipvsh config` names"
                     .to_owned()
             }
             Self::Script => format!("this is a script; `ipvsh run {path}` takes it"),

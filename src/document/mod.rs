@@ -18,6 +18,7 @@ mod read_service;
 mod scan;
 mod schema;
 mod table;
+mod yaml;
 
 pub use complaint::invalid_object;
 pub use error::DocumentError;
@@ -29,6 +30,7 @@ pub use table::{
     Detail, DocumentWriter, server_shape, service_shape, settings_line, write_document,
 };
 pub(crate) use table::{daemon_shape, persistence_shape, timeouts_shape, tunnel_shape};
+pub use yaml::write_yaml;
 
 /// The version of the document and of the result envelope.
 pub const VERSION: u32 = 1;

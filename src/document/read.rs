@@ -12,6 +12,7 @@ use super::error::DocumentError;
 use super::file_kind::FileKind;
 use super::keys::{Fields, Object, Parameters, list, parsed, parsed_address, repeated};
 use super::read_service::ServiceFields;
+use super::yaml::{converted, is_yaml};
 use crate::model::{
     DaemonRole, DestinationEntry, Invalid, ServiceEntry, SyncDaemon, Table, TableSpecification,
     Timeouts, TimeoutsEdit, Trust, reason,
@@ -76,12 +77,25 @@ pub fn read_file(path: &str, max_size: u64) -> Result<Vec<u8>, DocumentError> {
 /// [`DocumentError::Invalid`] with line and column.
 pub fn read_document(path: &str, bytes: &[u8]) -> Result<TableSpecification, DocumentError> {
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    if is_yaml(path, bytes) {
+        return read_yaml(path, bytes);
+    }
     // Text that is checked at once needs no check at each value.
     let parsed = match std::str::from_utf8(bytes) {
         Ok(text) => serde_json::from_str::<Object<DocumentFields>>(text),
         Err(_) => serde_json::from_slice::<Object<DocumentFields>>(bytes),
     };
     let document = parsed.map_err(|error| invalid(path, bytes, FileKind::Document, &error))?;
+    Ok(document.0)
+}
+
+fn read_yaml(path: &str, bytes: &[u8]) -> Result<TableSpecification, DocumentError> {
+    let converted = converted(path, bytes)?;
+    let parsed = serde_json::from_slice::<Object<DocumentFields>>(&converted.json);
+    let document = parsed.map_err(|error| {
+        let wrong = invalid(path, &converted.json, FileKind::Document, &error);
+        wrong.placed_by(|line| converted.place(line))
+    })?;
     Ok(document.0)
 }
 
