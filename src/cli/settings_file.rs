@@ -12,7 +12,7 @@ use super::failure::Failure;
 use crate::model::{Invalid, parse_duration, shown, suggestion};
 use crate::txn::{Guards, ServicePattern};
 
-/// What may stand in a file beside [guards].
+/// What may stand in a file beside `[guards]`.
 const NAMES: [&str; 6] = ["guards", "state_dir", "color", "lock_wait", "ask", "editor"];
 
 /// What a file sets.
