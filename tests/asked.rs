@@ -763,6 +763,16 @@ fn a_signal_ends_a_command_while_it_plans_and_nothing_is_changed() {
 
 /// Types into a terminal in which a command line runs, and returns its status and what was on the screen.
 fn on_a_terminal(shop: &Shop, typed: &str, words: &str) -> (i32, String) {
+    on_a_terminal_with(shop, typed, words, &[])
+}
+
+/// The same with variables of the environment.
+pub(crate) fn on_a_terminal_with(
+    shop: &Shop,
+    typed: &str,
+    words: &str,
+    variables: &[(&str, &str)],
+) -> (i32, String) {
     let options = shop.arguments(&[]).join(" ");
     let program = env!("CARGO_BIN_EXE_ipvsh");
     let mut command = std::process::Command::new("script");
@@ -771,6 +781,7 @@ fn on_a_terminal(shop: &Shop, typed: &str, words: &str) -> (i32, String) {
         .current_dir(shop.path())
         .env("IPVSH_STATE_DIR", crate::support::state_of(shop.path()))
         .env("IPVSH_CONFIG", "")
+        .envs(variables.iter().copied())
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped());
     let mut running = command.spawn().unwrap();

@@ -19,6 +19,7 @@ mod crash;
 mod differential;
 mod document;
 mod drain;
+mod editor;
 mod faults;
 mod fuzz;
 mod guard;

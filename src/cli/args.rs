@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::change_args::{ChangeArguments, MoveArguments, RelocateArguments, RemoveArguments};
+use super::change_args::{
+    ChangeArguments, EditArguments, MoveArguments, RelocateArguments, RemoveArguments,
+};
 use super::drain_args::{DrainArguments, UndrainArguments};
 use super::journal_args::{
     CancelArguments, ConfirmArguments, HistoryArguments, RecoverArguments, RedoArguments,
@@ -155,8 +157,8 @@ pub(super) enum Command {
     List(ListArguments),
     /// Add a virtual service or a real server
     Add(ChangeArguments),
-    /// Edit a virtual service or a real server; what is not named stays
-    Edit(ChangeArguments),
+    /// Edit virtual services or real servers by options, or as a text in the editor; what is not named stays
+    Edit(EditArguments),
     /// Delete a virtual service or a real server
     Delete(RemoveArguments),
     /// Add it, or edit the one that is there

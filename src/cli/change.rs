@@ -7,10 +7,11 @@ use serde_json::Map;
 use super::args::Globals;
 use super::ask::{Asks, ask_first};
 use super::change_args::{
-    ChangeArguments, MoveArguments, RelocateArguments, RemoveArguments, ServerOptions,
-    ServiceOptions,
+    ChangeArguments, EditArguments, MoveArguments, RelocateArguments, RemoveArguments,
+    ServerOptions, ServiceOptions,
 };
 use super::context::{Context, access, with_session};
+use super::editor;
 use super::failure::Failure;
 use super::outcome::CommandOutcome;
 use super::script::{Shown, built_in};
@@ -20,6 +21,7 @@ use crate::model::{
     parse_duration,
 };
 use crate::session::{BlockKind, CommitTerms, Ended, Error, IfMissing, Session, VerbOutcome};
+use crate::ui::can_ask;
 
 /// What to do to an object that is given with fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +158,38 @@ fn server_edit(options: &ServerOptions) -> Result<DestinationEdit, Failure> {
         number.set(&mut edit, value)?;
     }
     Ok(edit)
+}
+
+/// Edits objects by options; without any, as a text in the editor, if there is a terminal.
+pub(super) fn edit(
+    context: &Context,
+    globals: &Globals,
+    arguments: EditArguments,
+) -> Result<CommandOutcome, Failure> {
+    let has_options = arguments.server.server.is_some()
+        || service_edit(&arguments.service)? != ServiceEdit::default()
+        || server_edit(&arguments.server)? != DestinationEdit::default();
+    if !has_options && can_ask() && context.ui.results_are_seen() {
+        let object = arguments.object.as_deref();
+        return editor::edit(context, globals, object, arguments.dry_run);
+    }
+    let Some(object) = arguments.object else {
+        return Err(Failure::Usage {
+            text: "edit needs an OBJECT and what to change in it".to_owned(),
+            hint: Some(
+                "such as `ipvsh edit tcp://192.0.2.1:80 --scheduler wlc`; on a terminal, `ipvsh edit` alone opens the table in the editor"
+                    .to_owned(),
+            ),
+        });
+    };
+    let arguments = ChangeArguments {
+        dry_run: arguments.dry_run,
+        exit_code: arguments.exit_code,
+        object,
+        service: arguments.service,
+        server: arguments.server,
+    };
+    change(context, globals, Verb::Edit, &arguments)
 }
 
 /// Adds, edits or ensures an object.

@@ -67,9 +67,28 @@ pub(super) struct ChangeArguments {
     /// With --dry-run, exit with 10 if something would change
     #[arg(long, requires = "dry_run")]
     pub(super) exit_code: bool,
-    /// KEY or KEY/SERVER; to edit also SERVER, in every service that has it, or a pattern with `*`
+    /// KEY or KEY/SERVER
     #[arg(value_name = "OBJECT")]
     pub(super) object: String,
+    #[command(flatten, next_help_heading = "Of a virtual service")]
+    pub(super) service: ServiceOptions,
+    #[command(flatten, next_help_heading = "Of a real server")]
+    pub(super) server: ServerOptions,
+}
+
+/// `edit` without an object, or with one and no options, opens an editor.
+#[derive(Clone, Debug, Args)]
+pub(super) struct EditArguments {
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// With --dry-run, exit with 10 if something would change
+    #[arg(long, requires = "dry_run")]
+    pub(super) exit_code: bool,
+    /// KEY, KEY/SERVER, SERVER (in every service that has it), or a pattern with `*`; without one, and without options, the text of
+    /// what is meant is opened in the editor on a terminal
+    #[arg(value_name = "OBJECT")]
+    pub(super) object: Option<String>,
     #[command(flatten, next_help_heading = "Of a virtual service")]
     pub(super) service: ServiceOptions,
     #[command(flatten, next_help_heading = "Of a real server")]

@@ -14,8 +14,8 @@ use super::list::selectors;
 use super::open;
 use super::outcome::CommandOutcome;
 use crate::document::{
-    Detail, DocumentWriter, is_plan, json, read_document, read_document_file, read_file, read_plan,
-    schema, write_document, write_plan, write_yaml,
+    Detail, DocumentWriter, YamlForm, is_plan, json, read_document, read_document_file, read_file,
+    read_plan, schema, write_document, write_plan, write_yaml,
 };
 use crate::files;
 use crate::model::{ObjectId, TableSpecification, reason, shown};
@@ -277,7 +277,9 @@ pub(super) fn export(
                 let mut json = Vec::new();
                 write_document(&mut json, &document).map_err(Failure::Output)?;
                 let json = String::from_utf8_lossy(&json);
-                context.ui.data(|out| write_yaml(out, &json))
+                context
+                    .ui
+                    .data(|out| write_yaml(out, &json, YamlForm::Whole))
             }
         };
         written.map_err(Failure::Output)?;

@@ -15,6 +15,7 @@ mod context;
 mod document;
 mod drain;
 mod drain_args;
+mod editor;
 mod examples;
 mod exit;
 mod failure;

@@ -9,7 +9,9 @@ use super::args::{
     ExportArguments, Globals, HelpArguments, ListArguments, ManArguments, PlanArguments,
     RunArguments,
 };
-use super::change_args::{ChangeArguments, MoveArguments, RelocateArguments, RemoveArguments};
+use super::change_args::{
+    ChangeArguments, EditArguments, MoveArguments, RelocateArguments, RemoveArguments,
+};
 use super::drain_args::{DrainArguments, UndrainArguments};
 use super::examples::program;
 use super::journal_args::{
@@ -67,7 +69,7 @@ const COMMANDS: [(&str, Make); 28] = [
     ("export", ExportArguments::augment_args),
     ("list", ListArguments::augment_args),
     ("add", ChangeArguments::augment_args),
-    ("edit", ChangeArguments::augment_args),
+    ("edit", EditArguments::augment_args),
     ("delete", RemoveArguments::augment_args),
     ("ensure", ChangeArguments::augment_args),
     ("absent", RemoveArguments::augment_args),

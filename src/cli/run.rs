@@ -8,7 +8,7 @@ use std::rc::Rc;
 use clap::error::ErrorKind;
 
 use super::args::{ColourChoice, Command, Globals, PlanFormat, RunArguments};
-use super::change::{Verb, change, copy, move_to, remove};
+use super::change::{Verb, change, copy, edit, move_to, remove};
 use super::context::Context;
 use super::failure::{Failure, arguments_shown};
 use super::outcome::{CommandOutcome, PlanOutput, finish, json};
@@ -87,9 +87,10 @@ fn plan_output(command: Option<&Command>) -> PlanOutput {
         Some(Command::Run(arguments)) => (PlanFormat::Text, arguments.exit_code),
         Some(Command::Eval(arguments)) => (PlanFormat::Text, arguments.exit_code),
         Some(Command::Apply(arguments)) => (PlanFormat::Text, arguments.exit_code),
-        Some(Command::Add(arguments) | Command::Edit(arguments) | Command::Ensure(arguments)) => {
+        Some(Command::Add(arguments) | Command::Ensure(arguments)) => {
             (PlanFormat::Text, arguments.exit_code)
         }
+        Some(Command::Edit(arguments)) => (PlanFormat::Text, arguments.exit_code),
         Some(Command::Delete(arguments) | Command::Absent(arguments)) => {
             (PlanFormat::Text, arguments.exit_code)
         }
@@ -203,7 +204,7 @@ fn dispatch(
         Some(Command::Export(arguments)) => document::export(context, globals, &arguments),
         Some(Command::List(arguments)) => list::list(context, globals, &arguments),
         Some(Command::Add(arguments)) => change(context, globals, Verb::Add, &arguments),
-        Some(Command::Edit(arguments)) => change(context, globals, Verb::Edit, &arguments),
+        Some(Command::Edit(arguments)) => edit(context, globals, arguments),
         Some(Command::Ensure(arguments)) => change(context, globals, Verb::Ensure, &arguments),
         Some(Command::Copy(arguments)) => copy(context, globals, &arguments),
         Some(Command::Move(arguments)) => move_to(context, globals, &arguments),

@@ -30,7 +30,7 @@ pub use table::{
     Detail, DocumentWriter, server_shape, service_shape, settings_line, write_document,
 };
 pub(crate) use table::{daemon_shape, persistence_shape, timeouts_shape, tunnel_shape};
-pub use yaml::write_yaml;
+pub use yaml::{YamlForm, write_yaml};
 
 /// The version of the document and of the result envelope.
 pub const VERSION: u32 = 1;

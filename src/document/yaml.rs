@@ -298,16 +298,40 @@ fn number(text: &str) -> Option<String> {
 
 type Events<'t> = Peekable<Parser<'t, StrInput<'t>>>;
 
+/// How much of a document is written as YAML.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum YamlForm {
+    /// Everything.
+    Whole,
+    /// For people who write in it: without what says the same as the id, and without what is as a new object would have it.
+    Brief,
+}
+
+/// Returns whether a field of an object with an id goes without saying.
+fn goes_without_saying(name: &str, value: &Event<'_>) -> bool {
+    if ["protocol", "address", "port", "fwmark", "family"].contains(&name) {
+        return true;
+    }
+    match value {
+        Event::Scalar(text, ..) => match name {
+            "other_flags" | "upper_threshold" | "lower_threshold" => text == "0",
+            "one_packet" => text == "false",
+            _ => text == "null",
+        },
+        _ => false,
+    }
+}
+
 /// Writes JSON as YAML, in blocks.
 ///
 /// # Errors
 /// The writer's error.
-pub fn write_yaml(out: &mut dyn Write, json: &str) -> io::Result<()> {
+pub fn write_yaml(out: &mut dyn Write, json: &str, form: YamlForm) -> io::Result<()> {
     let mut events = Parser::new_from_str(json).peekable();
     while let Some(event) = next(&mut events)? {
         if matches!(event, Event::DocumentStart(_)) {
             let first = next(&mut events)?.unwrap_or(Event::Nothing);
-            return node(out, &mut events, first, Place::Alone, 0);
+            return node(out, &mut events, first, (Place::Alone, form), 0);
         }
     }
     Ok(())
@@ -329,11 +353,15 @@ enum Place {
     BehindDash,
 }
 
+fn is_named(event: &Event<'_>, wanted: &str) -> bool {
+    matches!(event, Event::Scalar(name, ..) if name == wanted)
+}
+
 fn node<'t>(
     out: &mut dyn Write,
     events: &mut Events<'t>,
     event: Event<'t>,
-    place: Place,
+    (place, form): (Place, YamlForm),
     indent: usize,
 ) -> io::Result<()> {
     let space = if place == Place::BehindName { " " } else { "" };
@@ -352,7 +380,7 @@ fn node<'t>(
             }
             while event != Event::SequenceEnd {
                 write!(out, "{:indent$}- ", "")?;
-                node(out, events, event, Place::BehindDash, indent + 2)?;
+                node(out, events, event, (Place::BehindDash, form), indent + 2)?;
                 event = next(events)?.unwrap_or(Event::SequenceEnd);
             }
             Ok(())
@@ -366,14 +394,24 @@ fn node<'t>(
                 writeln!(out)?;
             }
             let mut is_first = true;
+            let is_brief = form == YamlForm::Brief && is_named(&event, "id");
             while let Event::Scalar(name, ..) = event {
+                let value = next(events)?.unwrap_or(Event::Nothing);
+                let no_flags = name == "scheduler_flags"
+                    && matches!(events.peek(), Some(Ok((Event::SequenceEnd, _))));
+                if is_brief && (no_flags || goes_without_saying(&name, &value)) {
+                    if no_flags {
+                        next(events)?;
+                    }
+                    event = next(events)?.unwrap_or(Event::MappingEnd);
+                    continue;
+                }
                 // The first stands behind the dash.
                 if !(std::mem::take(&mut is_first) && place == Place::BehindDash) {
                     write!(out, "{:indent$}", "")?;
                 }
                 write!(out, "{}:", written(&name, ScalarStyle::DoubleQuoted))?;
-                let value = next(events)?.unwrap_or(Event::Nothing);
-                node(out, events, value, Place::BehindName, indent + 2)?;
+                node(out, events, value, (Place::BehindName, form), indent + 2)?;
                 event = next(events)?.unwrap_or(Event::MappingEnd);
             }
             Ok(())
@@ -486,7 +524,7 @@ mod tests {
     fn what_is_written_is_read_back() {
         let json = r#"{"version":1,"a":[],"o":{},"n":null,"t":true,"l":[[1,2],[],[{"x":"y"}]],"services":[{"id":"tcp://[2001:db8::1]:80","w":"10","no":"no","s":"3 50","e":"","at":"10.0.0.1:80","v":"1.5","c":"a: b","q":"it's \"so\"\n"}]}"#;
         let mut yaml = Vec::new();
-        write_yaml(&mut yaml, json).unwrap();
+        write_yaml(&mut yaml, json, super::YamlForm::Whole).unwrap();
         let yaml = String::from_utf8(yaml).unwrap();
         let wanted: serde_json::Value = serde_json::from_str(json).unwrap();
         assert_eq!(value(&yaml).unwrap(), wanted, "{yaml}");
