@@ -11,6 +11,7 @@
 
 mod support;
 
+mod ansible;
 mod architecture;
 mod asked;
 mod cli;
