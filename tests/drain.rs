@@ -456,7 +456,10 @@ fn the_journal_knows_what_is_drained() {
         shop.ok(&["edit", "tcp://192.0.2.1:80/10.0.0.2:80", "--weight", "0"]);
         let refused = shop.runs(&["undrain", "10.0.0.2"]);
         assert!(
-            refused.status == 1 && refused.stderr.contains("does not know which weight"),
+            refused.status == 1
+                && refused
+                    .stderr
+                    .contains("no drain in the journal says which weight"),
             "{refused:?}"
         );
         shop.ok(&["undrain", "10.0.0.2", "--weight", "3"]);

@@ -33,7 +33,7 @@ fn place() -> tempfile::TempDir {
     folder
 }
 
-/// Replaces times of day and durations, which are never the same.
+/// Replaces dates, times of day and durations, which are never the same.
 fn timeless(text: &str) -> String {
     let is_time = |word: &str| {
         word.len() == 8
@@ -49,7 +49,8 @@ fn timeless(text: &str) -> String {
         let words: Vec<&str> = line.split(' ').collect();
         let shown = words.iter().enumerate().map(|(place, word)| {
             let is_duration = words.get(place + 1) == Some(&"ms");
-            if is_time(word) || is_duration {
+            let is_date = word.parse::<jiff::civil::Date>().is_ok();
+            if is_time(word) || is_date || is_duration {
                 "TIME"
             } else {
                 word

@@ -65,6 +65,15 @@ impl ProcReading {
         reading
     }
 
+    /// Shows each real server of each service in the file, and keeps none.
+    pub fn each_server(contents: &[u8], mut see: impl FnMut(&DestinationKey, &DestinationEntry)) {
+        let lines = Lines(contents).skip(3);
+        let servers = lines.filter_map(|line| server_line(line.strip_prefix(b"  -> ")?));
+        for (key, entry) in servers {
+            see(&key, &entry);
+        }
+    }
+
     /// Takes the servers of a service out, unless the file is ambiguous about it.
     pub fn take_servers(
         &mut self,

@@ -137,7 +137,7 @@ pub(super) fn undrain(
     let shown = if arguments.dry_run {
         Shown::Plan
     } else {
-        Shown::Value
+        Shown::Commit
     };
     built_in(context, globals, ("undrain", UNDRAIN, &given), shown)
 }

@@ -1,10 +1,8 @@
 //! What is in force right now, for completions: ids, schedulers, commits, namespaces. What can't be read is nothing.
 
-use std::collections::BTreeSet;
-
 use super::args::Globals;
 use super::open;
-use crate::model::{DestinationKey, ServiceKey, Table, Weight};
+use crate::model::{ServiceKey, Weight};
 use crate::script::{Script, describe_options};
 use crate::session::{Access, Interrupt, Scope, Session};
 use crate::txn::GuardName;
@@ -35,12 +33,6 @@ fn keys(globals: &Globals) -> Vec<ServiceKey> {
     keys
 }
 
-/// The table as `/proc` has it: in a tenth of the time that the kernel takes to answer for each service.
-fn table(globals: &Globals) -> Table {
-    let read = session(globals).and_then(|mut session| session.table_without_privilege().ok());
-    read.map(|(table, _)| table).unwrap_or_default()
-}
-
 /// The keys of virtual services.
 pub(super) fn services(globals: &Globals, _current: &str) -> Vec<Found> {
     keys(globals)
@@ -69,25 +61,18 @@ pub(super) fn servers(globals: &Globals, current: &str) -> Vec<Found> {
     if current.contains("://") {
         return objects(globals, current);
     }
-    of_servers(&table(globals), |_| true)
+    of_servers(globals, |_| true)
 }
 
 /// Real servers at weight 0.
 pub(super) fn drained(globals: &Globals, _current: &str) -> Vec<Found> {
-    of_servers(&table(globals), |weight| weight.get() == 0)
+    of_servers(globals, |weight| weight.get() == 0)
 }
 
-fn of_servers(table: &Table, counts: impl Fn(Weight) -> bool) -> Vec<Found> {
-    // The same server is in many services.
-    let found: BTreeSet<&DestinationKey> = table
-        .services
-        .values()
-        .flat_map(|entry| &entry.destinations)
-        .filter(|(_, server)| counts(server.configuration.weight))
-        .map(|(key, _)| key)
-        .collect();
-    let ids = found.into_iter().map(ToString::to_string);
-    ids.map(Found::from).collect()
+fn of_servers(globals: &Globals, counts: impl Fn(Weight) -> bool) -> Vec<Found> {
+    let keys = session(globals).and_then(|mut session| session.server_keys(counts).ok());
+    let ids = keys.unwrap_or_default().into_iter();
+    ids.map(|key| key.to_string().into()).collect()
 }
 
 /// Schedulers that the kernel has or can load.

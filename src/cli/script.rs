@@ -1,5 +1,6 @@
 //! Running, evaluating and checking scripts.
 
+use std::io::Write;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -162,12 +163,12 @@ pub(super) fn eval(
 /// What is shown of a script that is part of the program.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shown {
-    /// Its value.
-    Value,
     /// Its value: it only looks.
     Look,
     /// What it would change: it is a rehearsal.
     Plan,
+    /// The commit it makes, as that of a verb.
+    Commit,
     /// Nothing but what is told on the way.
     Nothing,
 }
@@ -195,9 +196,9 @@ pub(super) fn built_in(
         last_resort: Some(open::recover_line(globals)),
     };
     let (mode, value) = match shown {
-        Shown::Value => (Mode::Live, Value::Printed),
         Shown::Look => (Mode::Looking, Value::Printed),
         Shown::Plan => (Mode::Rehearsed, Value::Dropped),
+        Shown::Commit => (Mode::Live, Value::Commit),
         Shown::Nothing => (Mode::Live, Value::Dropped),
     };
     let steps = Steps::default();
@@ -361,6 +362,8 @@ impl Steps {
 enum Value {
     Printed,
     Dropped,
+    /// It is the commits that are shown.
+    Commit,
 }
 
 fn execute(
@@ -428,7 +431,11 @@ fn execute(
         return Err(failure);
     }
     // A runbook has told of itself.
-    if mode == Mode::Live && !globals.json && context.runbooks.borrow().is_empty() {
+    if mode == Mode::Live
+        && value != Value::Commit
+        && !globals.json
+        && context.runbooks.borrow().is_empty()
+    {
         report::tell_commits(session.committed(), &context.ui);
     }
     if mode == Mode::Rehearsed {
@@ -447,10 +454,17 @@ fn execute(
     open::write_back(&mut session)?;
     let committed = session.committed().clone();
     let shown = (value == Value::Printed).then_some(result.value);
+    let mut unprinted = result.output_failure.or(unwritten);
+    if value == Value::Commit && !globals.json && !globals.quiet {
+        for report in committed.kept() {
+            let text = |out: &mut dyn Write| report::write_success(out, report, None);
+            unprinted = unprinted.or(context.ui.data(text).err());
+        }
+    }
     Ok(CommandOutcome::ScriptDone {
         value: shown,
         status: result.status,
         committed,
-        unprinted: result.output_failure.or(unwritten),
+        unprinted,
     })
 }

@@ -1,13 +1,14 @@
 //! What can be seen beside services and their servers: schedulers, kernel parameters, daemons, totals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Session;
 use super::error::Error;
 use super::rehearsal::schedulers::modules;
-use crate::backend::{BackendError, Identity, KernelFile, Manager, managers};
+use crate::backend::{BackendError, Identity, KernelFile, Manager, ProcReading, managers};
 use crate::model::{
-    Counters, Observed, Rates, Scheduler, SchedulerFlags, ServiceKey, SyncDaemon, SysctlName,
+    Counters, DestinationKey, Observed, Rates, Scheduler, SchedulerFlags, ServiceKey, SyncDaemon,
+    SysctlName, Weight,
 };
 
 /// A scheduler that a kernel has.
@@ -54,6 +55,25 @@ impl Session {
             return Ok(self.table()?.services.into_keys().collect());
         }
         Ok(self.live.service_keys()?)
+    }
+
+    /// Returns the real servers of all services, each once, that have a weight which counts. The kernel is asked once, for
+    /// `/proc/net/ip_vs`, not for each service.
+    ///
+    /// # Errors
+    /// [`Error`] if they can't be read.
+    pub fn server_keys(
+        &mut self,
+        counts: impl Fn(Weight) -> bool,
+    ) -> Result<BTreeSet<DestinationKey>, Error> {
+        let contents = self.live.file(&KernelFile::Services)?;
+        let mut keys = BTreeSet::new();
+        ProcReading::each_server(&contents, |key, entry| {
+            if counts(entry.configuration.weight) && !keys.contains(key) {
+                keys.insert(*key);
+            }
+        });
+        Ok(keys)
     }
 
     /// Reads every kernel parameter of IPVS.
