@@ -137,6 +137,11 @@ fn every_command_and_topic_has_a_man_page_without_a_fault() {
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
     assert!(read("ipvsh-undo.1").contains("ipvsh\\-undo \\- Undo the newest commit"));
     assert!(read("ipvsh-history-show.1").contains("Its number"));
+    // What the short help leaves out is there, and so are examples, statuses and other pages.
+    assert!(read("ipvsh-undo.1").contains("Print results as one JSON document"));
+    assert!(read("ipvsh-drain.1").contains(".SH EXAMPLES"));
+    assert!(read("ipvsh-drain.1").contains("ipvsh\\-draining\\fR(7)"));
+    assert!(read("ipvsh.1").contains(".SH \"EXIT STATUS\""));
     assert!(read("ipvsh-guards.7").contains("last_server = true          #"));
     assert!(!folder.path().join("ipvsh-watch.1").exists());
     let all: Vec<_> = pages.iter().chain(&topics).collect();
@@ -223,4 +228,30 @@ fn the_examples_of_every_command_run() {
         }
     }
     assert!(tried > 50, "{tried}");
+}
+
+#[test]
+fn what_errors_and_pages_send_readers_to_is_there() {
+    let mut sent = std::collections::BTreeSet::new();
+    let root = crate::architecture::root();
+    for (folder, ending) in [("src", "rs"), ("src/manual", "md"), ("stdlib", "rhai")] {
+        for path in crate::architecture::files(&root.join(folder), ending) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            for part in text.split("`ipvsh help ").skip(1) {
+                let name = part.split('`').next().unwrap();
+                // Placeholders are no names.
+                if !name.contains(|letter: char| letter.is_uppercase() || letter == '{') {
+                    sent.insert(name.to_owned());
+                }
+            }
+        }
+    }
+    for name in &sent {
+        let words: Vec<&str> = name.split(' ').collect();
+        assert!(told(&words).len() > 100, "{name}");
+        assert!(!told(&words).starts_with("Nothing is called"), "{name}");
+    }
+    for name in ["guards", "conflict", "permission", "documents"] {
+        assert!(sent.contains(name), "{name}: {sent:?}");
+    }
 }

@@ -70,9 +70,9 @@ impl BackendError {
             Self::NoIpvs => {
                 Some("load it with `modprobe ip_vs`, or try this on a simulated table with --sim")
             }
-            Self::NoPermission => {
-                Some("run it as root, or try this on a simulated table with --sim")
-            }
+            Self::NoPermission => Some(
+                "run it as root, or try this on a simulated table with --sim; `ipvsh help permission` explains it",
+            ),
             _ => None,
         }
     }

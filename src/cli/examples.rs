@@ -5,7 +5,7 @@ use clap::CommandFactory;
 use super::args::Arguments;
 
 /// The lines that show a command, each with what it does.
-type Examples = &'static [(&'static str, &'static str)];
+pub(super) type Examples = &'static [(&'static str, &'static str)];
 
 const EXAMPLES: &[(&str, Examples)] = &[
     (
@@ -325,6 +325,12 @@ pub(super) fn program() -> clap::Command {
         });
     }
     program
+}
+
+/// Returns the examples of a command.
+pub(super) fn of(name: &str) -> Examples {
+    let found = EXAMPLES.iter().find(|(command, _)| *command == name);
+    found.map_or(&[], |(_, examples)| examples)
 }
 
 fn text(examples: Examples) -> String {

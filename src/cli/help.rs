@@ -112,7 +112,7 @@ fn explained(name: &str, width: usize) -> Result<String, Failure> {
 }
 
 /// Returns the pages that show a command, those that do so most often first.
-fn pages_on_command(name: &str) -> Vec<&'static str> {
+pub(super) fn pages_on_command(name: &str) -> Vec<&'static str> {
     const MOST: usize = 3;
     let typed = [
         format!("ipvsh {name}"),

@@ -1,14 +1,16 @@
 //! `ipvsh man`: man pages of every command and every page of the manual, made by the program that they are about.
 
+use std::io::Write;
 use std::path::Path;
 
 use super::args::ManArguments;
 use super::context::Context;
-use super::examples::program;
+use super::examples::{self, program};
 use super::failure::Failure;
+use super::help::pages_on_command;
 use super::outcome::CommandOutcome;
 use crate::files;
-use crate::manual::{REVISED, TOPICS, man_page, tidy};
+use crate::manual::{self, REVISED, TOPICS, man_page, see_also, synopsis, terms, tidy};
 use crate::model::{reason, shown};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -61,8 +63,33 @@ fn commands() -> Vec<(String, String)> {
     pages
 }
 
+/// Returns the page of a command; `name` is that of the page, as in `ipvsh-history-show`.
 fn page(command: &clap::Command, name: &str) -> String {
+    let words = name.replace('-', " ");
+    let own = words.strip_prefix("ipvsh ").unwrap_or_default();
+    // Where the short help leaves an option out, the page does not.
     let named = command.clone().display_name(name.to_owned());
+    let named = named.mut_args(|argument| argument.hide_short_help(false));
+    let usage = named.clone().render_usage().to_string();
+    let usages: Vec<String> = usage
+        .trim_start_matches("Usage: ")
+        .lines()
+        .map(|line| line.trim().to_owned())
+        .collect();
+    let examples: Vec<(String, &str)> = examples::of(own)
+        .iter()
+        .map(|(line, meaning)| (format!("ipvsh {line}"), *meaning))
+        .collect();
+    let mut also = vec![("ipvsh".to_owned(), 1)];
+    if own.is_empty() {
+        also.clear();
+    }
+    let topics: Vec<&str> = if own.is_empty() {
+        TOPICS.iter().map(|topic| topic.name).collect()
+    } else {
+        pages_on_command(own)
+    };
+    also.extend(topics.iter().map(|topic| (format!("ipvsh-{topic}"), 7)));
     let man = clap_mangen::Man::new(named)
         .title(name.to_uppercase())
         .section("1")
@@ -71,6 +98,27 @@ fn page(command: &clap::Command, name: &str) -> String {
         .manual("ipvsh");
     let mut bytes = Vec::new();
     // Writing to memory does not fail.
-    let _infallible = man.render(&mut bytes);
+    let _infallible = man
+        .render_title(&mut bytes)
+        .and_then(|()| man.render_name_section(&mut bytes))
+        .and_then(|()| bytes.write_all(synopsis(&usages).as_bytes()))
+        .and_then(|()| man.render_description_section(&mut bytes))
+        .and_then(|()| man.render_options_section(&mut bytes));
+    if command.has_subcommands() {
+        let _infallible = man.render_subcommands_section(&mut bytes);
+    }
+    if !examples.is_empty() {
+        bytes.extend(terms("EXAMPLES", &examples).into_bytes());
+    }
+    if own.is_empty() {
+        let statuses: Vec<(String, &str)> = (0..=u8::MAX)
+            .filter_map(|status| {
+                let meaning = manual::exit_status(&status.to_string())?;
+                Some((status.to_string(), meaning))
+            })
+            .collect();
+        bytes.extend(terms("EXIT STATUS", &statuses).into_bytes());
+    }
+    bytes.extend(see_also(&also).into_bytes());
     tidy(&String::from_utf8_lossy(&bytes))
 }

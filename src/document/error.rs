@@ -81,9 +81,10 @@ impl DocumentError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::TooLarge { .. } => Some("--max-size allows more".to_owned()),
-            Self::Invalid { .. } => {
-                Some("`ipvsh schema` prints the shape of a document".to_owned())
-            }
+            Self::Invalid { .. } => Some(
+                "`ipvsh help documents` explains the shape of a document, `ipvsh schema` prints it"
+                    .to_owned(),
+            ),
             Self::File { .. } | Self::OtherKind { .. } => None,
         }
     }

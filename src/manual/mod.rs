@@ -7,7 +7,7 @@
 mod roff;
 mod terminal;
 
-pub use roff::{man_page, tidy};
+pub use roff::{man_page, see_also, synopsis, terms, tidy};
 pub use terminal::text;
 
 /// When the pages were last gone through, for the head of man pages.

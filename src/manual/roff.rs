@@ -19,6 +19,49 @@ pub fn man_page(topic: &Topic, version: &str) -> String {
     tidy(&page.out.render())
 }
 
+/// Returns the part of a command's man page that shows how it is called, a line for each way.
+#[must_use]
+pub fn synopsis(usages: &[String]) -> String {
+    let mut out = Roff::new();
+    out.control("SH", ["SYNOPSIS"]);
+    out.control("nf", []);
+    for usage in usages {
+        out.text([roman(usage.clone())]);
+    }
+    out.control("fi", []);
+    out.to_roff()
+}
+
+/// Returns a part that is a list of terms, each with what there is to say of it.
+#[must_use]
+pub fn terms(heading: &str, terms: &[(String, &str)]) -> String {
+    let mut out = Roff::new();
+    out.control("SH", [heading]);
+    for (term, meaning) in terms {
+        out.control("TP", []);
+        out.text([bold(term.clone())]);
+        out.text([roman(*meaning)]);
+    }
+    out.to_roff()
+}
+
+/// Returns the part that names other pages, with their sections.
+#[must_use]
+pub fn see_also(pages: &[(String, u8)]) -> String {
+    let mut out = Roff::new();
+    out.control("SH", ["SEE ALSO"]);
+    let mut line = Vec::new();
+    for (place, (name, section)) in pages.iter().enumerate() {
+        if place > 0 {
+            line.push(roman(", "));
+        }
+        line.push(bold(name.clone()));
+        line.push(roman(format!("({section})")));
+    }
+    out.text(line);
+    out.to_roff()
+}
+
 /// Makes a page what `mandoc -T lint` asks for: lines of running text no longer than a screen is wide, no request without effect. Nothing
 /// changes in what is shown.
 #[must_use]

@@ -416,13 +416,16 @@ impl Error {
                         .map(|name| format!("--override {name}"))
                         .collect();
                     Some(format!(
-                        "nothing was sent; `ipvsh {} …` overrides the guard (in scripts `override: {names:?}`), which the journal records; `ipvsh config` shows where guards are set",
+                        "nothing was sent; `ipvsh {} …` overrides the guard (in scripts `override: {names:?}`), which the journal records; `ipvsh config` shows where guards are set, `ipvsh help guards` explains them",
                         options.join(" ")
                     ))
                 }
-                Outcome::Conflict { .. } => Some("check the table and run it again".to_owned()),
+                Outcome::Conflict { .. } => Some("check the table and run it again; `ipvsh help conflict` explains it".to_owned()),
                 Outcome::Locked { .. } => {
-                    Some("wait until it is released, or raise --lock-wait".to_owned())
+                    Some(
+                        "wait until it is released, or raise --lock-wait; `ipvsh help locked` explains it"
+                            .to_owned(),
+                    )
                 }
                 _ => None,
             },
