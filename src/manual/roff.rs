@@ -90,6 +90,14 @@ pub fn tidy(page: &str) -> String {
             out.push('\n');
             continue;
         }
+        if before == Some(&".TP") {
+            // What is explained is one line, however long: as a request it may be.
+            out.push_str(&format!(
+                ".B \"{}\"\n",
+                line.trim_end().replace('"', "\"\"")
+            ));
+            continue;
+        }
         let mut length = 0;
         for word in line.split(' ').filter(|word| !word.is_empty()) {
             // At the beginning of a line these would be requests.
