@@ -37,6 +37,7 @@ mod readme;
 mod relocate;
 mod repl;
 mod runbook;
+mod save;
 mod script;
 mod sharing;
 mod simulator;

@@ -13,8 +13,11 @@ use super::journal_args::{
     CancelArguments, ConfirmArguments, HistoryArguments, RecoverArguments, RedoArguments,
     UndoArguments,
 };
-use super::option_values::{BARE, confirm_time, duration, filled, filled_or_bare, number};
+use super::option_values::{
+    BARE, confirm_time, duration, filled, filled_or_bare, number, sysctl_name,
+};
 use crate::document::DEFAULT_MAX_SIZE;
+use crate::model::SysctlName;
 
 /// A scripting automation shell for IPVS, the load balancer in the Linux kernel.
 ///
@@ -81,6 +84,9 @@ pub(super) struct Globals {
         value_name = "GUARD"
     )]
     pub(super) overridden: Vec<String>,
+    /// What the journal and the log call the commits of this run that have no name of their own
+    #[arg(long, global = true, hide_short_help = true, value_name = "TEXT", value_parser = filled)]
+    pub(super) label: Option<String>,
     /// Keep no record of commits: nothing can be rolled back after a crash or undone later
     #[arg(
         long,
@@ -108,6 +114,7 @@ impl Globals {
             state_dir: None,
             guard: Vec::new(),
             overridden: Vec::new(),
+            label: None,
             no_journal: false,
             max_size: DEFAULT_MAX_SIZE,
         }
@@ -204,6 +211,8 @@ pub(super) enum Command {
     Info,
     /// Show which settings are in force, and where they come from
     Config,
+    /// Keep the table for the next boot: write it to a file, and keep the file before
+    Save(SaveArguments),
     /// Print the JSON Schema of the table document
     Schema,
     /// Show the manual: a topic, a command, a function, a kind of error, an exit status; without a name, what there is
@@ -413,6 +422,9 @@ pub(super) struct ExportArguments {
     /// Configuration alone, without what was observed: for version control
     #[arg(long)]
     pub(super) config: bool,
+    /// With these kernel parameters, separated by commas; the kernel does not tell which ones somebody has set
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = sysctl_name)]
+    pub(super) sysctl: Vec<SysctlName>,
     /// Export these only: KEY, KEY/SERVER, SERVER, or a pattern with `*`
     #[arg(value_name = "OBJECT")]
     pub(super) objects: Vec<String>,
@@ -438,6 +450,16 @@ pub(super) struct HelpArguments {
     pub(super) keyword: Vec<String>,
     /// A topic, a command, a function or namespace of the script language, a kind of error, an exit status
     pub(super) name: Vec<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct SaveArguments {
+    /// With these kernel parameters too, separated by commas; those that the file has already stay in it, with the value of now
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = sysctl_name)]
+    pub(super) sysctl: Vec<SysctlName>,
+    /// The document, in YAML if it ends in .yaml or .yml [/etc/ipvsh/table.json, which ipvsh-restore.service applies]
+    #[arg(value_name = "FILE", value_parser = filled)]
+    pub(super) file: Option<String>,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -47,6 +47,19 @@ const EXAMPLES: &[(&str, Examples)] = &[
         )],
     ),
     (
+        "save",
+        &[
+            (
+                "save --sim=scripts/web.json table.json",
+                "without FILE the kernel's table, in /etc/ipvsh/table.json",
+            ),
+            (
+                "save --sim=scripts/web.json --sysctl conntrack table.json",
+                "with a kernel parameter, which stays in the file from then on",
+            ),
+        ],
+    ),
+    (
         "plan",
         &[
             ("plan scripts/web.json", "what a document would change"),

@@ -199,6 +199,7 @@ pub(super) fn keep(globals: &Globals, session: &mut Session) -> Result<(), Failu
         folder,
         command: command_line(),
         name: table_name(globals),
+        label: globals.label.clone(),
         watcher: Rc::new(move |number| {
             super::confirm_watcher::start(number, watched.as_deref(), simulated.as_deref())
         }),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::model::SysctlName;
+
 /// What an option stands for that is given without its value: no argument of a program can hold it.
 pub(super) const BARE: &str = "\0";
 
@@ -43,4 +45,9 @@ pub(super) fn confirm_time(text: &str) -> Result<Duration, String> {
         Duration::ZERO => Err("it is longer than nothing".to_owned()),
         time => Ok(time),
     }
+}
+
+/// Reads the name of a kernel parameter of IPVS.
+pub(super) fn sysctl_name(text: &str) -> Result<SysctlName, String> {
+    SysctlName::new(text).map_err(|error| error.to_string())
 }

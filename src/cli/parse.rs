@@ -7,7 +7,7 @@ use clap::{Args, FromArgMatches, Subcommand};
 use super::args::{
     ApplyArguments, Arguments, CheckArguments, Command, DiffArguments, EvalArguments,
     ExportArguments, Globals, HelpArguments, ListArguments, ManArguments, PlanArguments,
-    RunArguments,
+    RunArguments, SaveArguments,
 };
 use super::change_args::{
     ChangeArguments, EditArguments, MoveArguments, RelocateArguments, RemoveArguments,
@@ -59,7 +59,7 @@ type Make = fn(clap::Command) -> clap::Command;
 
 /// The commands, each with what makes it: to make all of them takes longer than all else that is done here. What is not among them is
 /// looked for among all.
-const COMMANDS: [(&str, Make); 28] = [
+const COMMANDS: [(&str, Make); 29] = [
     ("run", RunArguments::augment_args),
     ("eval", EvalArguments::augment_args),
     ("check", CheckArguments::augment_args),
@@ -85,6 +85,7 @@ const COMMANDS: [(&str, Make); 28] = [
     ("recover", RecoverArguments::augment_args),
     ("info", |command| command),
     ("config", |command| command),
+    ("save", SaveArguments::augment_args),
     ("schema", |command| command),
     ("help", HelpArguments::augment_args),
     ("man", ManArguments::augment_args),

@@ -16,9 +16,10 @@ use super::parse::parse;
 use super::settings::complete;
 use super::{
     completion, configuration, confirm_watcher, document, drain, exit, help, history, info, list,
-    man, prompt, script, undo,
+    man, notify, prompt, save, script, undo,
 };
 use crate::model::{reason, shown, suggestion};
+use crate::results::VersionsShape;
 use crate::session::{IfMissing, Interrupt};
 use crate::ui::{Colour, Streams, Ui, Verbosity, input_is_terminal};
 
@@ -65,6 +66,7 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
     let runs_script = runs_script(command.as_ref());
     let work = move || {
         let ended = dispatch(&context, &globals, command);
+        notify::tell(&ended);
         let status = finish(&context, &globals, output, ended);
         // It is done, and the next change may find it unfinished.
         if status == exit::DONE && context.unnoted.get() {
@@ -159,6 +161,18 @@ fn on_large_stack(work: impl FnOnce() -> u8) -> u8 {
 
 fn tell_usage(error: &clap::Error, json_wanted: bool) -> u8 {
     let ui = Ui::default();
+    if error.kind() == ErrorKind::DisplayVersion && json_wanted {
+        return match ui.line(&crate::document::json::pretty(&VersionsShape::THIS)) {
+            Ok(()) => exit::DONE,
+            Err(failure) => {
+                ui.error(&format!(
+                    "the versions could not be written: {}",
+                    reason(&failure)
+                ));
+                exit::FAILED
+            }
+        };
+    }
     let text = error.render();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
@@ -229,6 +243,7 @@ fn dispatch(
         Some(Command::Watch { number }) => confirm_watcher::watch(context, globals, number),
         Some(Command::Info) => info::info(context, globals),
         Some(Command::Config) => configuration::config(context, globals),
+        Some(Command::Save(arguments)) => save::save(context, globals, &arguments),
         Some(Command::Schema) => document::print_schema(context),
         Some(Command::Help(arguments)) => help::help(context, &arguments),
         Some(Command::Man(arguments)) => man::man(context, &arguments),
@@ -268,7 +283,7 @@ fn other(
     globals: &Globals,
     words: &[OsString],
 ) -> Result<CommandOutcome, Failure> {
-    const COMMANDS: [&str; 30] = [
+    const COMMANDS: [&str; 31] = [
         "ipvsadm",
         "run",
         "eval",
@@ -299,6 +314,7 @@ fn other(
         "man",
         "info",
         "completions",
+        "save",
     ];
     let words: Vec<String> = words
         .iter()

@@ -32,5 +32,5 @@ pub use table::{
 pub(crate) use table::{daemon_shape, persistence_shape, timeouts_shape, tunnel_shape};
 pub use yaml::{YamlForm, write_yaml};
 
-/// The version of the document and of the result envelope.
+/// The version of documents and plans.
 pub const VERSION: u32 = 1;

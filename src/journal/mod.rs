@@ -31,3 +31,6 @@ pub use runbook::{Alive, Life};
 pub use store::{Journal, Limits, Step};
 pub use syslog::{Facts, tell, tell_text};
 pub use table_identity::TableIdentity;
+
+/// The version of its records.
+pub const VERSION: u32 = 1;

@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::VERSION;
 use super::error::JournalError;
 use super::event::{Event, EventKind};
 use super::table_identity::TableIdentity;
 use crate::config::Author;
-use crate::document::{PlanLayout, VERSION, append_plan, checksum, read_plan};
+use crate::document::{PlanLayout, append_plan, checksum, read_plan};
 use crate::txn::{Footprint, Plan};
 
 /// How many objects a plan touches.

@@ -9,9 +9,10 @@ mod envelope;
 mod history;
 mod info;
 mod runbook;
+mod saved;
 mod script;
+mod versions;
 
-pub use crate::document::VERSION;
 pub use configuration::{ConfigurationShape, SettingShape, SettingsFileShape};
 pub use connections::ConnectionsWriter;
 pub use envelope::{
@@ -24,4 +25,9 @@ pub use history::{
 };
 pub use info::{InfoShape, JournalShape, ManagerShape, PlaceShape, SchedulerShape};
 pub use runbook::{RunbookShape, StepShape, WaitShape, runbook_shape};
+pub use saved::SavedShape;
 pub use script::{DrainedShape, OutcomeShape, RunbookOutcomeShape, ScriptErrorShape};
+pub use versions::VersionsShape;
+
+/// The version of the results.
+pub const VERSION: u32 = 1;

@@ -432,7 +432,7 @@ impl Error {
             Self::Missing {
                 object: ObjectId::Sysctl(_),
                 ..
-            } => Some("`ipvsh export` shows the kernel's parameters, under `sysctl`".to_owned()),
+            } => Some("`ipvsh info` shows the kernel's parameters".to_owned()),
             Self::Missing { .. } | Self::Unmatched(_) => {
                 Some("`ipvsh list` shows what is there".to_owned())
             }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::Session;
 use super::error::Error;
 use crate::backend::{KernelFile, ProcReading};
-use crate::model::{ServiceEntry, ServiceKey, SysctlName, Table};
+use crate::model::{ObjectId, ServiceEntry, ServiceKey, SysctlName, Table};
 
 impl Session {
     /// Reads the whole table: the rehearsal's inside a transaction, else the live one.
@@ -56,19 +56,30 @@ impl Session {
         }
     }
 
-    /// Reads the kernel parameters that were set in this session or in the document that a simulation began with.
+    /// Reads the kernel parameters that a document has: those that are named, and those that were set in this session or in the document
+    /// that a simulation began with. The kernel does not tell which ones somebody has set.
     ///
     /// # Errors
-    /// [`Error`] if one can't be read.
-    pub fn chosen_sysctls(&mut self) -> Result<BTreeMap<SysctlName, String>, Error> {
-        let mut chosen = BTreeMap::new();
-        let names = self.sysctls.borrow().clone();
-        for name in names {
+    /// [`Error`] if one can't be read, or one that is named is not there.
+    pub fn documented_sysctls(
+        &mut self,
+        named: &[SysctlName],
+    ) -> Result<BTreeMap<SysctlName, String>, Error> {
+        let mut values = BTreeMap::new();
+        let chosen = self.sysctls.borrow().clone();
+        for name in chosen {
             if let Some(value) = self.sysctl(&name)? {
-                chosen.insert(name, value);
+                values.insert(name, value);
             }
         }
-        Ok(chosen)
+        for name in named {
+            let value = self.sysctl(name)?.ok_or_else(|| Error::Missing {
+                what: "kernel parameter",
+                object: ObjectId::Sysctl(name.clone()),
+            })?;
+            values.insert(name.clone(), value);
+        }
+        Ok(values)
     }
 
     /// Reads what users without privilege may read, as a table and a list of what is missing from it.

@@ -115,6 +115,7 @@ pub(crate) fn with_journal(mut session: Session, state: &Path) -> Session {
             folder: Some(state.to_owned()),
             command: vec!["test".to_owned()],
             name: None,
+            label: None,
             watcher: Rc::new(|_| Ok(())),
         })
         .unwrap();

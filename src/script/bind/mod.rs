@@ -146,6 +146,7 @@ mod tests {
                 folder: Some(state.to_owned()),
                 command: Vec::new(),
                 name: Some("/fixture".to_owned()),
+                label: None,
                 watcher: Rc::new(|_| Ok(())),
             })
             .unwrap();

@@ -58,6 +58,8 @@ pub struct JournalSetup {
     pub command: Vec<String>,
     /// What the table is called: the namespace as the user names it, or the file of a simulated table.
     pub name: Option<String>,
+    /// What a commit is called that has no name of its own.
+    pub label: Option<String>,
     /// What starts a watcher.
     pub watcher: Watcher,
 }
@@ -116,13 +118,16 @@ pub(in crate::session) struct CommitRecorder<'a> {
 }
 
 impl<'a> CommitRecorder<'a> {
-    pub(in crate::session) const fn new(
+    pub(in crate::session) fn new(
         log: Option<&'a mut CommitLog>,
         saver: Option<&'a Saver>,
-        terms: CommitTerms,
+        mut terms: CommitTerms,
         runbook: Option<u64>,
         script: Option<&'a Origin>,
     ) -> Self {
+        if terms.label.is_none() {
+            terms.label = log.as_ref().and_then(|log| log.setup.label.clone());
+        }
         Self {
             log,
             saver,
