@@ -922,3 +922,28 @@ fn colours_go_by_the_variables_that_everyone_knows() {
     assert!(!shown("NO_COLOR", "auto"));
     assert!(shown("NO_COLOR", "always"));
 }
+
+#[test]
+fn a_text_that_doubles_ends_at_the_limit_and_what_was_committed_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    for code in [
+        "let s = \"ab\"; loop { s += s; }",
+        "let s = \"ab\"; loop { s = s + s; }",
+        "let s = \"ab\"; loop { s = `${s}${s}`; }",
+        "let s = \"ab\"; loop { s.append(s); }",
+    ] {
+        let code = format!("service::ensure(\"fwmark://9\", #{{}}); {code}");
+        let arguments = [
+            "--sim-state=table.json",
+            "--json",
+            "eval",
+            "--max-memory=64",
+            &code,
+        ];
+        let finished = ipvsh(folder.path(), &arguments);
+        let result: serde_json::Value = serde_json::from_str(&finished.stdout)
+            .unwrap_or_else(|error| panic!("{code}: {error}: {finished:?}"));
+        assert_eq!(result["cause"]["kind"], "limit", "{code}: {result}");
+        assert!([1, 7].contains(&finished.status), "{code}: {finished:?}");
+    }
+}

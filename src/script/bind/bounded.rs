@@ -12,6 +12,9 @@ use super::sorting;
 use crate::script::error::Scripted;
 use crate::script::limits::{self, LARGEST_STEP, Stop};
 
+/// What is smaller than this is not worth asking for.
+const SMALL_TEXT: usize = 4096;
+
 /// A text that grows as far as the script may go.
 #[derive(Default)]
 struct Text(String);
@@ -332,7 +335,39 @@ fn numbers(engine: &mut Engine) {
     });
 }
 
+/// Returns a text behind another one. A text that grows takes room for half as much again, beside the one it was.
+fn joined(one: &ImmutableString, other: &str) -> Scripted<ImmutableString> {
+    let length = one.len().saturating_add(other.len());
+    if length >= SMALL_TEXT {
+        limits::afford(length.saturating_mul(2))?;
+    }
+    let mut text = String::with_capacity(length);
+    text.push_str(one);
+    text.push_str(other);
+    Ok(text.into())
+}
+
+fn joins(engine: &mut Engine) {
+    engine.register_fn("+", |one: ImmutableString, other: ImmutableString| {
+        joined(&one, &other)
+    });
+    changes("+=").register_into_engine(
+        engine,
+        |text: &mut ImmutableString, other: ImmutableString| -> Scripted<()> {
+            let grown = text.len().saturating_add(other.len());
+            if grown < SMALL_TEXT {
+                *text += other;
+                return Ok(());
+            }
+            limits::afford(grown.saturating_mul(2))?;
+            *text += other;
+            Ok(())
+        },
+    );
+}
+
 fn texts(engine: &mut Engine) {
+    joins(engine);
     changes("replace").register_into_engine(
         engine,
         |text: &mut ImmutableString, find: &str, with: &str| replace_in(text, find, with),
