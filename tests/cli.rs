@@ -122,7 +122,7 @@ fn one_change_at_a_time() {
         (missing.status, missing.stderr.as_str()),
         (
             3,
-            "error: cannot delete real server 10.0.0.99:80 of tcp://192.0.2.1:80: it has no such real server\n"
+            "error: cannot delete real server 10.0.0.99:80 of tcp://192.0.2.1:80: it has no such real server\nhint: `ipvsh list` shows what is there\n"
         )
     );
     ok(&["delete", "tcp://192.0.2.1:80"]);
@@ -946,4 +946,96 @@ fn a_text_that_doubles_ends_at_the_limit_and_what_was_committed_is_said() {
         assert_eq!(result["cause"]["kind"], "limit", "{code}: {result}");
         assert!([1, 7].contains(&finished.status), "{code}: {finished:?}");
     }
+}
+
+#[test]
+fn sentences_name_the_object_and_the_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let web = crate::architecture::root().join("scripts/web.json");
+    let shop = crate::architecture::root().join("scripts/shop.json");
+    let (web, shop) = (
+        format!("--sim={}", web.display()),
+        format!("--sim={}", shop.display()),
+    );
+    std::fs::write(folder.path().join("x.rhai"), "print(1)").unwrap();
+    std::fs::write(folder.path().join("list"), "").unwrap();
+    std::fs::write(
+        folder.path().join("empty.json"),
+        "{\"version\":1,\"services\":[]}",
+    )
+    .unwrap();
+    std::fs::write(
+        folder.path().join("of"),
+        "%YAML 1.2\n---\nversion: 1\nservices: []\n",
+    )
+    .unwrap();
+    for (arguments, status, part) in [
+        (
+            vec!["--sim-state=no/x.json", "add", "fwmark://1"],
+            6,
+            "no/x.json: No such file or directory",
+        ),
+        (
+            vec![&web, "drain", "fwmark://7"],
+            1,
+            "no real server to drain: fwmark://7",
+        ),
+        (
+            vec!["history", "show", "abc"],
+            2,
+            "it is not a whole number",
+        ),
+        (
+            vec!["run", "x.rhai", "--json"],
+            2,
+            "`ipvsh run --json FILE`",
+        ),
+        (
+            vec![&web, "delete", "fwmark://8"],
+            3,
+            "`ipvsh list` shows what is there",
+        ),
+        (
+            vec![&web, "edit", "10.0.0.*", "--scheduler", "rr"],
+            2,
+            "error: 10.0.0.* is a real server",
+        ),
+        (vec!["help", "8"], 2, "there is no exit status 8"),
+        (
+            vec![&web, "apply", "--prune=services", "empty.json"],
+            2,
+            "`ipvsh delete '*'`",
+        ),
+        (
+            vec![&web, "ipvsadm", "-A", "-f", "9", "--exit-code"],
+            2,
+            "the 'diff' option for the 'exit-code' option",
+        ),
+        (
+            vec![
+                "--sim-state=c.json",
+                "apply",
+                "--confirm",
+                "1s",
+                "--no-journal",
+                "of",
+            ],
+            2,
+            "needs the journal",
+        ),
+        (vec!["--sim", "list"], 0, ""),
+        (vec!["--sim", "plan", "of"], 0, ""),
+    ] {
+        let finished = ipvsh(folder.path(), &arguments);
+        assert_eq!(finished.status, status, "{arguments:?}: {finished:?}");
+        assert!(
+            finished.stderr.contains(part),
+            "{arguments:?}: {finished:?}"
+        );
+    }
+    // A part of a service is shown with what its server really gets.
+    let part = ipvsh_ok(folder.path(), &[&shop, "list", "10.0.0.3"]);
+    assert!(part.contains("1 of 2 real servers"), "{part}");
+    assert!(!part.contains("no real server has weight"), "{part}");
+    assert!(part.contains("50 %") && !part.contains("100 %"), "{part}");
 }

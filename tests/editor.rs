@@ -46,7 +46,9 @@ fn a_mistake_opens_the_text_again_where_it_is() {
         // What the second call saw: the mistake above, the cursor at its line.
         let seen = fs::read_to_string(shop.path().join("seen")).unwrap();
         assert!(
-            seen.starts_with("#: error: tcp://192.0.2.1:80/10.0.0.1:80: invalid weight"),
+            seen.starts_with(&format!(
+                "#: error in line {line}: tcp://192.0.2.1:80/10.0.0.1:80: invalid weight"
+            )),
             "{seen}"
         );
         assert!(

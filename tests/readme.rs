@@ -67,7 +67,9 @@ fn run(line: &str, folder: &Path) -> Finished {
         .unwrap()
         .display();
     let mut command = Command::new("sh");
-    command.args(["-c", line]).current_dir(folder).env_clear();
+    // Errors stand where they would on a terminal.
+    let line = format!("exec 2>&1\n{line}");
+    command.args(["-c", &line]).current_dir(folder).env_clear();
     command
         .env("IPVSH_STATE_DIR", folder.join("state"))
         .env("IPVSH_CONFIG", "")

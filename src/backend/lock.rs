@@ -18,6 +18,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::model::reason;
+
 use crate::config::user_name;
 
 /// How long a holder of the common lock counts that can't be seen from here. Less than a commit waits for its turn, so that
@@ -211,7 +213,10 @@ impl CommitLock {
             held.push(file);
         }
         loop {
-            let file = open_common(&self.places.common)?;
+            let file = open_common(&self.places.common).map_err(|error| {
+                let place = self.places.common.display();
+                io::Error::new(error.kind(), format!("{place}: {}", reason(&error)))
+            })?;
             if is_taken(&file)? {
                 if is_current(&file, &self.places.common) {
                     self.unseen_since = None;

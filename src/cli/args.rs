@@ -35,15 +35,16 @@ pub(super) struct Arguments {
 const SHORT_HELP: &str = "`ipvsh COMMAND -h` is short, `ipvsh COMMAND --help` has examples and all options, `ipvsh help` the manual.";
 
 const AFTER_HELP: &str = "\
-Objects are named tcp://192.0.2.1:80, udp://[2001:db8::1]:53, sctp://192.0.2.1:36412, fwmark://7, fwmark6://7,
+Objects are named tcp://192.0.2.1:80, udp://[2001:db8::1]:53, sctp://192.0.2.1:36412, fwmark://7, fwmark6://7, \
 and KEY/SERVER for a real server: tcp://192.0.2.1:80/10.0.0.2:8080.
 
-`ipvsh FILE.rhai ARG…` is `ipvsh run FILE.rhai ARG…`; without a command, standard input is run\nas a script, or there is a prompt if it is a terminal.
+`ipvsh FILE.rhai ARG…` is `ipvsh run FILE.rhai ARG…`; without a command, standard input is run as a script, or there is a prompt if \
+it is a terminal.
 
-Exit status: 0 done or nothing to do; 1 the script failed, nothing of this run stands; 2 usage, compile or document
-error, nothing ran; 3 refused and rolled back, or a guard refuses; 4 indeterminate, what is left is listed; 5 conflict or lock held,
-nothing sent; 6 no IPVS or no permission; 7 failed, but earlier commits of this run stand; 9 committed, but the
-output could not be written; 10 changes pending (--exit-code); 129, 130, 143 after a signal. A script's exit(n)
+Exit status: 0 done or nothing to do; 1 the script failed, nothing of this run stands; 2 usage, compile or document \
+error, nothing ran; 3 refused and rolled back, or a guard refuses; 4 indeterminate, what is left is listed; 5 conflict or lock held, \
+nothing sent; 6 no IPVS or no permission; 7 failed, but earlier commits of this run stand; 9 committed, but the \
+output could not be written; 10 changes pending (--exit-code); 129, 130, 143 after a signal. A script's exit(n) \
 passes through.";
 
 #[derive(Clone, Debug, PartialEq, Eq, Args)]

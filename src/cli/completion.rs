@@ -87,9 +87,44 @@ pub(super) fn answered(arguments: &[OsString]) -> Option<u8> {
 
 /// Returns the command line with what each argument may be. `words` are what is typed.
 fn command(words: &[OsString]) -> clap::Command {
+    let before = words.split_last().map_or(&[][..], |(_, before)| before);
+    let is_drop_in = |word: &OsString| {
+        ["ipvsadm", "ipvsadm-save", "ipvsadm-restore"]
+            .iter()
+            .any(|name| word == name)
+    };
+    if before.iter().any(is_drop_in) {
+        // Its options are those of the original.
+        return words_alone(ArgValueCompleter::new(|_: &OsStr| Vec::new())).disable_help_flag(true);
+    }
+    if script_among(before).is_some() {
+        // What stands behind a script's name is the script's own.
+        let words = words.to_vec();
+        return words_alone(ArgValueCompleter::new(move |current: &OsStr| {
+            script_words(&words, current)
+        }));
+    }
     let globals = globals(words);
     let command = Arguments::command();
     with_candidates(command, &globals, words)
+}
+
+/// Returns a command line of words alone.
+fn words_alone(completer: ArgValueCompleter) -> clap::Command {
+    let words = clap::Arg::new("words")
+        .num_args(0..)
+        .trailing_var_arg(true)
+        .allow_hyphen_values(true)
+        .add(completer);
+    clap::Command::new("ipvsh").arg(words)
+}
+
+/// Returns the script that is named.
+fn script_among(words: &[OsString]) -> Option<&str> {
+    words
+        .iter()
+        .filter_map(|word| word.to_str())
+        .find(|word| word.ends_with(".rhai") && Path::new(word).is_file())
 }
 
 fn with_candidates(command: clap::Command, globals: &Globals, words: &[OsString]) -> clap::Command {
@@ -163,11 +198,7 @@ fn completer(
 /// Returns files behind `run`, and behind the script's name its own options.
 fn script_words(words: &[OsString], current: &OsStr) -> Vec<CompletionCandidate> {
     use clap_complete::engine::ValueCompleter;
-    let script = words
-        .iter()
-        .filter_map(|word| word.to_str())
-        .find(|word| word.ends_with(".rhai") && Path::new(word).is_file());
-    match script {
+    match script_among(words) {
         Some(script) if OsStr::new(script) != current => {
             let current = current.to_str().unwrap_or_default();
             live::script_options(script)

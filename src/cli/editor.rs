@@ -276,7 +276,7 @@ impl Text {
             if is_empty || without_notes(&text) == without_notes(&self.first) {
                 return Ok(false);
             }
-            if line > 0 && text == last {
+            if line > 0 && without_notes(&text) == without_notes(&last) {
                 context
                     .ui
                     .hint(&format!("the text is kept in {}", self.path.display()));
@@ -289,14 +289,18 @@ impl Text {
             let (place, words) = told(&failure);
             let own = without_notes(&text);
             let before = text.lines().count() - own.lines().count();
+            line = place.map_or(1, |place| {
+                place.saturating_sub(before) + words.lines().count()
+            });
+            let words = match place {
+                Some(_) => words.replacen("error:", &format!("error in line {line}:"), 1),
+                None => words,
+            };
             let notes: String = words
                 .lines()
                 .map(|line| format!("{NOTE}{line}\n"))
                 .collect();
             last = format!("{notes}{own}");
-            line = place.map_or(1, |place| {
-                place.saturating_sub(before) + words.lines().count()
-            });
             fs::write(&self.path, &last).map_err(Failure::Output)?;
         }
     }

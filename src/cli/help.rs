@@ -131,6 +131,12 @@ pub(super) fn pages_on_command(name: &str) -> Vec<&'static str> {
 
 /// Returns what the script language has of that name, or what is near it.
 fn of_the_language(name: &str) -> Result<String, Failure> {
+    if name.parse::<i64>().is_ok() {
+        return Err(Failure::Usage {
+            text: format!("there is no exit status {name}"),
+            hint: Some("`ipvsh help formats` lists them".to_owned()),
+        });
+    }
     if named_in_scripts(name).is_empty()
         && let Ok(speaking) = found(name)
     {

@@ -19,6 +19,7 @@ pub(super) enum HistoryCommand {
     /// Show one commit: its plan as it was printed, and what became of it
     Show {
         /// Its number
+        #[arg(value_parser = super::option_values::number::<u64>)]
         number: u64,
     },
 }

@@ -18,13 +18,16 @@ pub(super) fn list(
 ) -> Result<CommandOutcome, Failure> {
     let selectors = selectors(&arguments.objects)?;
     with_session(context, globals, Access::Read, |session| {
-        let (table, missing) = match session.selected(&selectors) {
-            Err(error) if lacks_permission(&error) => {
-                let (table, missing) = session.table_without_privilege()?;
-                (Session::part_of(&table, &selectors)?, missing)
-            }
+        let (whole, missing) = match session.services_with(&selectors) {
+            Err(error) if lacks_permission(&error) => session.table_without_privilege()?,
             other => (other?, Vec::new()),
         };
+        let part = if selectors.is_empty() {
+            None
+        } else {
+            Some(Session::part_of(&whole, &selectors)?)
+        };
+        let table = part.as_ref().unwrap_or(&whole);
         if !missing.is_empty() {
             context.ui.warning(&format!(
                 "without privilege this list lacks {}",
@@ -37,7 +40,7 @@ pub(super) fn list(
                 write_document(
                     out,
                     &DocumentWriter {
-                        table: &table,
+                        table,
                         detail: Detail::Observed,
                         incomplete: &missing,
                     },
@@ -51,7 +54,9 @@ pub(super) fn list(
                 characters: config::characters(),
                 width: context.ui.width(),
             };
-            context.ui.data(|out| render_list(out, &heading, &table))
+            context
+                .ui
+                .data(|out| render_list(out, &heading, table, &whole))
         };
         written.map_err(Failure::Output)?;
         Ok(CommandOutcome::Shown)

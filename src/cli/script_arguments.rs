@@ -6,7 +6,8 @@ use crate::script::{ArgumentsTaken, Script, arguments_taken};
 /// Names of options of ours that must not hide among a script's own arguments, whatever the script takes.
 const GLOBAL_NAMES: [&str; 5] = ["--sim", "--sim-state", "--dry-run", "--netns", "--json"];
 /// Further ones, which a script may have as options of its own.
-const OTHER_NAMES: [&str; 15] = [
+const OTHER_NAMES: [&str; 16] = [
+    "--label",
     "--guard",
     "--override",
     "--no-journal",
@@ -78,10 +79,9 @@ fn own_arguments(arguments: &[String], taken: ArgumentsTaken) -> Result<Vec<Stri
                 text: format!(
                     "{argument} comes after the script's name, so it would be passed to the script"
                 ),
-                hint: Some(
-                    "write it before the script's name, as in `ipvsh run --dry-run FILE`, or behind -- if it is meant for the script"
-                        .to_owned(),
-                ),
+                hint: Some(format!(
+                    "write it before the script's name, as in `ipvsh run {argument} FILE`, or behind -- if it is meant for the script"
+                )),
             });
         }
         own.push(argument.clone());

@@ -4,6 +4,10 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use clap::CommandFactory;
+
+use super::args::Arguments;
+
 /// An option, the values that are words, and what it is without a value.
 struct Optional {
     name: &'static str,
@@ -54,7 +58,7 @@ pub(super) fn value_behind_a_space(arguments: &[OsString]) -> Option<String> {
             continue;
         };
         let is_value = option.words.contains(&behind)
-            || (Path::new(behind).is_file() && !is_own_file(&words, place));
+            || (Path::new(behind).is_file() && !is_command(behind) && !is_own_file(&words, place));
         if is_value {
             let (name, alone) = (option.name, option.alone);
             let shown = crate::model::shown(behind);
@@ -64,6 +68,14 @@ pub(super) fn value_behind_a_space(arguments: &[OsString]) -> Option<String> {
         }
     }
     None
+}
+
+/// Returns whether a word is a command, whatever file has its name: `./list` is the file.
+fn is_command(word: &str) -> bool {
+    let program = Arguments::command();
+    program
+        .get_subcommands()
+        .any(|command| command.get_name() == word)
 }
 
 fn is_script(word: &str) -> bool {

@@ -61,7 +61,7 @@ impl FileKind {
         if is_script(head) {
             return Some(Self::Script);
         }
-        if first == "---" || is_yaml(first) {
+        if first == "---" || first.starts_with("%YAML") || is_yaml(first) {
             return Some(Self::Yaml);
         }
         None
@@ -146,8 +146,9 @@ fn is_script(head: &str) -> bool {
 
 /// A key and its value, as `version: 1` or `services:`.
 fn is_yaml(line: &str) -> bool {
-    line.split_once(':')
-        .is_some_and(|(key, rest)| is_name(key) && (rest.is_empty() || rest.starts_with(' ')))
+    line.split_once(':').is_some_and(|(key, rest)| {
+        is_name(key.trim_matches('"')) && (rest.is_empty() || rest.starts_with(' '))
+    })
 }
 
 #[cfg(test)]

@@ -165,6 +165,7 @@ impl fmt::Display for Selector {
             Self::Server(IpAddr::V6(address), Some(port)) => write!(out, "[{address}]:{port}"),
             Self::Server(address, Some(port)) => write!(out, "{address}:{port}"),
             Self::Services(pattern) => pattern.fmt(out),
+            Self::Destinations(services, servers) if services.0 == "*" => servers.fmt(out),
             Self::Destinations(services, servers) => write!(out, "{services}/{servers}"),
         }
     }
@@ -238,13 +239,10 @@ mod tests {
             "tcp://192.0.2.*:80",
             "tcp://*/10.0.0.2:*",
             "fwmark*://*",
+            "10.0.0.*",
         ] {
             assert_eq!(Selector::parse(text).unwrap().to_string(), text);
         }
-        assert_eq!(
-            Selector::parse("10.0.0.*").unwrap().to_string(),
-            "*/10.0.0.*"
-        );
         for text in ["", "web", "10.0.0.2x", "tcp://192.0.2.1", "tcp://1*x", "80"] {
             assert!(Selector::parse(text).is_err(), "{text}");
         }

@@ -62,9 +62,9 @@ struct Columns {
 }
 
 impl Columns {
-    fn fitted(heading: &Heading, table: &Table) -> Self {
+    fn fitted(heading: &Heading, tables: (&Table, &Table)) -> Self {
         let mut columns = Self {
-            widths: widths(heading, table),
+            widths: widths(heading, tables),
             kept: (0..TITLES.len()).collect(),
         };
         let most = heading.width.unwrap_or(usize::MAX);
@@ -174,11 +174,17 @@ fn row(
     }
 }
 
-/// Writes the table.
+/// Writes a table, or the part of a table that somebody asked for. What a server gets depends on its siblings, shown or not, so that
+/// the services of the part are looked up in the `whole`.
 ///
 /// # Errors
 /// The writer's error.
-pub fn list(out: &mut dyn Write, heading: &Heading, table: &Table) -> io::Result<()> {
+pub fn list(
+    out: &mut dyn Write,
+    heading: &Heading,
+    table: &Table,
+    whole: &Table,
+) -> io::Result<()> {
     let quiescent: usize = table
         .services
         .values()
@@ -201,15 +207,16 @@ pub fn list(out: &mut dyn Write, heading: &Heading, table: &Table) -> io::Result
         line.write(heading.separator(), piece, style::FAINT)?;
     }
     writeln!(out)?;
-    let columns = Columns::fitted(heading, table);
-    for (key, service) in &table.services {
+    let columns = Columns::fitted(heading, (table, whole));
+    for (key, part) in &table.services {
+        let service = whole.services.get(key).unwrap_or(part);
         writeln!(out)?;
-        service_line(out, heading, key, service)?;
-        if !service.destinations.is_empty() {
+        service_line(out, heading, (key, service), part.destinations.len())?;
+        if !part.destinations.is_empty() {
             columns.write_titles(out)?;
         }
         let receptions = service.receptions();
-        for (key, entry) in &service.destinations {
+        for (key, entry) in &part.destinations {
             let row = row(heading, &receptions, key, entry);
             columns.write(out, &row.cells)?;
             if !row.remark.is_empty() {
@@ -226,11 +233,12 @@ pub fn list(out: &mut dyn Write, heading: &Heading, table: &Table) -> io::Result
     Ok(())
 }
 
-fn widths(heading: &Heading, table: &Table) -> [usize; 7] {
+fn widths(heading: &Heading, (table, whole): (&Table, &Table)) -> [usize; 7] {
     let mut widths = TITLES.map(str::len);
-    for service in table.services.values() {
+    for (key, part) in &table.services {
+        let service = whole.services.get(key).unwrap_or(part);
         let receptions = service.receptions();
-        for (key, entry) in &service.destinations {
+        for (key, entry) in &part.destinations {
             let row = row(heading, &receptions, key, entry);
             for (width, cell) in widths.iter_mut().zip(&row.cells) {
                 *width = (*width).max(cell.chars().count());
@@ -243,8 +251,8 @@ fn widths(heading: &Heading, table: &Table) -> [usize; 7] {
 fn service_line(
     out: &mut dyn Write,
     heading: &Heading,
-    key: &ServiceKey,
-    service: &ServiceEntry,
+    (key, service): (&ServiceKey, &ServiceEntry),
+    shown: usize,
 ) -> io::Result<()> {
     let mut line = Pieces {
         out: &mut *out,
@@ -260,6 +268,11 @@ fn service_line(
         let words = "! no real servers: connections refused";
         line.write(GAP, words, style::CARE)?;
         return writeln!(out);
+    }
+    let all = service.destinations.len();
+    if shown < all {
+        let words = format!("{shown} of {}", count(all, "real server"));
+        line.write(GAP, &words, style::FAINT)?;
     }
     let connections = service.destinations.values().map(|entry| entry.connections);
     let (active, inactive) = connections.fold((0u64, 0u64), |(active, inactive), connections| {
@@ -320,7 +333,7 @@ mod tests {
                 width,
             };
             let mut out = Vec::new();
-            list(&mut out, &heading, &table()).unwrap();
+            list(&mut out, &heading, &table(), &table()).unwrap();
             anstream::adapter::strip_str(&String::from_utf8(out).unwrap()).to_string()
         };
         let all = shown(None);

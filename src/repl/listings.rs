@@ -3,7 +3,7 @@
 use super::prompt::Prompt;
 use crate::model::{Observed, Selector, ServiceEntry, ServiceKey, Table};
 use crate::render::{Heading, Rows, columns};
-use crate::session::Error;
+use crate::session::{Error, Session};
 
 /// What a listing shows of each service and each of its real servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,12 +58,12 @@ const CONNECTIONS: [&str; 6] = [
 impl Prompt {
     /// Shows the table, or what selectors name of it.
     pub(super) fn list(&self, shown: Shown, keys: &str) {
-        let table = match self.selected(keys) {
-            Ok(table) => table,
+        let (table, whole) = match self.selected(keys) {
+            Ok(tables) => tables,
             Err(error) => return self.screen.error(&format!("error: {error}")),
         };
         let rows = match shown {
-            Shown::Table => return self.show_table(&table),
+            Shown::Table => return self.show_table(&table, &whole),
             Shown::Stats => rows(&table, &STATS, |entry| numbers_of(entry, counters)),
             Shown::Rates => rows(&table, &RATES, |entry| numbers_of(entry, rates)),
             Shown::Thresholds => rows(&table, &THRESHOLDS, thresholds),
@@ -79,13 +79,15 @@ impl Prompt {
         self.screen.show(text.trim_end());
     }
 
-    fn selected(&self, keys: &str) -> Result<Table, Error> {
+    /// Returns what is meant, and the services that it is in, whole.
+    fn selected(&self, keys: &str) -> Result<(Table, Table), Error> {
         let selectors = keys.split_whitespace().map(Selector::parse);
         let selectors = selectors.collect::<Result<Vec<_>, _>>()?;
-        self.shell.borrow().session().selected(&selectors)
+        let whole = self.shell.borrow().session().services_with(&selectors)?;
+        Ok((Session::part_of(&whole, &selectors)?, whole))
     }
 
-    fn show_table(&self, table: &Table) {
+    fn show_table(&self, table: &Table, whole: &Table) {
         let heading = Heading {
             place: self.place.clone(),
             time: crate::render::time_of_day(),
@@ -95,7 +97,7 @@ impl Prompt {
         };
         let mut bytes = Vec::new();
         // Writing to memory does not fail.
-        let _infallible = crate::render::list(&mut bytes, &heading, table);
+        let _infallible = crate::render::list(&mut bytes, &heading, table, whole);
         self.screen.show(String::from_utf8_lossy(&bytes).trim_end());
     }
 

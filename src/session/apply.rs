@@ -51,7 +51,7 @@ impl Session {
             return Err(Invalid::new(
                 "document",
                 "no services",
-                "an empty document never prunes; use `clear` to delete everything",
+                "an empty document never prunes; `ipvsh delete '*'`, or `table::clear()` in a script, deletes everything",
             )
             .into());
         }

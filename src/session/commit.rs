@@ -137,7 +137,7 @@ impl Session {
 
     /// Tells what a commit that rolls back automatically is without a journal.
     fn confirm_unkept(&mut self) -> Result<(), Error> {
-        if !self.label.is_simulated() {
+        if self.is_kept() {
             return Err(Invalid::new(
                 "confirm",
                 "--no-journal",

@@ -394,7 +394,12 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::InDocument { error, .. } => error.hint(),
-            Self::Refused(refused) => refused.refusal.hint.clone(),
+            Self::Refused(refused) => match (&refused.refusal.hint, refused.refusal.kind) {
+                (None, RefusalKind::Missing) => {
+                    Some("`ipvsh list` shows what is there".to_owned())
+                }
+                (hint, _) => hint.clone(),
+            },
             Self::Backend(error) => error.hint().map(str::to_owned),
             Self::Namespace(error) => error.hint().map(str::to_owned),
             Self::Document(error) => error.hint(),

@@ -73,6 +73,19 @@ impl Session {
     /// # Errors
     /// [`Error`] if one means nothing, or the table can't be read.
     pub fn selected(&mut self, selectors: &[Selector]) -> Result<Table, Error> {
+        let whole = self.services_with(selectors)?;
+        if selectors.is_empty() {
+            return Ok(whole);
+        }
+        merged(&whole, selectors)
+    }
+
+    /// Returns the services in which selectors mean something, with all of their servers, and perhaps others; all without any. What
+    /// a server gets depends on its siblings.
+    ///
+    /// # Errors
+    /// [`Error`] if a service that is named is not there, or the table can't be read.
+    pub fn services_with(&mut self, selectors: &[Selector]) -> Result<Table, Error> {
         if selectors.is_empty() {
             return self.table();
         }
@@ -82,8 +95,7 @@ impl Session {
             None => None,
         });
         let Some(keys) = services.collect::<Option<Vec<_>>>() else {
-            let table = self.table()?;
-            return merged(&table, selectors);
+            return self.table();
         };
         let mut table = Table::default();
         for key in keys {
@@ -94,7 +106,7 @@ impl Session {
             })?;
             table.services.insert(key, Rc::unwrap_or_clone(entry));
         }
-        merged(&table, selectors)
+        Ok(table)
     }
 
     /// Returns the part of a table that was read elsewhere.

@@ -101,7 +101,7 @@ pub(super) fn check(command: Command, present: u64) -> Result<(), LineError> {
         && rule.required & !present == 0
         && (present & rule.one_of).count_ones() <= 1;
     if fits {
-        return Ok(());
+        return check_previews(present);
     }
     let mut first_of_one: Option<Field> = None;
     for field in Field::ALL {
@@ -131,6 +131,17 @@ pub(super) fn check(command: Command, present: u64) -> Result<(), LineError> {
             }
             first_of_one = Some(field);
         }
+    }
+    Ok(())
+}
+
+/// Checks an option of ours: what changes something has the status that it always has.
+fn check_previews(present: u64) -> Result<(), LineError> {
+    let shows = bits(&[Field::DryRun, Field::Diff]);
+    if present & bits(&[Field::ExitCode]) != 0 && present & shows == 0 {
+        return Err(fail(
+            "You need to supply the 'dry-run' or the 'diff' option for the 'exit-code' option",
+        ));
     }
     Ok(())
 }

@@ -286,8 +286,15 @@ impl Session {
         objects.sort();
         objects.dedup();
         let mut by = Vec::new();
+        let stack = self.undo_stack()?;
         for later in self.records(Scope::ThisTable)?.into_iter().flatten() {
-            if later.intent.number <= number || !later.state().stands() || by.len() >= NAMED {
+            if later.intent.number <= number || !later.state().stands() {
+                continue;
+            }
+            // What was undone since is no longer in the way, and its undo neither.
+            let later_number = later.intent.number;
+            let whole = later.intent.part_of();
+            if !stack.is_done(later_number) && !whole.is_some_and(|whole| stack.is_done(whole)) {
                 continue;
             }
             let plan: Plan = later.plan().map_err(HistoryError::from)?;
@@ -308,6 +315,7 @@ impl Session {
             }
         }
         by.reverse();
+        by.truncate(NAMED);
         Ok(HistoryError::Superseded {
             number,
             objects,

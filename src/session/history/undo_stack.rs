@@ -61,6 +61,11 @@ impl UndoStack {
         }
     }
 
+    /// Returns whether a commit or runbook stands and is not undone.
+    pub(in crate::session) fn is_done(&self, number: u64) -> bool {
+        self.done.contains(&number)
+    }
+
     /// Returns the undo that a commit is undone by.
     pub(in crate::session) fn undo_of(&self, number: u64) -> Option<u64> {
         let by = self.undone.iter().find(|(_, done)| done.contains(&number));
