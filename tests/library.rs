@@ -548,7 +548,7 @@ fn hosts_are_maintained_one_after_the_other() {
         let begun = std::time::Instant::now();
         while !ipvsh(folder.path(), &["undrain", "10.0.0.2"])
             .stdout
-            .contains("committed")
+            .contains("Committed")
         {
             assert!(begun.elapsed().as_secs() < 60);
         }
