@@ -14,6 +14,7 @@ mod support;
 mod ansible;
 mod architecture;
 mod asked;
+mod boot;
 mod cli;
 mod completion;
 mod crash;

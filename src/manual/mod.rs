@@ -42,6 +42,7 @@ pub const TOPICS: &[Topic] = topics![
     "simulation",
     "drop-in",
     "operations",
+    "boot",
     "ansible",
     "promise",
     "formats",

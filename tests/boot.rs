@@ -1,0 +1,173 @@
+//! What the units do at boot: their own commands, in their order, on a real kernel.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::architecture::root;
+use crate::support::net::{Net, echoes_tcp, within};
+use crate::support::{Finished, ipvsh, ipvsh_command, only_in_lab, system};
+
+const VIP: &str = "10.9.0.100:80";
+
+/// A command of a unit: its words, and whether its failure counts.
+struct Step {
+    words: Vec<String>,
+    counts: bool,
+}
+
+/// Reads the commands of a unit's `ExecStart=` lines, with this program and another file in place of those that are installed.
+fn steps(file: &Path) -> Vec<Step> {
+    let unit = fs::read_to_string(root().join("packaging/ipvsh-restore.service")).unwrap();
+    let lines = unit
+        .lines()
+        .filter_map(|line| line.strip_prefix("ExecStart="));
+    let steps: Vec<Step> = lines
+        .map(|line| {
+            let command = line.trim_start_matches('-');
+            let words = command.strip_prefix("/usr/bin/ipvsh ").unwrap();
+            let words = words.replace("/etc/ipvsh/table.json", file.to_str().unwrap());
+            Step {
+                words: words.split(' ').map(str::to_owned).collect(),
+                counts: !line.starts_with('-'),
+            }
+        })
+        .collect();
+    assert_eq!(steps.len(), 2);
+    steps
+}
+
+/// Runs a unit's commands as the service manager does; returns the one that failed.
+fn start(folder: &Path, file: &Path) -> Option<Finished> {
+    for step in steps(file) {
+        let mut all = vec!["--netns", "director"];
+        all.extend(step.words.iter().map(String::as_str));
+        let finished = ipvsh(folder, &all);
+        if finished.status != 0 && step.counts {
+            return Some(finished);
+        }
+    }
+    None
+}
+
+#[test]
+fn a_client_that_waits_since_before_is_answered_and_everything_is_as_it_was_saved() {
+    if !only_in_lab() {
+        return;
+    }
+    let net = Net::make();
+    echoes_tcp(&net.inner, "0.0.0.0:8080");
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let all: Vec<&str> = ["--netns", "director"]
+            .iter()
+            .chain(arguments)
+            .copied()
+            .collect();
+        let finished = ipvsh(folder.path(), &all);
+        assert_eq!(finished.status, 0, "{arguments:?}: {finished:?}");
+        finished.stdout
+    };
+    let file = folder.path().join("table.json");
+    let name = file.to_str().unwrap();
+    run(&[
+        "eval",
+        r#"service::add("tcp://10.9.0.100:80", #{ scheduler: "wrr", persistence: "5m", destinations: [#{ id: "10.8.0.2:8080", forwarding: "masquerading", weight: 7 }] });
+           service::add("fwmark6://9", #{ scheduler: "sh", scheduler_flags: ["sh-port"] });
+           timeouts::set(#{ tcp: "100s" });
+           sysctl::set("conn_reuse_mode", "2");
+           daemon::start("backup", #{ interface: "br0", sync_id: 3 });"#,
+    ]);
+    run(&[
+        "save",
+        name,
+        "--sysctl",
+        "conn_reuse_mode,expire_nodest_conn",
+    ]);
+    let saved = run(&["export", "--config", "--sysctl", "conn_reuse_mode"]);
+    // The machine starts again: nothing is left, and the address is not there yet.
+    run(&[
+        "eval",
+        r#"table::clear(); daemon::stop("backup"); timeouts::set(#{ tcp: "900s" }); sysctl::set("conn_reuse_mode", "1");"#,
+    ]);
+    assert_ne!(
+        run(&["export", "--config", "--sysctl", "conn_reuse_mode"]),
+        saved
+    );
+    system(
+        "set -e
+        ip -n director addr del 10.9.0.100/32 dev br0
+        ip netns exec director sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'
+        mac=$(ip -n director -o link show br0 | sed 's/.*ether \\([^ ]*\\).*/\\1/')
+        ip -n client neigh replace 10.9.0.100 lladdr $mac dev eth0 nud permanent",
+    );
+    let waiting = within(&net.client, || {
+        let limit = Duration::from_secs(60);
+        let mut stream = TcpStream::connect_timeout(&VIP.parse().unwrap(), limit)?;
+        stream.set_read_timeout(Some(limit))?;
+        stream.write_all(b"hello")?;
+        let mut heard = [0; 5];
+        stream.read_exact(&mut heard)?;
+        Ok::<_, std::io::Error>(heard)
+    });
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(!waiting.is_finished(), "{:?}", waiting.join());
+    if let Some(failed) = start(folder.path(), &file) {
+        panic!("{failed:?}");
+    }
+    assert_eq!(
+        run(&["export", "--config", "--sysctl", "conn_reuse_mode"]),
+        saved
+    );
+    let history = run(&["history"]);
+    assert!(history.trim_end().ends_with("boot"), "{history}");
+    // Then the network comes up.
+    system(
+        "set -e
+        ip netns exec director sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+        ip -n director addr add 10.9.0.100/32 dev br0",
+    );
+    assert_eq!(&waiting.join().unwrap().unwrap(), b"hello");
+    // Once more: nothing changes, and who is connected stays so.
+    if let Some(failed) = start(folder.path(), &file) {
+        panic!("{failed:?}");
+    }
+    assert_eq!(
+        run(&["export", "--config", "--sysctl", "conn_reuse_mode"]),
+        saved
+    );
+    // A file that is broken, one that is refused: the table stays, and the cause is told.
+    let socket = std::os::unix::net::UnixDatagram::bind(folder.path().join("notify")).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let whole = fs::read_to_string(&file).unwrap();
+    for (text, status, cause) in [
+        (whole[..whole.len() / 2].to_owned(), 2, "table.json"),
+        (whole.replace("\"wrr\"", "\"nosuchone\""), 3, "nosuchone"),
+    ] {
+        fs::write(&file, text).unwrap();
+        let failed = start(folder.path(), &file).unwrap();
+        assert_eq!(failed.status, status, "{failed:?}");
+        assert!(failed.stderr.contains(cause), "{failed:?}");
+        let last = steps(&file).pop().unwrap();
+        let mut all = vec!["--netns", "director"];
+        all.extend(last.words.iter().map(String::as_str));
+        let mut command = ipvsh_command(folder.path(), &all);
+        command.env("NOTIFY_SOCKET", folder.path().join("notify"));
+        assert!(!command.output().unwrap().status.success());
+        let mut bytes = [0; 4096];
+        let length = socket.recv(&mut bytes).unwrap();
+        let heard = String::from_utf8_lossy(&bytes[..length]).into_owned();
+        assert!(
+            heard.starts_with("STATUS=error: ") && heard.contains(cause),
+            "{heard}"
+        );
+        assert_eq!(
+            run(&["export", "--config", "--sysctl", "conn_reuse_mode"]),
+            saved
+        );
+    }
+}
