@@ -46,6 +46,7 @@ mod terminal;
 mod traffic;
 mod transaction;
 mod twins;
+mod upgrade;
 mod wire;
 mod witness;
 mod words;
