@@ -138,25 +138,32 @@ fn a_client_that_waits_since_before_is_answered_and_everything_is_as_it_was_save
         run(&["export", "--config", "--sysctl", "conn_reuse_mode"]),
         saved
     );
-    // A file that is broken, one that is refused: the table stays, and the cause is told.
-    let socket = std::os::unix::net::UnixDatagram::bind(folder.path().join("notify")).unwrap();
+    broken_files_leave_the_table(folder.path(), &file, &|| {
+        run(&["export", "--config", "--sysctl", "conn_reuse_mode"])
+    });
+}
+
+/// A file that is broken, one that is refused: the table stays, and the cause is told.
+fn broken_files_leave_the_table(folder: &Path, file: &Path, table: &dyn Fn() -> String) {
+    let before = table();
+    let socket = std::os::unix::net::UnixDatagram::bind(folder.join("notify")).unwrap();
     socket
         .set_read_timeout(Some(Duration::from_secs(60)))
         .unwrap();
-    let whole = fs::read_to_string(&file).unwrap();
+    let whole = fs::read_to_string(file).unwrap();
     for (text, status, cause) in [
         (whole[..whole.len() / 2].to_owned(), 2, "table.json"),
         (whole.replace("\"wrr\"", "\"nosuchone\""), 3, "nosuchone"),
     ] {
-        fs::write(&file, text).unwrap();
-        let failed = start(folder.path(), &file).unwrap();
+        fs::write(file, text).unwrap();
+        let failed = start(folder, file).unwrap();
         assert_eq!(failed.status, status, "{failed:?}");
         assert!(failed.stderr.contains(cause), "{failed:?}");
-        let last = steps(&file).pop().unwrap();
+        let last = steps(file).pop().unwrap();
         let mut all = vec!["--netns", "director"];
         all.extend(last.words.iter().map(String::as_str));
-        let mut command = ipvsh_command(folder.path(), &all);
-        command.env("NOTIFY_SOCKET", folder.path().join("notify"));
+        let mut command = ipvsh_command(folder, &all);
+        command.env("NOTIFY_SOCKET", folder.join("notify"));
         assert!(!command.output().unwrap().status.success());
         let mut bytes = [0; 4096];
         let length = socket.recv(&mut bytes).unwrap();
@@ -165,9 +172,6 @@ fn a_client_that_waits_since_before_is_answered_and_everything_is_as_it_was_save
             heard.starts_with("STATUS=error: ") && heard.contains(cause),
             "{heard}"
         );
-        assert_eq!(
-            run(&["export", "--config", "--sysctl", "conn_reuse_mode"]),
-            saved
-        );
+        assert_eq!(table(), before);
     }
 }
