@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use crate::architecture::root;
@@ -174,4 +175,78 @@ fn broken_files_leave_the_table(folder: &Path, file: &Path, table: &dyn Fn() -> 
         );
         assert_eq!(table(), before);
     }
+}
+
+/// The units, in a root with the programs that they start.
+#[test]
+fn the_units_are_right_and_confined() {
+    let folder = tempfile::tempdir().unwrap();
+    let units = folder.path().join("usr/lib/systemd/system");
+    fs::create_dir_all(&units).unwrap();
+    for program in ["usr/bin/ipvsh", "usr/libexec/ipvsh/ipvsadm-boot"] {
+        let path = folder.path().join(program);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::copy("/bin/true", path).unwrap();
+    }
+    // The targets that every unit waits for.
+    for entry in fs::read_dir("/usr/lib/systemd/system")
+        .into_iter()
+        .flatten()
+    {
+        let path = entry.unwrap().path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "target")
+        {
+            fs::copy(&path, units.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    let analyze = |arguments: &[&str]| -> Option<Finished> {
+        match Command::new("systemd-analyze").args(arguments).output() {
+            Ok(output) => Some(output.into()),
+            Err(error) => {
+                let required =
+                    std::env::var_os("IPVSHTEST_LAB").is_some_and(|value| value == "require");
+                assert!(!required, "systemd-analyze: {error}");
+                eprintln!("without systemd-analyze the units are not checked: {error}");
+                None
+            }
+        }
+    };
+    let base = format!("--root={}", folder.path().display());
+    for unit in ["ipvsh-restore.service", "ipvsadm/ipvsadm.service"] {
+        let source = root().join("packaging").join(unit);
+        let path = units.join(source.file_name().unwrap());
+        let text = fs::read_to_string(&source).unwrap();
+        let verify = |text: &str| {
+            fs::write(&path, text).unwrap();
+            analyze(&["verify", "--man=no", &base, path.to_str().unwrap()])
+        };
+        let Some(verified) = verify(&text) else {
+            return;
+        };
+        assert_eq!(
+            (verified.status, verified.stderr.as_str()),
+            (0, ""),
+            "{unit}"
+        );
+        // It would be heard.
+        let wrong = verify(&text.replace("ExecStart=/", "ExecStart=no")).unwrap();
+        assert_ne!((wrong.status, wrong.stderr.as_str()), (0, ""), "{unit}");
+        // Before keepalived, and before what waits for the network; a stop does nothing.
+        assert!(
+            text.contains("\nBefore=network-online.target keepalived.service"),
+            "{unit}"
+        );
+        assert!(!text.contains("ExecStop"), "{unit}");
+    }
+    // Exposure in tenths; what is left is the network, which is what it is there for.
+    let unit = root().join("packaging/ipvsh-restore.service");
+    let secure = analyze(&[
+        "security",
+        "--offline=true",
+        "--threshold=30",
+        unit.to_str().unwrap(),
+    ]);
+    assert_eq!(secure.unwrap().status, 0);
 }
