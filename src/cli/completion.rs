@@ -176,7 +176,7 @@ fn completer(
                 script_words(&words, current)
             }));
         }
-        ("plan" | "apply" | "check" | "diff", _)
+        ("plan" | "apply" | "check" | "diff" | "save", _)
             if matches!(id, "file" | "scripts" | "a" | "b") =>
         {
             return Some(ArgValueCompleter::new(clap_complete::PathCompleter::file()));
