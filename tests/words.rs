@@ -564,3 +564,31 @@ fn words_of_the_command_line_forge_no_line() {
         }
     }
 }
+
+#[test]
+fn what_is_listed_twice_is_shown_where_it_is_listed_again() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text, place) in [
+        (
+            "services.json",
+            "{\"version\":1,\"services\":[\n{\"id\":\"fwmark://7\"},\n{\"id\":\"fwmark://8\"},\n  {\"id\":\"fwmark://7\"}]}",
+            "services.json:4:3",
+        ),
+        (
+            "servers.json",
+            "{\"version\":1,\"services\":[{\"id\":\"fwmark://7\",\"destinations\":[\n{\"id\":\"10.0.0.1:0\"},\n{\"id\":\"10.0.0.2:0\"},\n {\"id\":\"10.0.0.1:0\"}]}]}",
+            "servers.json:4:2",
+        ),
+        (
+            "services.yaml",
+            "version: 1\nservices:\n  - id: fwmark://7\n  - id: fwmark://7\n",
+            "services.yaml:4:5",
+        ),
+    ] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        let finished = ipvsh(folder.path(), &["--sim", "plan", name]);
+        assert_eq!(finished.status, 2, "{finished:?}");
+        assert!(finished.stderr.contains("is listed twice"), "{finished:?}");
+        assert!(finished.stderr.contains(place), "{finished:?}");
+    }
+}

@@ -137,7 +137,8 @@ impl Complaint {
         } else if message.starts_with("invalid type: ") || message.starts_with("invalid value: ") {
             (place.start, wrong_value(text, &path, field, &place))
         } else {
-            (place.start, message.to_owned())
+            let again = listed_again(text, &place, message);
+            (again.unwrap_or(place.start), message.to_owned())
         };
         let words = match &object {
             Some(object) => format!("{object}: {words}"),
@@ -372,6 +373,26 @@ fn object_on(text: &[u8], path: &[Step]) -> Option<ObjectId> {
         Some(server) => ObjectId::Destination(service, server),
         None => ObjectId::Service(service),
     })
+}
+
+/// Finds where an object that is listed twice, as a message says, stands for the second time.
+fn listed_again(text: &[u8], place: &Range<usize>, message: &str) -> Option<usize> {
+    let named = message.strip_suffix(" is listed twice")?;
+    let mut found: Vec<Range<usize>> = if let Some(key) = named.strip_prefix("virtual service ") {
+        let wanted = ServiceKey::parse(key).ok()?;
+        let services = scan::member(text, place, "services")?.value;
+        scan::items(text, &services)
+            .filter(|place| service_key(text, place) == Some(wanted))
+            .collect()
+    } else {
+        let (server, _) = named.strip_prefix("real server ")?.split_once(" of ")?;
+        let wanted = DestinationKey::parse(server).ok()?;
+        let servers = scan::member(text, place, "destinations")?.value;
+        scan::items(text, &servers)
+            .filter(|place| server_key(text, place) == Some(wanted))
+            .collect()
+    };
+    (found.len() > 1).then(|| found.swap_remove(1).start)
 }
 
 /// Finds where an object stands.
