@@ -257,7 +257,7 @@ fn errors_in_yaml_have_the_same_words_and_their_own_place() {
         ),
         (
             "services:\n- id: fwmark://1\n- id: fwmark://1\nversion: 1\n",
-            "t.yaml:1:1",
+            "t.yaml:3:3",
             "is listed twice",
         ),
         ("sysctl: {conntrack: [1]}\n", "t.yaml:1:21", "conntrack"),
