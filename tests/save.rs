@@ -70,6 +70,17 @@ fn what_is_in_the_way_is_said_and_the_file_stays() {
         2,
         "a simulated table is not saved in /etc/ipvsh/table.json",
     );
+    let elsewhere = ipvsh(shop.path(), &["--netns", "nosuch", "save"]);
+    assert_eq!(elsewhere.status, 2, "{elsewhere:?}");
+    assert!(
+        elsewhere.stderr.contains("another network namespace"),
+        "{elsewhere:?}"
+    );
+    refused(
+        &["export", "--sysctl", "conntrack", "tcp://192.0.2.1:80"],
+        2,
+        "cannot be used with",
+    );
     refused(&["save", "/dev/full"], 2, "/dev/full is no plain file");
     refused(
         &["save", "no/such/folder.json"],

@@ -424,7 +424,7 @@ pub(super) struct ExportArguments {
     #[arg(long)]
     pub(super) config: bool,
     /// With these kernel parameters, separated by commas; the kernel does not tell which ones somebody has set
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = sysctl_name)]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = sysctl_name, conflicts_with = "objects")]
     pub(super) sysctl: Vec<SysctlName>,
     /// Export these only: KEY, KEY/SERVER, SERVER, or a pattern with `*`
     #[arg(value_name = "OBJECT")]

@@ -262,7 +262,7 @@ pub(super) fn export(
             other => (other?, Vec::new()),
         };
         let mut table = table;
-        if selectors.is_empty() && missing.is_empty() {
+        if selectors.is_empty() {
             table.sysctl = session.documented_sysctls(&arguments.sysctl)?;
         }
         let detail = if arguments.config {

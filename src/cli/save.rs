@@ -32,6 +32,11 @@ pub(super) fn save(
             "a simulated table is not saved in {BOOT_TABLE}, which is applied to the kernel at boot; name a file"
         )));
     }
+    if arguments.file.is_none() && globals.netns.is_some() {
+        return Err(Failure::usage(format!(
+            "the table of another network namespace is not saved in {BOOT_TABLE}, which is applied to this one at boot; name a file"
+        )));
+    }
     with_session(context, globals, Access::Read, |session| {
         let before = match fs::metadata(file) {
             Ok(found) if !found.is_file() => {
