@@ -85,17 +85,25 @@ fn read(text: &str) -> Result<FileSettings, Wrong> {
     Ok(settings)
 }
 
+/// Says what a value should be.
+fn wrong_value(
+    text: &str,
+    name: &Spanned<std::borrow::Cow<'_, str>>,
+    value: &Spanned<DeValue<'_>>,
+    expected: &str,
+) -> Wrong {
+    let written = text.get(value.span()).unwrap_or_default();
+    let invalid = Invalid::new(name.get_ref().as_ref(), written, expected);
+    (value.span(), invalid.to_string())
+}
+
 fn general(
     settings: &mut FileSettings,
     text: &str,
     name: &Spanned<std::borrow::Cow<'_, str>>,
     value: &Spanned<DeValue<'_>>,
 ) -> Result<(), Wrong> {
-    let written = text.get(value.span()).unwrap_or_default();
-    let is = |expected: &str| {
-        let invalid = Invalid::new(name.get_ref().as_ref(), written, expected);
-        (value.span(), invalid.to_string())
-    };
+    let is = |expected: &str| wrong_value(text, name, value, expected);
     match (name.get_ref().as_ref(), value.get_ref()) {
         ("state_dir", DeValue::String(path)) if path.starts_with('/') => {
             settings.state_dir = Some(path.to_string());
@@ -126,11 +134,7 @@ fn field(
     name: &Spanned<std::borrow::Cow<'_, str>>,
     value: &Spanned<DeValue<'_>>,
 ) -> Result<(), Wrong> {
-    let written = text.get(value.span()).unwrap_or_default();
-    let is = |expected: &str| {
-        let invalid = Invalid::new(name.get_ref().as_ref(), written, expected);
-        (value.span(), invalid.to_string())
-    };
+    let is = |expected: &str| wrong_value(text, name, value, expected);
     match (name.get_ref().as_ref(), value.get_ref()) {
         ("last_server", DeValue::Boolean(on)) => guards.last_server = *on,
         ("last_server", _) => return Err(is("it is true or false")),
