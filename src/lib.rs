@@ -34,6 +34,10 @@
 //! is gone, and rolls back from the record, by the same steps as a refusal does. A commit to be confirmed has a watcher, a
 //! process of its own, before anything is sent. The lock ([`backend::CommitLock`]) is one that only who could commit can hold.
 //!
+//! *The simulated kernel balances*, on a clock of its own that stands still until somebody waits: packets go in at [`sim::SimulatedKernel::packet`],
+//! what is to come is data on the clock ([`sim::Happening`]), never code, and a savepoint shares the connection table until one side
+//! changes it. What real kernels did is played again ([`session::replay()`]) and must come out the same.
+//!
 //! *A simulated table in a file is shared as a kernel is.* The lock spans reading the file, the journal and writing it; with every
 //! request the simulated kernel takes over what others wrote ([`sim::Store`], [`session::TableFile`]).
 //!
@@ -66,8 +70,6 @@
 //! guards are set.
 //!
 //! `ipvsh drain` is a script of the built-in library: one form for the command line and for scripts.
-//!
-//! Their place is left free: connections and schedulers in `sim`.
 //!
 //! # Where to look
 //!

@@ -37,6 +37,7 @@ mod manual;
 mod readme;
 mod relocate;
 mod repl;
+mod replay;
 mod runbook;
 mod save;
 mod script;

@@ -16,6 +16,7 @@ use super::journal_args::{
 use super::option_values::{
     BARE, confirm_time, duration, filled, filled_or_bare, number, sysctl_name,
 };
+use super::simulate_args::SimulateArguments;
 use crate::document::DEFAULT_MAX_SIZE;
 use crate::model::SysctlName;
 
@@ -214,6 +215,8 @@ pub(super) enum Command {
     Config,
     /// Keep the table for the next boot: write it to a file, and keep the file before
     Save(SaveArguments),
+    /// Play packets on a simulated kernel: what a kernel recorded, to see whether both do the same
+    Simulate(SimulateArguments),
     /// Print the JSON Schema of the table document
     Schema,
     /// Show the manual: a topic, a command, a function, a kind of error, an exit status; without a name, what there is

@@ -60,6 +60,13 @@ const EXAMPLES: &[(&str, Examples)] = &[
         ],
     ),
     (
+        "simulate",
+        &[(
+            "simulate --replay scripts/weight-zero.jsonl",
+            "what a kernel did with a server of weight 0, played again",
+        )],
+    ),
+    (
         "plan",
         &[
             ("plan scripts/web.json", "what a document would change"),

@@ -43,6 +43,8 @@ mod script_arguments;
 mod server_numbers;
 mod settings;
 mod settings_file;
+mod simulate;
+mod simulate_args;
 mod spaced;
 mod table_file;
 mod undo;

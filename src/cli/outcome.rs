@@ -35,6 +35,8 @@ pub(super) enum CommandOutcome {
     },
     /// Something of what was to be rolled back or forward is left as others have made it.
     Residue,
+    /// Something was compared, and the status tells how that went.
+    Judged { status: u8 },
     /// The prompt ended.
     Prompted { status: u8 },
     /// A script came to its end.
@@ -114,7 +116,7 @@ fn ended_status(
         }
         Ok(CommandOutcome::Shown) => exit::DONE,
         Ok(CommandOutcome::Residue) => exit::INDETERMINATE,
-        Ok(CommandOutcome::Prompted { status }) => status,
+        Ok(CommandOutcome::Judged { status } | CommandOutcome::Prompted { status }) => status,
         Ok(CommandOutcome::ScriptFailed { failure, committed }) => {
             report::tell_standing(&committed, &TargetWords::of(globals), ui);
             let status = match failure.status() {

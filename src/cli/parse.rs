@@ -18,6 +18,7 @@ use super::journal_args::{
     CancelArguments, ConfirmArguments, HistoryArguments, RecoverArguments, RedoArguments,
     UndoArguments,
 };
+use super::simulate_args::SimulateArguments;
 use super::spaced::value_behind_a_space;
 
 /// Parses arguments. What stands behind a script's name is the script's own; a document has no arguments, so
@@ -59,7 +60,7 @@ type Make = fn(clap::Command) -> clap::Command;
 
 /// The commands, each with what makes it: to make all of them takes longer than all else that is done here. What is not among them is
 /// looked for among all.
-const COMMANDS: [(&str, Make); 29] = [
+const COMMANDS: [(&str, Make); 30] = [
     ("run", RunArguments::augment_args),
     ("eval", EvalArguments::augment_args),
     ("check", CheckArguments::augment_args),
@@ -86,6 +87,7 @@ const COMMANDS: [(&str, Make); 29] = [
     ("info", |command| command),
     ("config", |command| command),
     ("save", SaveArguments::augment_args),
+    ("simulate", SimulateArguments::augment_args),
     ("schema", |command| command),
     ("help", HelpArguments::augment_args),
     ("man", ManArguments::augment_args),
@@ -182,6 +184,7 @@ mod tests {
             "check a.rhai b.rhai",
             "info --json",
             "man --out .",
+            "simulate --replay a.jsonl b.jsonl --json",
             "completions bash",
             "history --utc show 3",
             "help -k two words",

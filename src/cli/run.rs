@@ -16,7 +16,7 @@ use super::parse::parse;
 use super::settings::complete;
 use super::{
     completion, configuration, confirm_watcher, document, drain, exit, help, history, info, list,
-    man, notify, prompt, save, script, undo,
+    man, notify, prompt, save, script, simulate, undo,
 };
 use crate::model::{reason, shown, suggestion};
 use crate::results::VersionsShape;
@@ -244,6 +244,7 @@ fn dispatch(
         Some(Command::Info) => info::info(context, globals),
         Some(Command::Config) => configuration::config(context, globals),
         Some(Command::Save(arguments)) => save::save(context, globals, &arguments),
+        Some(Command::Simulate(arguments)) => simulate::simulate(context, globals, &arguments),
         Some(Command::Schema) => document::print_schema(context),
         Some(Command::Help(arguments)) => help::help(context, &arguments),
         Some(Command::Man(arguments)) => man::man(context, &arguments),
@@ -283,7 +284,7 @@ fn other(
     globals: &Globals,
     words: &[OsString],
 ) -> Result<CommandOutcome, Failure> {
-    const COMMANDS: [&str; 31] = [
+    const COMMANDS: [&str; 32] = [
         "ipvsadm",
         "run",
         "eval",
@@ -315,6 +316,7 @@ fn other(
         "info",
         "completions",
         "save",
+        "simulate",
     ];
     let words: Vec<String> = words
         .iter()

@@ -43,6 +43,11 @@ pub(super) fn invalid(
     }
 }
 
+/// Says what is wrong with a text that can't be read, without its place.
+pub(super) fn words(text: &[u8], error: &serde_json::Error) -> String {
+    Complaint::of(text, error).words
+}
+
 /// Makes the error of a value that can be read, and turned out to be wrong for an object of this document; `None` if the
 /// document does not name the object.
 #[must_use]

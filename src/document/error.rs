@@ -32,6 +32,16 @@ pub enum DocumentError {
         /// What it is.
         kind: FileKind,
     },
+    /// The contents are no scenarios.
+    #[error("{}{}: {text}", shown(path), line_place(*line))]
+    Scenario {
+        /// The file.
+        path: String,
+        /// The line, from 1; 0 if it is the whole.
+        line: usize,
+        /// What is wrong.
+        text: String,
+    },
     /// The contents are no table document.
     #[error("{}{}: {text}", shown(path), place(*line, *column))]
     Invalid {
@@ -52,6 +62,13 @@ fn place(line: usize, column: usize) -> String {
     match line {
         0 => String::new(),
         _ => format!(":{line}:{column}"),
+    }
+}
+
+fn line_place(line: usize) -> String {
+    match line {
+        0 => String::new(),
+        _ => format!(":{line}"),
     }
 }
 
@@ -85,6 +102,9 @@ impl DocumentError {
                 "`ipvsh help documents` explains the shape of a document, `ipvsh schema` prints it"
                     .to_owned(),
             ),
+            Self::Scenario { .. } => {
+                Some("`ipvsh help scenarios` explains the shape of a scenario".to_owned())
+            }
             Self::File { .. } | Self::OtherKind { .. } => None,
         }
     }

@@ -3,7 +3,8 @@
 //! Serialised shapes are types of their own; the model knows nothing of them. The document's version is 1:
 //! fields may be added to it, renaming one makes a new version.
 //!
-//! `table` writes, `read` reads, `complaint` says what is wrong with a text and where, `plan_document` has the form of a plan. What is
+//! `table` writes, `read` reads, `complaint` says what is wrong with a text and where, `plan_document` has the form of a plan, `scenario` that of
+//! what a kernel did with packets. What is
 //! only written is in [`crate::results`].
 
 mod compact;
@@ -16,6 +17,7 @@ mod plan_document;
 mod read;
 mod read_service;
 mod scan;
+mod scenario;
 mod schema;
 mod table;
 mod yaml;
@@ -25,6 +27,10 @@ pub use error::DocumentError;
 pub use file_kind::FileKind;
 pub use plan_document::{PlanLayout, append_plan, checksum, is_plan, read_plan, write_plan};
 pub use read::{DEFAULT_MAX_SIZE, read_document, read_document_file, read_file};
+pub use scenario::{
+    Observation, ObservedServer, Recorded, Scenario, ScenarioAction, ScenarioEvent, ScenarioPacket,
+    read_scenarios,
+};
 pub use schema::schema;
 pub use table::{
     Detail, DocumentWriter, server_shape, service_shape, settings_line, write_document,

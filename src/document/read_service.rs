@@ -203,7 +203,7 @@ impl Fields for PersistenceFields {
 }
 
 #[derive(Default)]
-struct DestinationFields {
+pub(super) struct DestinationFields {
     id: Option<DestinationKey>,
     address: Option<std::net::IpAddr>,
     port: Option<u16>,

@@ -8,6 +8,7 @@ mod connections;
 mod envelope;
 mod history;
 mod info;
+mod replay;
 mod runbook;
 mod saved;
 mod script;
@@ -24,6 +25,7 @@ pub use history::{
     damaged_shape, record_shape,
 };
 pub use info::{InfoShape, JournalShape, ManagerShape, PlaceShape, SchedulerShape};
+pub use replay::{DifferenceShape, ReplayShape};
 pub use runbook::{RunbookShape, StepShape, WaitShape, runbook_shape};
 pub use saved::SavedShape;
 pub use script::{DrainedShape, OutcomeShape, RunbookOutcomeShape, ScriptErrorShape};

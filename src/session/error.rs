@@ -261,6 +261,7 @@ impl Error {
             | Self::InvalidObject { .. }
             | Self::Document(
                 DocumentError::Invalid { .. }
+                | DocumentError::Scenario { .. }
                 | DocumentError::OtherKind { .. }
                 | DocumentError::TooLarge { .. },
             ) => ErrorKind::Invalid,

@@ -1,18 +1,16 @@
-//! The kernel's rules for real servers, and the trash that deleted ones go to.
+//! The kernel's rules for real servers.
 
-use std::collections::btree_map::Entry;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::time::Duration;
+use std::rc::Rc;
 
+use super::environment::OverloadRule;
+use super::pages::{NOWHERE, Place, Slots};
 use super::policy::{self, libc_errno as errno};
+use super::server::{Destination, DestinationIdentity, ServiceIdentity};
 use super::service::{Ruling, own_bytes};
-use super::state::{Destination, DestinationIdentity, ServiceIdentity, State, Trashed, counted};
+use super::state::State;
 use crate::wire::{DestinationAttributes, ServiceAttributes, Strictness, uapi as k};
 
-/// How often the kernel looks through the trash.
-const TRASH_PASS: Duration = Duration::from_secs(60);
-/// How long an unused entry stays after the first look.
-const TRASH_PERIOD: Duration = Duration::from_secs(120);
 /// The kernel reads weights and thresholds as signed.
 const LARGEST_POSITIVE: u32 = i32::MAX as u32;
 
@@ -110,7 +108,12 @@ fn is_fit(identity: &DestinationIdentity) -> bool {
         || address.is_unicast_link_local())
 }
 
-fn update(destination: &mut Destination, attributes: &DestinationAttributes) {
+fn update(
+    destination: &mut Destination,
+    attributes: &DestinationAttributes,
+    overload: OverloadRule,
+) {
+    let before = (destination.upper_threshold, destination.lower_threshold);
     destination.method = attributes.method.unwrap_or_default() & k::IP_VS_CONN_F_FWD_MASK;
     destination.weight = attributes.weight.unwrap_or_default();
     destination.upper_threshold = attributes.upper_threshold.unwrap_or_default();
@@ -118,32 +121,37 @@ fn update(destination: &mut Destination, attributes: &DestinationAttributes) {
     destination.tunnel_type = attributes.tunnel_type.unwrap_or_default();
     destination.tunnel_port = attributes.tunnel_port.unwrap_or_default();
     destination.tunnel_flags = attributes.tunnel_flags.unwrap_or_default();
+    if destination.weight != 0 {
+        destination.last_weight = destination.weight;
+    }
+    destination.review_edited(overload, before.0, before.1);
 }
 
-fn fresh(identity: DestinationIdentity, number: u64) -> Destination {
+fn fresh(identity: DestinationIdentity, since: u64) -> Destination {
     Destination {
         identity,
-        number,
+        service: NOWHERE,
+        since,
         method: 0,
         weight: 0,
+        last_weight: 0,
         upper_threshold: 0,
         lower_threshold: 0,
         tunnel_type: 0,
         tunnel_port: 0,
         tunnel_flags: 0,
+        is_available: true,
+        is_overloaded: false,
         active: 0,
         inactive: 0,
         persistent: 0,
-        counters: None,
+        bound: 0,
+        meter: None,
     }
 }
 
 /// Takes over a server as another kernel reported it.
-pub(super) fn loaded(
-    service_family: u16,
-    given: &DestinationAttributes,
-    number: u64,
-) -> Destination {
+pub(super) fn loaded(service_family: u16, given: &DestinationAttributes) -> Destination {
     let family = given
         .family
         .filter(|family| *family != 0)
@@ -153,17 +161,16 @@ pub(super) fn loaded(
         address: own_bytes(family, given.address.unwrap_or_default()),
         port: given.port.unwrap_or_default(),
     };
-    let mut destination = fresh(identity, number);
-    update(&mut destination, given);
+    let mut destination = fresh(identity, 0);
+    update(&mut destination, given, OverloadRule::Level);
     destination.active = given.active.unwrap_or_default();
     destination.inactive = given.inactive.unwrap_or_default();
     destination.persistent = given.persistent.unwrap_or_default();
-    destination.counters = counted(given.counters64.as_deref(), given.counters.as_deref());
     destination
 }
 
 /// Returns the attributes of a server; counters only once, and only if there are any.
-pub(super) fn record(destination: &Destination) -> DestinationAttributes {
+pub(super) fn record(state: &State, destination: &Destination) -> DestinationAttributes {
     DestinationAttributes {
         address: Some(destination.identity.address),
         port: Some(destination.identity.port),
@@ -176,7 +183,7 @@ pub(super) fn record(destination: &Destination) -> DestinationAttributes {
         persistent: Some(destination.persistent),
         counters: None,
         family: Some(destination.identity.family),
-        counters64: destination.counters.clone(),
+        counters64: state.shown(destination.meter.as_deref()),
         tunnel_type: Some(destination.tunnel_type),
         tunnel_port: Some(destination.tunnel_port),
         tunnel_flags: Some(destination.tunnel_flags),
@@ -192,35 +199,47 @@ impl State {
         let identity = self.find_service(service)?;
         let given = understood(destination, &identity, Form::Full)?;
         check_values(self, &identity, &given)?;
-        let number = self.next_number();
-        let is_trash_empty = self.trash.is_empty();
-        let service = self.service_mut(&identity).ok_or(errno::ESRCH)?;
-        let Entry::Vacant(place) = service.destinations.entry(given.identity) else {
+        let place = *self.names.get(&identity).ok_or(errno::ESRCH)?;
+        let service = self.services.get(place).ok_or(errno::ESRCH)?;
+        if service.destinations.contains_key(&given.identity) {
             return Err(errno::EEXIST);
-        };
-        if is_trash_empty {
-            // The usual: one search of the table is enough.
-            if !is_fit(&given.identity) {
-                return Err(errno::EINVAL);
-            }
-            update(
-                place.insert(fresh(given.identity, number)),
-                &given.attributes,
-            );
-            return Ok(());
         }
         let instance = service.instance;
-        let mut added = match self.take_from_trash(&identity, instance, &given.identity) {
-            Some(revived) => revived,
-            None if is_fit(&given.identity) => fresh(given.identity, number),
-            None => return Err(errno::EINVAL),
-        };
-        added.number = number;
-        update(&mut added, &given.attributes);
-        if let Some(service) = self.service_mut(&identity) {
-            service.destinations.insert(given.identity, added);
+        let revived = self.take_from_trash(&identity, instance, &given.identity);
+        if revived.is_none() && !is_fit(&given.identity) {
+            return Err(errno::EINVAL);
         }
+        let since = self.moment();
+        let overload = self.environment.flavour.overload;
+        self.list(place, given.identity, |servers| {
+            let server = revived.unwrap_or_else(|| servers.insert(fresh(given.identity, since)));
+            if let Some(added) = servers.get_mut(server) {
+                added.service = place;
+                added.is_available = true;
+                added.last_weight = 0;
+                update(added, &given.attributes, overload);
+            }
+            server
+        });
         Ok(())
+    }
+
+    /// Puts a server, which `make` makes or finds, at the front of a service's list.
+    pub(super) fn list(
+        &mut self,
+        service: Place,
+        identity: DestinationIdentity,
+        make: impl FnOnce(&mut Slots<Destination>) -> Place,
+    ) {
+        let server = make(&mut self.servers);
+        if let Some(service) = self.services.get_mut(service) {
+            let service = Rc::make_mut(service);
+            service.destinations.insert(identity, server);
+            service.oldest_first.push(server);
+            service.tell_scheduler(&self.servers, &self.environment, |chooser, candidates| {
+                chooser.added(candidates);
+            });
+        }
     }
 
     pub(super) fn set_destination(
@@ -231,9 +250,20 @@ impl State {
         let identity = self.find_service(service)?;
         let given = understood(destination, &identity, Form::Full)?;
         check_values(self, &identity, &given)?;
-        let service = self.service_mut(&identity).ok_or(errno::ESRCH)?;
-        let edited = service.destinations.get_mut(&given.identity);
-        update(edited.ok_or(errno::ENOENT)?, &given.attributes);
+        let place = *self.names.get(&identity).ok_or(errno::ESRCH)?;
+        let service = self.services.get(place).ok_or(errno::ESRCH)?;
+        let edited = service.destinations.get(&given.identity);
+        let edited = *edited.ok_or(errno::ENOENT)?;
+        let server = self.servers.get_mut(edited).ok_or(errno::ENOENT)?;
+        update(server, &given.attributes, self.environment.flavour.overload);
+        if self.environment.balances
+            && let Some(service) = self.services.get_mut(place)
+        {
+            let service = Rc::make_mut(service);
+            service.tell_scheduler(&self.servers, &self.environment, |chooser, candidates| {
+                chooser.edited(candidates);
+            });
+        }
         Ok(())
     }
 
@@ -244,66 +274,20 @@ impl State {
     ) -> Ruling<()> {
         let identity = self.find_service(service)?;
         let given = understood(destination, &identity, Form::Identity)?;
-        let service = self.service_mut(&identity).ok_or(errno::ESRCH)?;
+        let place = *self.names.get(&identity).ok_or(errno::ESRCH)?;
+        let service = self.services.get_mut(place).ok_or(errno::ESRCH)?;
+        let service = Rc::make_mut(service);
         let deleted = service.destinations.remove(&given.identity);
+        let deleted = deleted.ok_or(errno::ENOENT)?;
         let instance = service.instance;
-        self.put_in_trash(identity, instance, deleted.ok_or(errno::ENOENT)?);
-        Ok(())
-    }
-
-    pub(super) fn put_in_trash(
-        &mut self,
-        service: ServiceIdentity,
-        instance: u64,
-        destination: Destination,
-    ) {
-        self.sweep_trash();
-        self.trash.push(Trashed {
-            service,
-            instance,
-            destination,
-            idle_since: None,
-        });
-        let pass = self.now.saturating_add(TRASH_PASS);
-        self.trash_timer.get_or_insert(pass);
-    }
-
-    /// Takes a server back: its connection counts stay, its counters only in the same service object.
-    fn take_from_trash(
-        &mut self,
-        service: &ServiceIdentity,
-        instance: u64,
-        destination: &DestinationIdentity,
-    ) -> Option<Destination> {
-        self.sweep_trash();
-        let place = self.trash.iter().rposition(|entry| {
-            let of = &entry.service;
-            entry.destination.identity == *destination
-                && of.protocol == service.protocol
-                && of.fwmark == service.fwmark
-                && (service.fwmark != 0
-                    || (of.address == service.address && of.port == service.port))
-        })?;
-        let entry = self.trash.remove(place);
-        let mut revived = entry.destination;
-        if entry.instance != instance {
-            revived.counters = None;
-        }
-        Some(revived)
-    }
-
-    /// Runs the passes of the trash timer that are due.
-    fn sweep_trash(&mut self) {
-        while let Some(pass) = self.trash_timer.filter(|pass| *pass <= self.now) {
-            self.trash.retain_mut(|entry| match entry.idle_since {
-                None => {
-                    entry.idle_since = Some(pass);
-                    true
-                }
-                Some(since) => pass < since.saturating_add(TRASH_PERIOD),
+        let list = &mut service.oldest_first;
+        if let Some(index) = list.iter().position(|server| *server == deleted) {
+            list.remove(index);
+            service.tell_scheduler(&self.servers, &self.environment, |chooser, candidates| {
+                chooser.removed(index, candidates);
             });
-            let next = pass.saturating_add(TRASH_PASS);
-            self.trash_timer = (!self.trash.is_empty() && next > pass).then_some(next);
         }
+        self.put_in_trash(identity, instance, deleted);
+        Ok(())
     }
 }

@@ -5,8 +5,11 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::agenda::Happening;
 use super::environment::Environment;
 use super::netlink::Socket;
+use super::packet::{Answer, Packet, Verdict};
+use super::random::Random;
 use super::state::State;
 use crate::backend::transport::{Identity, KernelFile, Lock, LockError, Transport, TransportError};
 use crate::wire::{DaemonAttributes, Request, ServiceRecord};
@@ -98,6 +101,32 @@ impl SimulatedKernel {
         super::request::perform(&mut self.state.borrow_mut(), request)
     }
 
+    /// Sends a packet of a client into it.
+    pub fn packet(&self, packet: &Packet<'_>) -> Verdict {
+        self.state.borrow_mut().receive(packet)
+    }
+
+    /// Sends a packet of a real server into it.
+    pub fn reply(&self, packet: &Packet<'_>) -> Answer {
+        self.state.borrow_mut().answer(packet)
+    }
+
+    /// Plans something for a time of its clock; what is planned for the past happens with the next step of the clock.
+    pub fn plan(&self, time: Duration, happening: Happening) {
+        self.state.borrow_mut().agenda.plan(time, happening);
+    }
+
+    /// Sets where its random numbers begin: those of `twos` and of `drop_entry`.
+    pub fn seed(&self, seed: u64) {
+        self.state.borrow_mut().random = Random::new(seed);
+    }
+
+    /// Counts the entries of its connection table.
+    #[must_use]
+    pub fn connection_count(&self) -> usize {
+        self.state.borrow().connections.len()
+    }
+
     /// Takes over a service as another kernel reported it; one of the same name is replaced.
     pub fn load_service(&self, record: &ServiceRecord) {
         // A record without a family names nothing.
@@ -124,13 +153,14 @@ impl SimulatedKernel {
     #[must_use]
     pub fn records(&self) -> Vec<ServiceRecord> {
         let state = self.state.borrow();
-        let services = state.order.values().filter_map(|identity| {
-            let service = state.services.get(identity)?;
-            let destinations = service.newest_first().into_iter();
-            Some(ServiceRecord {
-                service: state.service_record(identity, service),
-                destinations: destinations.map(super::destination::record).collect(),
-            })
+        let services = state.in_order().map(|service| {
+            let destinations = state.newest_first(service);
+            ServiceRecord {
+                service: state.service_record(service),
+                destinations: destinations
+                    .map(|server| super::destination::record(&state, server))
+                    .collect(),
+            }
         });
         services.collect()
     }
@@ -141,11 +171,11 @@ impl SimulatedKernel {
         Snapshot(self.state.borrow().clone())
     }
 
-    /// Goes back to an earlier moment. The clock does not.
+    /// Goes back to an earlier moment. The clock does not: what has been due since happens.
     pub fn restore(&self, snapshot: Snapshot) {
         let now = self.state.borrow().now;
         let mut state = snapshot.0;
-        state.now = now;
+        state.advance(now);
         *self.state.borrow_mut() = state;
     }
 }
@@ -171,11 +201,17 @@ impl Transport for SimulatedKernel {
         self.catch_up().map_err(io::Error::other)?;
         let state = self.state.borrow();
         let text = match file {
+            KernelFile::Connections => {
+                state.stream_connections(sink);
+                return Ok(());
+            }
+            KernelFile::ConnectionsSync => {
+                state.stream_connections_sync(sink);
+                return Ok(());
+            }
             KernelFile::Services => state.services_file(),
             KernelFile::Stats => state.stats_file(),
             KernelFile::StatsPerCpu => state.stats_per_cpu_file(),
-            KernelFile::Connections => state.connections_file(),
-            KernelFile::ConnectionsSync => state.connections_sync_file(),
             KernelFile::SysctlNames => state.sysctls.names().join("\n"),
             KernelFile::LoadedModules => state.loaded_modules_file(),
             KernelFile::AvailableModules => state.available_modules_file(),
@@ -193,7 +229,7 @@ impl Transport for SimulatedKernel {
         self.catch_up().map_err(io::Error::other)?;
         match file {
             KernelFile::Sysctl(name) => {
-                let written = self.state.borrow_mut().sysctls.write(name, contents);
+                let written = self.state.borrow_mut().write_sysctl(name, contents);
                 written.map_err(io::Error::from_raw_os_error)
             }
             _ => Err(io::ErrorKind::PermissionDenied.into()),
@@ -221,7 +257,8 @@ impl Transport for SimulatedKernel {
 
     fn sleep(&mut self, duration: Duration) {
         let mut state = self.state.borrow_mut();
-        state.now = state.now.saturating_add(duration);
+        let then = state.now.saturating_add(duration);
+        state.advance(then);
     }
 
     fn lock(&mut self, wait: Duration) -> Result<Lock, LockError> {

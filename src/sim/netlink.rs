@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use std::ops::Bound;
 
 use super::policy::{self, VIOLATION_TEXT, libc_errno as errno};
+use super::server::ServiceIdentity;
 use super::service::Ruling;
-use super::state::{OrderKey, ServiceIdentity, State, reported};
+use super::state::{OrderKey, State, reported};
 use super::{daemon, destination, service};
 use crate::wire::{
     Attributes, InfoAttributes, Message, Messages, Record, Strictness, finish, put_header,
@@ -159,27 +160,26 @@ impl Socket {
                     None => (Bound::Unbounded, dump.seen),
                 };
                 let rest = state.order.range((after, Bound::Unbounded));
-                for (key, identity) in rest.skip(skipped) {
-                    let Some(service) = state.services.get(identity) else {
+                for (key, place) in rest.skip(skipped) {
+                    let Some(service) = state.services.get(*place) else {
                         continue;
                     };
                     sent += 1;
                     dump.last = Some((*key, state.moves));
-                    if !put(Record::Service(Box::new(
-                        state.service_record(identity, service),
-                    ))) {
+                    if !put(Record::Service(Box::new(state.service_record(service)))) {
                         break;
                     }
                 }
             }
             DumpKind::Destinations(identity) => {
-                let service = identity.and_then(|identity| state.services.get(&identity));
+                let service = identity.and_then(|identity| state.service(&identity));
                 let destinations = service
                     .into_iter()
-                    .flat_map(|service| service.newest_first());
+                    .flat_map(|service| state.newest_first(service));
                 for destination in destinations.skip(dump.seen) {
                     sent += 1;
                     if !put(Record::Destination(Box::new(destination::record(
+                        state,
                         destination,
                     )))) {
                         break;
@@ -315,10 +315,8 @@ fn read(state: &State, command: u8, service: Option<&[u8]>) -> Ruling<Record> {
     match command {
         k::IPVS_CMD_GET_SERVICE => {
             let identity = state.find_service(&service::read(service))?;
-            let service = state.services.get(&identity).ok_or(errno::ESRCH)?;
-            Ok(Record::Service(Box::new(
-                state.service_record(&identity, service),
-            )))
+            let service = state.service(&identity).ok_or(errno::ESRCH)?;
+            Ok(Record::Service(Box::new(state.service_record(service))))
         }
         k::IPVS_CMD_GET_CONFIG => Ok(Record::Config(state.config_record())),
         _ => Ok(Record::Info(InfoAttributes {

@@ -1,9 +1,13 @@
 //! The kernel's rules for virtual services.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
+use super::pages::Place;
 use super::policy::{self, libc_errno as errno};
-use super::state::{Service, ServiceIdentity, State, counted};
+use super::scheduler::Chooser;
+use super::server::{Destination, ServiceIdentity};
+use super::state::{Service, State, counted};
 use crate::wire::{ServiceAttributes, ServiceRecord, Strictness, uapi as k};
 
 /// A refusal: the error number.
@@ -75,7 +79,7 @@ impl State {
     ) -> Ruling<ServiceIdentity> {
         let given = given.as_ref().map_err(|errno| *errno)?;
         let identity = named(given, Form::Identity)?;
-        if self.services.contains_key(&identity) {
+        if self.names.contains_key(&identity) {
             Ok(identity)
         } else {
             Err(errno::ESRCH)
@@ -85,22 +89,26 @@ impl State {
     pub(super) fn new_service(&mut self, given: Ruling<ServiceAttributes>) -> Ruling<()> {
         let given = given?;
         let identity = named(&given, Form::Full)?;
-        if self.services.contains_key(&identity) {
+        if self.names.contains_key(&identity) {
             return Err(errno::EEXIST);
         }
         self.check_modules(&identity, &given)?;
         let (bits, mask) = given.flags.unwrap_or_default();
         let service = Service {
+            identity,
             scheduler: given.scheduler.unwrap_or_default(),
             engine: given.engine.unwrap_or_default(),
             flags: (bits & mask) | k::IP_VS_SVC_F_HASHED,
             timeout: self.seconds_to_ticks(given.timeout.unwrap_or_default()),
             netmask: given.netmask.unwrap_or_default(),
-            counters: None,
+            meter: None,
+            since: self.moment(),
             instance: self.next_number(),
             destinations: BTreeMap::new(),
+            oldest_first: Vec::new(),
+            chooser: Chooser::None,
         };
-        self.insert_service(identity, service);
+        self.insert_service(service);
         Ok(())
     }
 
@@ -126,24 +134,35 @@ impl State {
     pub(super) fn set_service(&mut self, given: Ruling<ServiceAttributes>) -> Ruling<()> {
         let given = given?;
         let identity = named(&given, Form::Full)?;
-        if !self.services.contains_key(&identity) {
+        if !self.names.contains_key(&identity) {
             return Err(errno::ESRCH);
         }
         self.check_modules(&identity, &given)?;
         let timeout = self.seconds_to_ticks(given.timeout.unwrap_or_default());
         let mh_places = self.environment.flavour.mh_places;
-        let service = self.service_mut(&identity).ok_or(errno::ESRCH)?;
+        let place = *self.names.get(&identity).ok_or(errno::ESRCH)?;
+        let service = self.services.get_mut(place).ok_or(errno::ESRCH)?;
+        let service = Rc::make_mut(service);
         let scheduler = given.scheduler.unwrap_or_default();
         let too_many = mh_places.is_some_and(|places| service.destinations.len() > places);
         if scheduler != service.scheduler && scheduler == b"mh" && too_many {
             return Err(errno::EINVAL);
         }
         let (bits, mask) = given.flags.unwrap_or_default();
+        let is_other = scheduler != service.scheduler;
         service.scheduler = scheduler;
         service.flags = (service.flags & !mask) | (bits & mask) | k::IP_VS_SVC_F_HASHED;
         service.timeout = timeout;
         service.netmask = given.netmask.unwrap_or_default();
         service.engine = given.engine.unwrap_or_default();
+        if is_other {
+            // The same scheduler goes on where it was.
+            let name = service.scheduler.clone();
+            service.tell_scheduler(&self.servers, &self.environment, |chooser, candidates| {
+                *chooser = Chooser::new(&name, candidates);
+            });
+            self.sysctls.load_scheduler(&name);
+        }
         Ok(())
     }
 
@@ -155,14 +174,14 @@ impl State {
 
     fn drop_service(&mut self, identity: &ServiceIdentity) {
         if let Some(service) = self.remove_service(identity) {
-            for destination in service.newest_first() {
-                self.put_in_trash(*identity, service.instance, destination.clone());
+            for server in service.oldest_first.iter().rev() {
+                self.put_in_trash(*identity, service.instance, *server);
             }
         }
     }
 
     pub(super) fn flush(&mut self) {
-        let all: Vec<ServiceIdentity> = self.order.values().copied().collect();
+        let all: Vec<ServiceIdentity> = self.in_order().map(|service| service.identity).collect();
         for identity in all {
             self.drop_service(&identity);
         }
@@ -170,12 +189,30 @@ impl State {
 
     pub(super) fn zero(&mut self, given: Option<&Ruling<ServiceAttributes>>) -> Ruling<()> {
         let chosen = given.map(|given| self.find_service(given)).transpose()?;
-        for (identity, service) in &mut self.services {
-            if chosen.is_none_or(|chosen| chosen == *identity) {
-                let service = std::rc::Rc::make_mut(service);
-                service.counters = None;
-                for destination in service.destinations.values_mut() {
-                    destination.counters = None;
+        let pace = self.pace();
+        let places: Vec<Place> = match chosen {
+            Some(identity) => self.names.get(&identity).copied().into_iter().collect(),
+            None => self.order.values().copied().collect(),
+        };
+        if chosen.is_none() {
+            self.totals.zero(pace);
+        }
+        for place in places {
+            let Some(service) = self.services.get_mut(place) else {
+                continue;
+            };
+            if service.meter.is_some()
+                && let Some(meter) = &mut Rc::make_mut(service).meter
+            {
+                meter.zero(pace);
+            }
+            for server in &service.oldest_first {
+                let counts = |server: &Destination| server.meter.is_some();
+                if self.servers.get(*server).is_some_and(counts)
+                    && let Some(server) = self.servers.get_mut(*server)
+                    && let Some(meter) = &mut server.meter
+                {
+                    meter.zero(pace);
                 }
             }
         }
@@ -195,27 +232,41 @@ impl State {
             port: given.port.unwrap_or_default(),
             fwmark: given.fwmark.unwrap_or_default(),
         };
-        self.remove_service(&identity);
+        if let Some(replaced) = self.remove_service(&identity) {
+            for server in replaced.oldest_first {
+                self.servers.remove(server);
+            }
+        }
         let (bits, _) = given.flags.unwrap_or_default();
-        let mut service = Service {
+        let (since, pace) = (self.moment(), self.pace());
+        let counters = (given.counters64.as_deref(), given.counters.as_deref());
+        let phase = self.phase(since);
+        let service = Service {
+            identity,
             scheduler: given.scheduler.clone().unwrap_or_else(|| b"none".to_vec()),
             engine: given.engine.clone().unwrap_or_default(),
             flags: bits | k::IP_VS_SVC_F_HASHED,
             timeout: self.seconds_to_ticks(given.timeout.unwrap_or_default()),
             netmask: given.netmask.unwrap_or_default(),
-            counters: counted(given.counters64.as_deref(), given.counters.as_deref()),
+            meter: counted(counters.0, counters.1, phase, pace),
+            since,
             instance: self.next_number(),
             destinations: BTreeMap::new(),
+            oldest_first: Vec::with_capacity(record.destinations.len()),
+            chooser: Chooser::None,
         };
+        let place = self.insert_service(service);
         // The record lists the newest first.
         for destination in record.destinations.iter().rev() {
-            let number = self.next_number();
-            let destination = super::destination::loaded(identity.family, destination, number);
-            service
-                .destinations
-                .insert(destination.identity, destination);
+            let mut server = super::destination::loaded(identity.family, destination);
+            let counters = (
+                destination.counters64.as_deref(),
+                destination.counters.as_deref(),
+            );
+            server.meter = counted(counters.0, counters.1, phase, pace);
+            (server.service, server.since) = (place, since);
+            self.list(place, server.identity, |servers| servers.insert(server));
         }
-        self.insert_service(identity, service);
         Ok(())
     }
 }

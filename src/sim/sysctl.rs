@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::environment::Environment;
 use super::policy::libc_errno as errno;
 
 /// What a parameter takes.
@@ -46,24 +47,104 @@ const PARAMETERS: &[(&str, &str, Range)] = &[
     ("sync_version", "1", Range::Within(0, 1)),
 ];
 
+/// What 7.x has beside them.
+const NEWER_PARAMETERS: &[(&str, &str, Range)] = &[
+    ("conn_lfactor", "-4", Range::Within(-8, 8)),
+    ("conn_max", "1073741824", Range::Within(0, 1 << 30)),
+    ("svc_lfactor", "-3", Range::Within(-8, 8)),
+];
+
+/// What modules of schedulers bring with them, in seconds.
+const EXPIRATIONS: &[(&str, &str)] = &[("lblc", "lblc_expiration"), ("lblcr", "lblcr_expiration")];
+const DAY: &str = "86400";
+
+/// What packets are treated by: the parameters as numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Knobs {
+    pub(super) am_droprate: i64,
+    pub(super) backup_only: bool,
+    pub(super) cache_bypass: bool,
+    pub(super) conn_max: Option<u64>,
+    pub(super) conn_reuse_mode: i64,
+    pub(super) conntrack: bool,
+    pub(super) drop_entry: i64,
+    pub(super) drop_packet: i64,
+    pub(super) expire_nodest_conn: bool,
+    pub(super) expire_quiescent_template: bool,
+    /// Seconds.
+    pub(super) lblc_expiration: u64,
+    /// Seconds.
+    pub(super) lblcr_expiration: u64,
+    pub(super) nat_icmp_send: bool,
+    pub(super) run_estimation: bool,
+    pub(super) schedule_icmp: bool,
+    pub(super) secure_tcp: i64,
+    pub(super) sloppy_sctp: bool,
+    pub(super) sloppy_tcp: bool,
+}
+
 /// The parameters of one network namespace.
 #[derive(Clone, Debug)]
 pub(super) struct Sysctls {
     values: BTreeMap<String, String>,
+    /// What the values say.
+    pub(super) knobs: Knobs,
 }
 
-impl Default for Sysctls {
-    fn default() -> Self {
-        let values = PARAMETERS
-            .iter()
-            .map(|(name, value, _)| ((*name).to_owned(), (*value).to_owned()));
-        Self {
-            values: values.collect(),
-        }
+fn knobs(values: &BTreeMap<String, String>) -> Knobs {
+    let number = |name: &str| values.get(name).and_then(|text| text.parse::<i64>().ok());
+    let or_zero = |name: &str| number(name).unwrap_or_default();
+    let is_on = |name: &str| or_zero(name) != 0;
+    let natural = |name: &str| number(name).and_then(|number| u64::try_from(number).ok());
+    Knobs {
+        am_droprate: or_zero("am_droprate"),
+        backup_only: is_on("backup_only"),
+        cache_bypass: is_on("cache_bypass"),
+        conn_max: natural("conn_max"),
+        conn_reuse_mode: or_zero("conn_reuse_mode"),
+        conntrack: is_on("conntrack"),
+        drop_entry: or_zero("drop_entry"),
+        drop_packet: or_zero("drop_packet"),
+        expire_nodest_conn: is_on("expire_nodest_conn"),
+        expire_quiescent_template: is_on("expire_quiescent_template"),
+        lblc_expiration: natural("lblc_expiration").unwrap_or(86_400),
+        lblcr_expiration: natural("lblcr_expiration").unwrap_or(86_400),
+        nat_icmp_send: is_on("nat_icmp_send"),
+        run_estimation: number("run_estimation") != Some(0),
+        schedule_icmp: is_on("schedule_icmp"),
+        secure_tcp: or_zero("secure_tcp"),
+        sloppy_sctp: is_on("sloppy_sctp"),
+        sloppy_tcp: is_on("sloppy_tcp"),
     }
 }
 
 impl Sysctls {
+    pub(super) fn new(environment: &Environment) -> Self {
+        let newer = if environment.flavour.growing_connection_table {
+            NEWER_PARAMETERS
+        } else {
+            &[]
+        };
+        let values = PARAMETERS
+            .iter()
+            .chain(newer)
+            .map(|(name, value, _)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Self {
+            knobs: knobs(&values),
+            values,
+        }
+    }
+
+    /// The module of a scheduler is loaded: it may bring a parameter of its own.
+    pub(super) fn load_scheduler(&mut self, name: &[u8]) {
+        for (scheduler, parameter) in EXPIRATIONS {
+            if scheduler.as_bytes() == name && !self.values.contains_key(*parameter) {
+                self.load(parameter, DAY);
+            }
+        }
+    }
+
     pub(super) fn read(&self, name: &str) -> Result<String, i32> {
         self.values
             .get(name)
@@ -78,12 +159,19 @@ impl Sysctls {
     /// Takes over a value as another kernel reported it.
     pub(super) fn load(&mut self, name: &str, value: &str) {
         self.values.insert(name.to_owned(), value.to_owned());
+        self.knobs = knobs(&self.values);
+    }
+
+    /// Returns a value as a number.
+    pub(super) fn number(&self, name: &str) -> Option<i64> {
+        self.values.get(name)?.parse().ok()
     }
 
     pub(super) fn write(&mut self, name: &str, contents: &[u8]) -> Result<(), i32> {
         let place = self.values.get_mut(name).ok_or(errno::ENOENT)?;
         let range = PARAMETERS
             .iter()
+            .chain(NEWER_PARAMETERS)
             .find(|(known, ..)| *known == name)
             .map(|(.., range)| *range);
         let text = std::str::from_utf8(contents)
@@ -91,6 +179,7 @@ impl Sysctls {
             .trim();
         let Some(range) = range else {
             text.clone_into(place);
+            self.knobs = knobs(&self.values);
             return Ok(());
         };
         let numbers: Vec<i64> = text
@@ -102,6 +191,7 @@ impl Sysctls {
             })
             .collect::<Result<_, _>>()?;
         *place = check(range, &numbers, place)?;
+        self.knobs = knobs(&self.values);
         Ok(())
     }
 }

@@ -158,15 +158,7 @@ fn environment() -> Environment {
         schedulers.remove("twos");
     }
     environment.interfaces = Names::Only([("lo".to_owned(), 65536)].into());
-    environment.flavour = if in_lab() {
-        probed()
-    } else {
-        Flavour {
-            refuses_large_thresholds: false,
-            growing_connection_table: false,
-            mh_places: Some(4093),
-        }
-    };
+    environment.flavour = if in_lab() { probed() } else { Flavour::CLASSIC };
     environment
 }
 
@@ -192,10 +184,10 @@ fn probed() -> Flavour {
                 },
             ];
             let refused = !client.execute(&operations, &mut || true).is_complete();
-            Flavour {
-                refuses_large_thresholds: refused,
-                growing_connection_table: size == 0,
-                mh_places: Some(4093),
+            match (size == 0, refused) {
+                (true, _) => Flavour::NEWER,
+                (false, true) => Flavour::STABLE,
+                (false, false) => Flavour::CLASSIC,
             }
         });
         probe.join().unwrap()
