@@ -14,6 +14,7 @@ mod support;
 mod ansible;
 mod architecture;
 mod asked;
+mod balance;
 mod boot;
 mod cli;
 mod completion;

@@ -1,6 +1,9 @@
 //! Where tests happen: kernels of both kinds, hermetic processes, numbers that come again.
 
+pub(crate) mod director;
+pub(crate) mod frames;
 pub(crate) mod net;
+pub(crate) mod scenes;
 pub(crate) mod shop;
 pub(crate) mod terminal;
 pub(crate) mod tool;
