@@ -3,10 +3,12 @@
 
 use ipvsh::document::read_scenarios;
 use ipvsh::session::replay;
+use ipvsh::sim::Flavour;
 
 use crate::support::director::Director;
-use crate::support::in_lab;
 use crate::support::scenes::{SCHEDULERS, Scene};
+use crate::support::simulation::Simulation;
+use crate::support::{Random, in_lab};
 
 /// Packets of random scenarios, unless IPVSHTEST_PACKETS says otherwise.
 const PACKETS: usize = 5_000;
@@ -137,4 +139,43 @@ fn driven_schedulers_choose_alike() {
         "IPVSHTEST_SEED={seed} plays them again:\n{}",
         wrong.join("\n")
     );
+}
+
+/// The lookups of 100,000 clients, and what the real kernel does with 5,000 of them.
+#[test]
+fn driven_lookups_are_a_sample_of_all() {
+    const CLIENTS: u32 = 100_000;
+    const BLOCK: u32 = 100;
+    if !on_virtual_time() {
+        return;
+    }
+    let (seed, release) = (seed(), release());
+    for (place, scheduler) in ["sh", "mh"].into_iter().enumerate() {
+        let mut scene = Scene::bulk(seed + place as u64, scheduler, &[]);
+        let mut director = Director::make(scene.layout());
+        let services = scene.set_up(&mut director);
+        let simulation = Simulation::of(Flavour::of_release(&release), &services);
+        let to = scene.to();
+        let all: Vec<String> = (0..CLIENTS)
+            .map(|number| simulation.tcp(&scene.client(number).to_string(), &to.to_string(), "S"))
+            .collect();
+        let mut random = Random::new(seed + 1);
+        let mut driven = 0;
+        while driven < 5_000 {
+            let first =
+                u32::try_from(random.below(usize::try_from(CLIENTS - BLOCK).unwrap())).unwrap();
+            for number in first..first + BLOCK {
+                let went = director.packet(scene.client(number), to, "S", 0);
+                assert_eq!(
+                    went,
+                    all[usize::try_from(number).unwrap()],
+                    "{scheduler}, seed {seed}, client {number}"
+                );
+                driven += 1;
+            }
+        }
+        println!(
+            "balance: seed {seed}: {driven} of {CLIENTS} lookups of {scheduler} on {release} are the same"
+        );
+    }
 }

@@ -39,6 +39,7 @@ mod readme;
 mod relocate;
 mod repl;
 mod replay;
+mod rules;
 mod runbook;
 mod save;
 mod script;

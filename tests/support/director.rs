@@ -41,6 +41,9 @@ pub(crate) struct Layout {
     /// Every address that a server ever has.
     pub(crate) servers: Vec<IpAddr>,
     pub(crate) sysctl: BTreeMap<&'static str, i64>,
+    /// The host does not answer what is left to it: what it says to a client is for the kernel a packet of that client's
+    /// connection, if its server has the virtual address too.
+    pub(crate) is_silent: bool,
 }
 
 pub(crate) struct Director {
@@ -373,6 +376,13 @@ fn lay_out(layout: &Layout) -> BTreeMap<IpAddr, usize> {
         ));
     }
     command(&lines, six);
+    if layout.is_silent {
+        let rule = format!(
+            "rule add iif lo ipproto {} to {clients} unreachable pref 10",
+            layout.protocol
+        );
+        command(&[rule], six);
+    }
     if layout.mark != 0 {
         let (kind, source) = if layout.is_v6 {
             ("ipv6", "src_ip fd00:64::/32")

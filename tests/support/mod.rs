@@ -5,6 +5,7 @@ pub(crate) mod frames;
 pub(crate) mod net;
 pub(crate) mod scenes;
 pub(crate) mod shop;
+pub(crate) mod simulation;
 pub(crate) mod terminal;
 pub(crate) mod tool;
 

@@ -39,6 +39,8 @@ pub(crate) struct Scene {
     virtuals: Vec<IpAddr>,
     pool: Vec<IpAddr>,
     sysctl: BTreeMap<&'static str, i64>,
+    /// The connections of deleted servers may go at once, of whatever method they are.
+    is_silent: bool,
     /// Where the next server's address comes from.
     given: usize,
     servers: Vec<SocketAddr>,
@@ -123,7 +125,8 @@ impl Scene {
             Value::Null
         };
         let mut sysctl = BTreeMap::new();
-        if random.chance(2) {
+        let is_silent = random.chance(2);
+        if is_silent && random.chance(2) {
             sysctl.insert("expire_nodest_conn", i64::from(random.chance(2)));
             sysctl.insert("conn_reuse_mode", i64::try_from(random.below(4)).unwrap());
         }
@@ -156,6 +159,7 @@ impl Scene {
                 .map(|number| address(is_v6, 1, 0x100 * (number % 4) + number))
                 .collect(),
             sysctl,
+            is_silent,
             given: 0,
             servers: Vec::new(),
             flows: Vec::new(),
@@ -199,6 +203,7 @@ impl Scene {
             virtuals: self.virtuals.clone(),
             servers: self.pool.clone(),
             sysctl: self.sysctl.clone(),
+            is_silent: self.is_silent,
         }
     }
 
@@ -311,8 +316,8 @@ impl Scene {
         Some(value)
     }
 
-    /// Plays it. Returns the scenario as a line, with what the kernel did.
-    pub(crate) fn play(&mut self, director: &mut Director, release: &str, steps: usize) -> String {
+    /// Makes its table. Returns that as the services of a document.
+    pub(crate) fn set_up(&mut self, director: &mut Director) -> Value {
         let configuration = Box::new(self.configuration());
         let made = director.act(Operation::AddService {
             key: self.key,
@@ -329,6 +334,26 @@ impl Scene {
             .filter_map(|_| self.add(director, None))
             .collect();
         service["destinations"] = servers.into();
+        json!([service])
+    }
+
+    /// Where its clients go.
+    pub(crate) fn to(&self) -> SocketAddr {
+        SocketAddr::new(self.virtuals[0], 80)
+    }
+
+    /// One of its clients.
+    pub(crate) fn client(&self, number: u32) -> SocketAddr {
+        let ip = match address(self.is_v6, 64, 0) {
+            IpAddr::V4(first) => Ipv4Addr::from_bits(first.to_bits() + number).into(),
+            IpAddr::V6(first) => Ipv6Addr::from_bits(first.to_bits() + u128::from(number)).into(),
+        };
+        SocketAddr::new(ip, 1024)
+    }
+
+    /// Plays it. Returns the scenario as a line, with what the kernel did.
+    pub(crate) fn play(&mut self, director: &mut Director, release: &str, steps: usize) -> String {
+        let services = self.set_up(director);
         director.begin();
         if self.kind == "bulk" {
             self.play_bulk(director, steps);
@@ -340,7 +365,7 @@ impl Scene {
             "kernel": release,
             "protocol": self.protocol,
             "sysctl": self.sysctl,
-            "table": { "version": 1, "services": [service] },
+            "table": { "version": 1, "services": services },
             "events": self.events,
         });
         if self.mark != 0 {
@@ -619,11 +644,14 @@ impl Scene {
     }
 
     fn tune(&mut self, director: &mut Director, time: u64) {
-        let name = self.random.pick(&[
-            "expire_nodest_conn",
+        let names = [
             "expire_quiescent_template",
             "conn_reuse_mode",
-        ]);
+            "expire_nodest_conn",
+        ];
+        let name = self
+            .random
+            .pick(&names[..if self.is_silent { 3 } else { 2 }]);
         let most = if name == "conn_reuse_mode" { 4 } else { 2 };
         let value = i64::try_from(self.random.below(most)).unwrap();
         let result = director.act(Operation::SetSysctl {
