@@ -574,6 +574,225 @@ fn twos_draws_by_weight() {
     assert!((7_790..8_210).contains(&first), "{first}");
 }
 
+/// `ovf`: as many as the weight are not yet too many, so each gets one more than that; then the client is refused.
+#[test]
+fn ovf_fills_one_server_after_the_other() {
+    let service = json!([{ "id": WEB, "scheduler": "ovf", "destinations": [
+        { "id": "10.1.0.1:80", "forwarding": "masquerading", "weight": 1 },
+        { "id": "10.1.0.2:80", "forwarding": "masquerading", "weight": 2 },
+    ] }]);
+    let director = Simulation::of(Flavour::CLASSIC, &service);
+    let chosen: Vec<String> = (1..=6)
+        .map(|host| director.tcp(&format!("10.64.0.{host}:1"), VIP, "S"))
+        .collect();
+    let (large, small) = ("10.1.0.2:80", "10.1.0.1:80");
+    assert_eq!(chosen, [large, large, large, small, small, "refused"]);
+}
+
+/// `lblcr`: who joins the set of an address stands in front, and is the first of equals.
+#[test]
+fn lblcr_puts_the_newest_of_a_set_in_front() {
+    let server = |id: &str| json!({ "id": id, "forwarding": "masquerading" });
+    let service = json!([{ "id": "fwmark://5", "scheduler": "lblcr",
+        "destinations": [server("10.1.0.1:0"), server("10.1.0.2:0")] }]);
+    let mut director = Simulation::of(Flavour::CLASSIC, &service);
+    let send = |director: &Simulation, port: u16| {
+        let content = Content::Tcp(TcpFlags::from_letters("S"));
+        let client = format!("10.64.0.1:{port}").parse().unwrap();
+        let packet = Packet::new(client, "10.9.0.1:80".parse().unwrap(), content, 0);
+        director.given(&Packet { mark: 5, ..packet })
+    };
+    let chosen: Vec<String> = (1..=3).map(|port| send(&director, port)).collect();
+    assert_eq!(chosen, ["10.1.0.2:80", "10.1.0.2:80", "10.1.0.1:80"]);
+    director.wait(100_000);
+    assert_eq!(send(&director, 4), "10.1.0.1:80", "both are idle");
+}
+
+/// A table that another program changed is taken over by what differs: connections, counters and schedulers go on.
+#[test]
+fn what_another_program_writes_leaves_connections_alone() {
+    use ipvsh::backend::{Lock, LockError};
+    use ipvsh::sim::{Snapshot, Store};
+
+    /// A store in which something new lies once.
+    struct Once(std::cell::RefCell<Option<Snapshot>>);
+
+    impl Store for Once {
+        fn newer(&self) -> Result<Option<Snapshot>, String> {
+            Ok(self.0.borrow_mut().take())
+        }
+        fn lock(&self, _wait: Duration) -> Result<Lock, LockError> {
+            unreachable!("nothing is committed")
+        }
+        fn boot_time(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+
+    let mut theirs = plain(3);
+    theirs.add(&json!([{ "id": "tcp://10.0.0.2:80", "scheduler": "wlc", "destinations": [{ "id": "10.1.0.9:80", "weight": 7 }] }]));
+    theirs.delete(WEB, "10.1.0.1:80");
+    let masquerading = json!({ "forwarding": "masquerading", "weight": 0 });
+    theirs.edit(WEB, "10.1.0.3:80", &masquerading);
+    let mut director = plain(2);
+    director.add(&json!([{ "id": "tcp://10.0.0.3:80", "scheduler": "rr" }]));
+    for (client, server) in [
+        ("10.64.0.1:1", "10.1.0.2:80"),
+        ("10.64.0.2:1", "10.1.0.1:80"),
+    ] {
+        assert_eq!(director.tcp(client, VIP, "S"), server);
+    }
+    let store = Once(Some(theirs.kernel.snapshot()).into());
+    let mut shared = director.kernel.another_socket();
+    shared.share(Box::new(store));
+    director.live = ipvsh::backend::Ipvs::open(Box::new(shared)).unwrap();
+    let table = director.live.table().unwrap().configuration_only();
+    assert_eq!(table, theirs.live.table().unwrap().configuration_only());
+    assert_eq!(director.connections().len(), 2);
+    let open = [
+        ("10.1.0.3:80".to_owned(), [0, 0, 0]),
+        ("10.1.0.2:80".to_owned(), [1, 0, 0]),
+    ];
+    let listed = director
+        .live
+        .listed(
+            Some(&ServiceKey::parse(WEB).unwrap()),
+            ipvsh::backend::Counted::Connections,
+        )
+        .unwrap();
+    let found: Vec<(String, [u32; 3])> = listed[0]
+        .destinations
+        .iter()
+        .map(|(key, entry)| {
+            let open = entry.connections;
+            (
+                key.to_string(),
+                [open.active, open.inactive, open.persistent],
+            )
+        })
+        .collect();
+    assert_eq!(found, open);
+    assert_eq!(director.tcp("10.64.0.1:1", VIP, "A"), "10.1.0.2:80");
+    assert_eq!(
+        director.tcp("10.64.0.2:1", VIP, "A"),
+        "dropped",
+        "its server is gone"
+    );
+    assert_eq!(director.tcp("10.64.0.3:1", VIP, "S"), "10.1.0.2:80");
+}
+
+/// The files of connections have the kernel's columns.
+#[test]
+fn connections_are_listed_as_the_kernel_lists_them() {
+    let service = json!([
+        { "id": "tcp://10.0.0.1:443", "scheduler": "rr", "persistence": { "timeout_seconds": 360, "netmask": "255.255.255.0" },
+          "destinations": [{ "id": "10.1.0.6:80", "forwarding": "masquerading" }] },
+        { "id": "udp://[fd00::1]:53", "scheduler": "rr", "destinations": [{ "id": "[fd01::1]:53" }] },
+    ]);
+    let mut director = Simulation::of(Flavour::CLASSIC, &service);
+    director.tcp("10.200.0.2:4002", "10.0.0.1:443", "S");
+    director.tcp("10.200.0.2:4002", "10.0.0.1:443", "A");
+    director.udp("[fd02::2]:1000", "[fd00::1]:53", "x");
+    director.wait(1);
+    let text = director.live.file(&KernelFile::Connections).unwrap();
+    let wanted = "\
+Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData
+TCP 0AC80000 0000 0A000001 01BB 0A010006 0050 ASSURED         359
+TCP 0AC80002 0FA2 0A000001 01BB 0A010006 0050 ESTABLISHED     899
+UDP fd02:0000:0000:0000:0000:0000:0000:0002 03E8 fd00:0000:0000:0000:0000:0000:0000:0001 0035 fd01:0000:0000:0000:0000:0000:0000:0001 0035 UDP             299
+";
+    assert_eq!(String::from_utf8(text).unwrap(), wanted);
+    let text = director.live.file(&KernelFile::ConnectionsSync).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let line = "TCP 0AC80002 0FA2 0A000001 01BB 0A010006 0050 ESTABLISHED LOCAL      899\n";
+    assert!(text.contains(line), "{text}");
+}
+
+/// The drop-in's lists show what the simulated kernel does.
+#[test]
+fn the_lists_of_the_drop_in_show_it_all() {
+    use ipvsh::backend::{ConnectionLines, Counted};
+    use ipvsh::ipvsadm::text::{Layout, Listing, Numeric, connection_rows, listing};
+
+    let more = json!({ "persistence": { "timeout_seconds": 360, "netmask": "255.255.255.0" } });
+    let mut director = Simulation::of(Flavour::CLASSIC, &web(1, &more));
+    director.tcp("10.64.0.7:4002", VIP, "S");
+    director.tcp("10.64.0.7:4002", VIP, "A");
+    director.reply("10.1.0.1:80", "10.64.0.7:4002", "A");
+    director.wait(2_000);
+    let mut rows = Vec::new();
+    let mut lines = ConnectionLines::default();
+    let file = director.live.file(&KernelFile::Connections).unwrap();
+    lines.take(&file, &mut |entries| {
+        connection_rows(&mut rows, entries, false, &Numeric);
+    });
+    let rows = String::from_utf8(rows).unwrap();
+    let mut sorted: Vec<&str> = rows.lines().collect();
+    sorted.sort_unstable();
+    let wanted = [
+        "TCP 05:58  ASSURED     10.64.0.0:0        10.0.0.1:80        10.1.0.1:80",
+        "TCP 14:58  ESTABLISHED 10.64.0.7:4002     10.0.0.1:80        10.1.0.1:80",
+    ];
+    assert_eq!(sorted, wanted);
+    let services = director.live.listed(None, Counted::Everything).unwrap();
+    for (layout, row) in [
+        (Layout::Plain, "-> 10.1.0.1:80 Masq 1 1 0"),
+        (Layout::Stats, "-> 10.1.0.1:80 1 2 1 80 40"),
+        (Layout::Rate, "-> 10.1.0.1:80 0 0 0 10 5"),
+        (Layout::PersistentConn, "-> 10.1.0.1:80 1 1 1 0"),
+    ] {
+        let mut shown = Vec::new();
+        listing(
+            &mut shown,
+            &Listing {
+                services: &services,
+                layout,
+                exact: false,
+                names: &Numeric,
+                kernel: None,
+            },
+        );
+        let shown = String::from_utf8(shown).unwrap();
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let last = shown.lines().last().map(words).unwrap();
+        assert!(last.starts_with(row), "{last}");
+    }
+}
+
+/// A commit to a simulated table that is not confirmed rolls back at its time of the simulation's clock.
+#[test]
+fn confirmation_is_awaited_on_the_clock_of_the_simulation() {
+    let folder = tempfile::tempdir().unwrap();
+    let begin = "transaction #{ confirm: \"10s\" } { service::add(\"tcp://192.0.2.1:80\"); }\nsleep(\"9s\");\n";
+    let late = format!(
+        "{begin}print(service::list().len());\nsleep(\"2s\");\nprint(service::list().len());\n"
+    );
+    let confirmed = format!("{begin}confirm();\nsleep(\"1h\");\nprint(service::list().len());\n");
+    for place in ["--sim", "--sim-state=a.json"] {
+        let _gone = std::fs::remove_file(folder.path().join("a.json"));
+        let ran = crate::support::ipvsh(folder.path(), &[place, "eval", &late]);
+        assert_eq!(
+            (ran.stdout.as_str(), ran.status),
+            ("1\n0\n", 0),
+            "{}",
+            ran.stderr
+        );
+        assert!(
+            ran.stderr
+                .contains("was not confirmed in time and is rolled back"),
+            "{}",
+            ran.stderr
+        );
+        let ran = crate::support::ipvsh(folder.path(), &[place, "eval", &confirmed]);
+        assert_eq!(
+            (ran.stdout.as_str(), ran.status),
+            ("1\n", 0),
+            "{}",
+            ran.stderr
+        );
+    }
+}
+
 /// lblc forgets an address that was not used for its lifetime with the 30th look at its map, after half an hour.
 #[test]
 fn lblc_forgets_what_is_not_used() {

@@ -70,6 +70,7 @@ impl Session {
                 _ => None,
             });
         self.sysctls.borrow_mut().extend(chosen);
+        let confirm = terms.confirm;
         let file = self.simulated.as_ref();
         let mut recorder = CommitRecorder::new(
             self.history.log.as_mut(),
@@ -108,6 +109,9 @@ impl Session {
             }
             return Err(Error::Commit(Box::new(report)));
         }
+        if let Some(time) = confirm.filter(|_| !report.plan.is_empty()) {
+            self.set_deadline(time, &report);
+        }
         if !report.plan.is_empty() {
             let serial = self.history.commits.push(report.without_tables());
             self.runbooks.add_commit(serial, &report);
@@ -135,8 +139,9 @@ impl Session {
         Err(never_begun(plan.clone(), Outcome::Guarded { breaches }))
     }
 
-    /// Tells what a commit that rolls back automatically is without a journal.
-    fn confirm_unkept(&mut self) -> Result<(), Error> {
+    /// Refuses a commit that rolls back automatically where nothing would do that. A simulated table without a file has deadlines of
+    /// its own.
+    fn confirm_unkept(&self) -> Result<(), Error> {
         if self.is_kept() {
             return Err(Invalid::new(
                 "confirm",
@@ -145,7 +150,6 @@ impl Session {
             )
             .into());
         }
-        self.warn("a simulated table without a file has no journal: this commit will not roll back if it is not confirmed");
         Ok(())
     }
 

@@ -10,6 +10,7 @@
 
 mod apply;
 mod commit;
+mod deadlines;
 mod error;
 mod history;
 mod interrupt;

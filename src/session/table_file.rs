@@ -77,6 +77,8 @@ pub(super) struct Simulated {
     pub(super) kernel: SimulatedKernel,
     /// What writes its table to its file, if it has one.
     pub(super) saver: Option<Saver>,
+    /// What rolls back unless it is confirmed.
+    pub(super) deadlines: Vec<super::deadlines::Deadline>,
 }
 
 /// The file of a session's table, and what is saved to it.

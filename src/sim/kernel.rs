@@ -73,8 +73,8 @@ impl SimulatedKernel {
     fn catch_up(&self) -> Result<(), String> {
         match &self.shared {
             Some(shared) if !shared.is_held.get() => {
-                if let Some(snapshot) = shared.store.newer()? {
-                    self.restore(snapshot);
+                if let Some(Snapshot(newer)) = shared.store.newer()? {
+                    self.state.borrow_mut().adopt(newer);
                 }
                 Ok(())
             }

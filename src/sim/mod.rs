@@ -12,6 +12,7 @@
 //!
 //! Start with [`SimulatedKernel`].
 
+mod adopt;
 mod agenda;
 mod call_id;
 mod clock;

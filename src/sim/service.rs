@@ -172,7 +172,7 @@ impl State {
         Ok(())
     }
 
-    fn drop_service(&mut self, identity: &ServiceIdentity) {
+    pub(super) fn drop_service(&mut self, identity: &ServiceIdentity) {
         if let Some(service) = self.remove_service(identity) {
             for server in service.oldest_first.iter().rev() {
                 self.put_in_trash(*identity, service.instance, *server);

@@ -98,7 +98,11 @@ impl Session {
     /// # Errors
     /// As [`Self::confirm`].
     pub fn confirm_own(&mut self, number: Option<u64>) -> Result<Option<u64>, Error> {
-        if self.is_rehearsing() || (self.history.log.is_none() && self.label.is_simulated()) {
+        if self.is_rehearsing() {
+            return Ok(None);
+        }
+        if self.history.log.is_none() && self.label.is_simulated() {
+            self.keep_unkept();
             return Ok(None);
         }
         let awaited: Vec<u64> = self

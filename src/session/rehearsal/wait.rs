@@ -51,9 +51,11 @@ impl Session {
         };
         let mut left = duration;
         while !left.is_zero() && self.interrupt.signal().is_none() {
-            let step = left.min(step);
+            let until = self.until_deadline().unwrap_or(Duration::MAX);
+            let step = left.min(step).min(until);
             self.live.sleep(step);
             left -= step;
+            self.meet_deadlines()?;
         }
         self.staging.read_afresh()
     }
