@@ -589,6 +589,32 @@ fn ovf_fills_one_server_after_the_other() {
     assert_eq!(chosen, [large, large, large, small, small, "refused"]);
 }
 
+/// With `conn_reuse_mode` 2 a client that comes again is scheduled anew in FIN_WAIT too, if no reply was ever seen; behind address
+/// translation, where replies are seen, it goes on with its server.
+#[test]
+fn a_finishing_connection_is_reused_only_without_replies() {
+    for (method, again) in [
+        ("masquerading", "10.1.0.2:80"),
+        ("direct_routing", "10.1.0.1:80"),
+    ] {
+        let server = |id: &str| json!({ "id": id, "forwarding": method });
+        let more = json!({ "destinations": [server("10.1.0.1:80"), server("10.1.0.2:80")] });
+        let mut director = Simulation::of(Flavour::CLASSIC, &web(0, &more));
+        director.set("conn_reuse_mode", 2);
+        let client = "10.64.0.1:1";
+        assert_eq!(director.tcp(client, VIP, "S"), "10.1.0.2:80");
+        director.tcp(client, VIP, "A");
+        if method == "masquerading" {
+            // The server ends it first.
+            director.reply("10.1.0.2:80", client, "FA");
+        } else {
+            director.tcp(client, VIP, "FA");
+        }
+        assert!(director.connections()[0].contains("FIN_WAIT"), "{method}");
+        assert_eq!(director.tcp(client, VIP, "S"), again, "{method}");
+    }
+}
+
 /// `lblcr`: who joins the set of an address stands in front, and is the first of equals.
 #[test]
 fn lblcr_puts_the_newest_of_a_set_in_front() {
