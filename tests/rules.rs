@@ -589,6 +589,24 @@ fn ovf_fills_one_server_after_the_other() {
     assert_eq!(chosen, [large, large, large, small, small, "refused"]);
 }
 
+/// Of several flags RST counts before SYN, SYN before FIN, FIN before ACK.
+#[test]
+fn of_several_flags_one_counts() {
+    for (flags, state) in [
+        ("SR", "CLOSE"),
+        ("SF", "ESTABLISHED"),
+        ("FA", "CLOSE_WAIT"),
+        ("RFA", "CLOSE"),
+    ] {
+        let mut director = plain(1);
+        director.tcp("10.64.0.1:1", VIP, "S");
+        director.tcp("10.64.0.1:1", VIP, "A");
+        director.tcp("10.64.0.1:1", VIP, flags);
+        let shown = director.connections().remove(0);
+        assert!(shown.contains(&format!(" {state} ")), "{flags}: {shown}");
+    }
+}
+
 /// With `conn_reuse_mode` 2 a client that comes again is scheduled anew in FIN_WAIT too, if no reply was ever seen; behind address
 /// translation, where replies are seen, it goes on with its server.
 #[test]
