@@ -589,6 +589,47 @@ fn ovf_fills_one_server_after_the_other() {
     assert_eq!(chosen, [large, large, large, small, small, "refused"]);
 }
 
+/// A connection that gives way to a new one of the same client counts until the next tick of 10 ms.
+#[test]
+fn what_gives_way_goes_with_the_next_tick() {
+    let mut director = plain(2);
+    director.tcp("10.64.0.1:1", VIP, "S");
+    director.reply("10.1.0.2:80", "10.64.0.1:1", "R");
+    assert_eq!(director.tcp("10.64.0.1:1", VIP, "S"), "10.1.0.1:80");
+    director.wait(9);
+    assert_eq!(director.connections().len(), 2);
+    assert_eq!(director.open()[0].1, [0, 1, 0]);
+    director.wait(1);
+    assert_eq!(director.connections().len(), 1);
+    assert_eq!(director.open()[0].1, [0, 0, 0]);
+}
+
+/// Without a lower threshold a server is open again below three quarters of the upper one: of 4, at 2 and not at 3. Newer kernels look
+/// when 3, which is 4 - 4/4, is crossed downwards: the same.
+#[test]
+fn three_quarters_of_the_threshold_are_not_yet_below() {
+    for flavour in [Flavour::CLASSIC, Flavour::NEWER] {
+        let server =
+            json!({ "id": "10.1.0.1:80", "forwarding": "masquerading", "upper_threshold": 4 });
+        let mut director = Simulation::of(flavour, &web(0, &json!({ "destinations": [server] })));
+        for second in 0..4 {
+            let client = format!("10.64.0.{second}:1");
+            assert_eq!(director.tcp(&client, VIP, "S"), "10.1.0.1:80");
+            director.wait(1_000);
+        }
+        assert_eq!(director.tcp("10.64.0.9:1", VIP, "S"), "refused");
+        director.wait(56_000);
+        assert_eq!(director.connections().len(), 3);
+        assert_eq!(director.tcp("10.64.0.9:1", VIP, "S"), "refused", "3 of 4");
+        director.wait(1_000);
+        assert_eq!(
+            director.tcp("10.64.0.9:1", VIP, "S"),
+            "10.1.0.1:80",
+            "2 of 4"
+        );
+    }
+}
+
 /// Of several flags RST counts before SYN, SYN before FIN, FIN before ACK.
 #[test]
 fn of_several_flags_one_counts() {

@@ -12,8 +12,9 @@ pub(in crate::sim) struct Wrr {
     /// The last choice, as a place in the list with the newest first.
     last: Option<usize>,
     bar: i64,
-    highest_bar: i64,
-    step: i64,
+    /// The largest weight, and what the weights above 0 have in common; 0 if there are none.
+    largest: i64,
+    common: i64,
 }
 
 const fn greatest_common_divisor(mut a: i64, mut b: i64) -> i64 {
@@ -28,30 +29,45 @@ impl Wrr {
         let mut made = Self {
             last: None,
             bar: 0,
-            highest_bar: 0,
-            step: 1,
+            largest: 0,
+            common: 0,
         };
         made.measure(candidates);
-        made.bar = made.highest_bar;
+        made.bar = made.highest_bar();
         made
     }
 
-    fn measure(&mut self, candidates: &Candidates<'_>) {
-        let weights = || candidates.newest_first().map(|(_, server)| server.weight());
-        let step = weights()
-            .filter(|weight| *weight > 0)
-            .fold(0, greatest_common_divisor);
-        self.step = step.max(1);
-        self.highest_bar = weights().max().unwrap_or(0).max(0) - (self.step - 1);
+    /// By how much the bar falls.
+    const fn step(&self) -> i64 {
+        if self.common > 0 { self.common } else { 1 }
     }
 
-    fn change(&mut self, candidates: &Candidates<'_>) {
+    const fn highest_bar(&self) -> i64 {
+        self.largest - (self.step() - 1)
+    }
+
+    fn measure(&mut self, candidates: &Candidates<'_>) {
+        (self.largest, self.common) = (0, 0);
+        for (_, server) in candidates.newest_first() {
+            self.take_in(server.weight());
+        }
+    }
+
+    fn take_in(&mut self, weight: i64) {
+        if weight > 0 {
+            self.largest = self.largest.max(weight);
+            self.common = greatest_common_divisor(self.common, weight);
+        }
+    }
+
+    /// Begins at the front of the list, with the bar cut to what is possible.
+    fn begin_again(&mut self) {
         self.last = None;
-        self.measure(candidates);
-        if self.bar > self.highest_bar || self.bar == 0 {
-            self.bar = self.highest_bar;
-        } else if self.step > 1 {
-            self.bar = self.bar / self.step * self.step + 1;
+        let (highest, step) = (self.highest_bar(), self.step());
+        if self.bar > highest || self.bar == 0 {
+            self.bar = highest;
+        } else if step > 1 {
+            self.bar = self.bar / step * step + 1;
         }
     }
 }
@@ -63,7 +79,7 @@ impl Rule for Wrr {
         _flow: &Flow,
         _means: &mut Means<'_>,
     ) -> Option<Place> {
-        if self.highest_bar == 0 {
+        if self.highest_bar() == 0 {
             return None;
         }
         let started = self.last;
@@ -84,16 +100,16 @@ impl Rule for Wrr {
                     return None;
                 }
             }
-            self.bar -= self.step;
+            self.bar -= self.step();
             if self.bar <= 0 {
-                self.bar = self.highest_bar;
+                self.bar = self.highest_bar();
                 if is_last_round || started.is_none() {
                     self.last = None;
                     return None;
                 }
                 restarted = true;
             }
-            is_last_round = self.bar <= self.step;
+            is_last_round = self.bar <= self.step();
             if is_last_round && restarted && started.is_some() {
                 // Behind the last choice all were looked at for any weight; now those up to it.
                 stop = started;
@@ -103,14 +119,21 @@ impl Rule for Wrr {
     }
 
     fn added(&mut self, candidates: &Candidates<'_>) {
-        self.change(candidates);
+        // Only a weight that goes makes the others count anew.
+        let added = candidates.oldest_first.last();
+        if let Some(server) = added.and_then(|place| candidates.get(*place)) {
+            self.take_in(server.weight());
+        }
+        self.begin_again();
     }
 
     fn removed(&mut self, _index: usize, candidates: &Candidates<'_>) {
-        self.change(candidates);
+        self.measure(candidates);
+        self.begin_again();
     }
 
     fn edited(&mut self, candidates: &Candidates<'_>) {
-        self.change(candidates);
+        self.measure(candidates);
+        self.begin_again();
     }
 }
