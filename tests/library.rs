@@ -8,7 +8,7 @@ use ipvsh::script::{
     Allowed, Limits, Permissions, RunEnvironment, Script, check, library_entries, library_modules,
     run,
 };
-use ipvsh::session::Session;
+use ipvsh::session::{Access, Interrupt, Session, Target};
 
 use crate::support::{Place, in_lab, ipvsh, ipvsh_command, system, with_journal};
 
@@ -118,7 +118,13 @@ fn every_example_of_the_reference_runs() {
         }
         // Waits are no time on a simulated kernel.
         let state = tempfile::tempdir().unwrap();
-        let session = with_journal(Place::simulated().session(), state.path());
+        let target = Target::Simulation {
+            contents: None,
+            label: None,
+            file: None,
+        };
+        let opened = Session::open(target, Access::Write, Interrupt::default()).unwrap();
+        let session = with_journal(opened, state.path());
         let (session, _) = said(session, FIXTURE);
         let (_, said) = said(session, &code);
         assert!(!said.contains("error: "), "{code}\n{said}");

@@ -35,6 +35,7 @@ mod journal;
 mod kernel;
 mod library;
 mod manual;
+mod proof;
 mod readme;
 mod relocate;
 mod repl;

@@ -57,6 +57,13 @@ impl Errno {
         (Self(libc::EFAULT), "EFAULT"),
     ];
 
+    /// Returns the error of a name, such as `ENOENT`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let known = Self::NAMES.iter().find(|(_, known)| *known == name);
+        known.map(|(errno, _)| *errno)
+    }
+
     /// Takes a positive error number.
     #[must_use]
     pub const fn from_number(number: i32) -> Self {

@@ -201,7 +201,7 @@ fn session_status(error: &Error, invalid: u8) -> u8 {
         {
             exit::FAILED
         }
-        ErrorKind::Invalid | ErrorKind::Io => invalid,
+        ErrorKind::Invalid | ErrorKind::Unsupported | ErrorKind::Io => invalid,
         ErrorKind::Exists | ErrorKind::Missing | ErrorKind::Refused | ErrorKind::Guard => {
             exit::REFUSED
         }

@@ -296,6 +296,6 @@ mod tests {
                 explained += 1;
             }
         }
-        assert_eq!(explained, 21);
+        assert_eq!(explained, 22);
     }
 }

@@ -41,6 +41,8 @@ pub enum ErrorKind {
     Declined,
     /// A guard refuses.
     Guard,
+    /// It can't be done on this kind of table.
+    Unsupported,
 }
 
 impl ErrorKind {
@@ -61,6 +63,7 @@ impl ErrorKind {
             Self::Io => "io",
             Self::Declined => "declined",
             Self::Guard => "guard",
+            Self::Unsupported => "unsupported",
         }
     }
 }
@@ -127,6 +130,9 @@ pub enum Error {
     /// A document can't be read.
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// It can't be done on this kind of table.
+    #[error("{0}")]
+    Unsupported(String),
     /// Who was asked said no; nothing was sent.
     #[error("not confirmed: nothing was sent")]
     Declined,
@@ -268,6 +274,7 @@ impl Error {
             Self::Document(DocumentError::File { .. }) => ErrorKind::Io,
             Self::Refused(refused) => refusal_kind(&refused.refusal),
             Self::Declined => ErrorKind::Declined,
+            Self::Unsupported(_) => ErrorKind::Unsupported,
             Self::Missing { .. } | Self::Unmatched(_) => ErrorKind::Missing,
             Self::Backend(error) => backend_kind(error),
             Self::Namespace(
@@ -448,6 +455,7 @@ impl Error {
             | Self::InvalidObject { .. }
             | Self::Rehearsal(_)
             | Self::Declined
+            | Self::Unsupported(_)
             | Self::NoRecord
             | Self::Unsaved(_) => None,
         }

@@ -29,6 +29,7 @@ mod select;
 mod settings;
 mod simulation;
 mod table_file;
+mod traffic;
 mod verbs;
 
 use std::rc::Rc;
@@ -58,6 +59,10 @@ pub use runbook::report::{RunbookEnd, RunbookReport, StepEnd, StepReport, UndoEn
 pub use runbook::run::{OwnUndo, StepDecision};
 pub use select::Servers;
 pub use table_file::TableFile;
+pub use traffic::{
+    Answer, Content, Distribution, Happening, Load, LoadCounts, Packet, Shape, SimulatedKernel,
+    TcpFlags, Verdict, refusable,
+};
 pub use verbs::IfMissing;
 
 use crate::backend::{BackendError, Ipvs};

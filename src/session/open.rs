@@ -95,6 +95,7 @@ impl Session {
                 let mut session = Self::new(live, label, interrupt);
                 session.simulated = Some(Simulated {
                     kernel: handle,
+                    client_ports: std::cell::Cell::default(),
                     deadlines: Vec::new(),
                     saver: file.map(|file| Saver {
                         file,

@@ -77,6 +77,8 @@ pub(super) struct Simulated {
     pub(super) kernel: SimulatedKernel,
     /// What writes its table to its file, if it has one.
     pub(super) saver: Option<Saver>,
+    /// The port that the next client without one gets, less 1024.
+    pub(super) client_ports: std::cell::Cell<u16>,
     /// What rolls back unless it is confirmed.
     pub(super) deadlines: Vec<super::deadlines::Deadline>,
 }

@@ -31,7 +31,8 @@ impl State {
     /// Makes the table what another one is. Entries of the connection table, counters and schedulers go on as after the changes that lead
     /// there; what the other one knows of traffic is not looked at.
     pub(super) fn adopt(&mut self, other: State) {
-        if self.connections.len() == 0 && self.agenda.next().is_none() {
+        let is_quiet = self.agenda.next().is_none() && self.crowd.next().is_none();
+        if self.connections.len() == 0 && is_quiet {
             let now = self.now;
             *self = other;
             self.advance(now);

@@ -2,7 +2,7 @@
 //! holds it, and what was simulated once is simulated again.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::packet::{Content, Kind, Packet, TcpFlags};
@@ -43,6 +43,10 @@ pub enum Happening {
     Reply(PlannedPacket),
     /// Another program changes the table; what the kernel refuses is refused to it alone.
     Request(Box<Request>),
+    /// A real server answers nothing from now on, whatever its port.
+    ServerDown(IpAddr),
+    /// It answers again.
+    ServerUp(IpAddr),
 }
 
 /// What is planned, in the order of time and then of planning.

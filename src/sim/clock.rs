@@ -2,7 +2,7 @@
 //! happens in it.
 //!
 //! At one time, entries expire first, then deleted servers lose theirs, the trash is looked through, the defence against floods does its
-//! work, and what is planned happens.
+//! work, what is planned happens, and clients do something.
 
 use std::time::Duration;
 
@@ -48,6 +48,18 @@ impl State {
             let event = self.next_event();
             let timed = event.map(|event| Duration::from_millis(event.time()));
             let planned = self.agenda.next();
+            let crowd = self.crowd.next();
+            if let Some(time) = crowd.filter(|time| {
+                timed.is_none_or(|timed| *time < timed)
+                    && planned.is_none_or(|planned| *time < planned)
+            }) {
+                if time > to {
+                    break;
+                }
+                self.now = self.now.max(time);
+                self.serve_crowd();
+                continue;
+            }
             if let Some(time) = planned.filter(|time| timed.is_none_or(|timed| *time < timed)) {
                 if time > to {
                     break;
@@ -92,6 +104,12 @@ impl State {
             }
             Happening::Request(request) => {
                 let _refusal = super::request::perform(self, *request);
+            }
+            Happening::ServerDown(address) => {
+                self.crowd.down.insert(address);
+            }
+            Happening::ServerUp(address) => {
+                self.crowd.down.remove(&address);
             }
         }
     }

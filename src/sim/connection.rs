@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::pages::{NOWHERE, Place};
+use super::wheel::{Timed, Timer};
 use crate::wire::uapi as k;
 
 /// What names an entry when a packet of a client is looked up.
@@ -41,14 +42,9 @@ pub(super) struct Connection {
     pub(super) packets_in: u32,
     /// In milliseconds, as are all times here.
     pub(super) timeout: u64,
-    pub(super) expires: u64,
-    /// When the timer looks at it: at most `expires`, as a packet puts that off without touching the timer.
-    pub(super) armed: u64,
+    pub(super) timer: Timer,
     /// Others of its bucket.
     pub(super) next: Place,
-    /// Its neighbours in the timer.
-    pub(super) earlier: Place,
-    pub(super) later: Place,
     /// What an engine of persistence found in the packet.
     pub(super) engine_data: Option<Rc<[u8]>>,
 }
@@ -66,10 +62,8 @@ impl Flags {
     pub(super) const ONE_PACKET: Self = Self(8);
     /// Netfilter tracks the connection as well.
     pub(super) const TRACKED: Self = Self(16);
-    /// It waits for its timer.
-    pub(super) const ARMED: Self = Self(32);
     /// A template that no packet finds any more.
-    pub(super) const INVALID: Self = Self(64);
+    pub(super) const INVALID: Self = Self(32);
 
     pub(super) const fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
@@ -89,7 +83,18 @@ pub(super) const INVALID_PORT: u16 = 0xffff;
 /// The state of a template that had a connection which came into being.
 pub(super) const ASSURED: u8 = 1;
 
+impl Timed for Connection {
+    fn timer_mut(&mut self) -> &mut Timer {
+        &mut self.timer
+    }
+}
+
 impl Connection {
+    /// When it expires unless a packet comes, in milliseconds.
+    pub(super) const fn expires(&self) -> u64 {
+        self.timer.due
+    }
+
     pub(super) fn new(key: &ConnectionKey, server: Place, server_port: u16) -> Self {
         Self {
             client: key.client,
@@ -107,11 +112,8 @@ impl Connection {
             controls: 0,
             packets_in: 0,
             timeout: 3_000,
-            expires: 0,
-            armed: 0,
+            timer: Timer::new(),
             next: NOWHERE,
-            earlier: NOWHERE,
-            later: NOWHERE,
             engine_data: None,
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::agenda::Happening;
 use super::environment::Environment;
+use super::load::{Load, LoadCounts};
 use super::netlink::Socket;
 use super::packet::{Answer, Packet, Verdict};
 use super::random::Random;
@@ -114,6 +115,26 @@ impl SimulatedKernel {
     /// Plans something for a time of its clock; what is planned for the past happens with the next step of the clock.
     pub fn plan(&self, time: Duration, happening: Happening) {
         self.state.borrow_mut().agenda.plan(time, happening);
+    }
+
+    /// Has the n-th request of a kind that comes refused. Returns false if no kind is called that.
+    pub fn plan_refusal(&self, what: &str, errno: i32, number: u64) -> bool {
+        let mut state = self.state.borrow_mut();
+        state.refusals.plan(what, errno, number)
+    }
+
+    /// Begins a load, which flows as time passes. Returns its number.
+    pub fn start_load(&self, load: Load) -> usize {
+        let mut state = self.state.borrow_mut();
+        let now = state.now;
+        state.crowd.start(load, now)
+    }
+
+    /// Returns what became of the connections of a load so far.
+    #[must_use]
+    pub fn load_counts(&self, number: usize) -> Option<LoadCounts> {
+        let state = self.state.borrow();
+        Some(state.crowd.loads.get(number)?.counts.clone())
     }
 
     /// Sets where its random numbers begin: those of `twos` and of `drop_entry`.

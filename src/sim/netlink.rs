@@ -287,6 +287,9 @@ fn ipvs(state: &mut State, message: &Message<'_>) -> Result<Answer, Refused> {
         errno: violation.0,
         text: Some(VIOLATION_TEXT),
     })?;
+    if let Some(errno) = state.refusals.take(command) {
+        return Err(errno.into());
+    }
     let given = || service::read(service);
     let server = || destination::read(part(k::IPVS_CMD_ATTR_DEST));
     let daemon = || daemon::read(part(k::IPVS_CMD_ATTR_DAEMON));

@@ -32,7 +32,7 @@ impl Pressure {
 
     /// Of idle entries that have seen n packets, one of n goes.
     pub(super) fn drops_idle(&mut self, entry: &Connection, now: u64) -> bool {
-        let armed = entry.expires.saturating_sub(entry.timeout);
+        let armed = entry.expires().saturating_sub(entry.timeout);
         let seen = entry.packets_in as usize;
         if now < armed.saturating_add(IDLE) || seen == 0 {
             return false;

@@ -216,7 +216,11 @@ impl State {
         let mut piece = title.as_bytes().to_vec();
         for (_, entry) in self.connections.iter() {
             let mut line = self.connection_ends(entry);
-            end(&mut line, entry, entry.expires.saturating_sub(now) / 1_000);
+            end(
+                &mut line,
+                entry,
+                entry.expires().saturating_sub(now) / 1_000,
+            );
             piece.extend_from_slice(line.as_bytes());
             if let Some(data) = entry.engine_data.as_deref().filter(|_| with_engine) {
                 piece.extend_from_slice(b" sip ");

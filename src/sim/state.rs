@@ -10,10 +10,12 @@ use ahash::AHashMap;
 use super::agenda::Agenda;
 use super::connections::Connections;
 use super::environment::Environment;
+use super::load::Crowd;
 use super::meter::{Meter, Pace};
 use super::pages::{Place, Slots};
 use super::pressure::Pressure;
 use super::random::Random;
+use super::refusals::Refusals;
 use super::scheduler::{Candidates, Chooser};
 use super::server::{Destination, DestinationIdentity, ServiceIdentity};
 use super::sysctl::Sysctls;
@@ -126,6 +128,8 @@ pub(super) struct State {
     pub(super) totals: Meter,
     pub(super) pressure: Pressure,
     pub(super) agenda: Agenda,
+    pub(super) crowd: Crowd,
+    pub(super) refusals: Refusals,
     pub(super) random: Random,
     /// TCP, TCP after FIN, UDP; in seconds.
     pub(super) timeouts: [u32; 3],
@@ -175,6 +179,8 @@ impl State {
             totals: Meter::default(),
             pressure: Pressure::default(),
             agenda: Agenda::default(),
+            crowd: Crowd::new(),
+            refusals: Refusals::default(),
             random: Random::new(0),
             timeouts: [900, 120, 300],
             daemons: [None, None],
@@ -317,6 +323,9 @@ impl State {
 
     /// Writes a kernel parameter.
     pub(super) fn write_sysctl(&mut self, name: &str, contents: &[u8]) -> Result<(), i32> {
+        if let Some(errno) = self.refusals.take(super::refusals::SYSCTL) {
+            return Err(errno);
+        }
         let (before, pace) = (self.sysctls.knobs, self.pace());
         self.sysctls.write(name, contents)?;
         if before.run_estimation != self.sysctls.knobs.run_estimation {

@@ -134,7 +134,7 @@ impl State {
         let Some(entry) = self.connections.get(place) else {
             return false;
         };
-        let (is_tracked, expires) = (entry.flags.has(Flags::TRACKED), entry.expires);
+        let (is_tracked, expires) = (entry.flags.has(Flags::TRACKED), entry.expires());
         if entry.controls == 0 {
             self.connections.arm(place, next_tick.min(expires));
         }

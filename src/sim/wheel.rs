@@ -1,13 +1,41 @@
-//! The timers of the connection table: levels of 64 slots, each level 64 times as coarse as the one below. Nothing expires early or
+//! Timers: levels of 64 slots, each level 64 times as coarse as the one below. Nothing expires early or
 //! late: what lies in a coarse slot is dealt out to finer ones before its time. (Real kernels are up to an eighth of the delay late.)
 
-use super::connection::{Connection, Flags};
 use super::pages::{NOWHERE, Place, Slots};
 
 /// Enough for every time of 64 bits.
 const LEVELS: usize = 11;
 const SLOTS: usize = 64;
 const BITS: u32 = 6;
+
+/// When something is due, and where it waits for that.
+#[derive(Clone, Debug)]
+pub(super) struct Timer {
+    /// In milliseconds.
+    pub(super) due: u64,
+    /// When the wheel looks at it: at most `due`, as that is put off without touching the wheel.
+    armed: u64,
+    earlier: Place,
+    later: Place,
+    is_armed: bool,
+}
+
+impl Timer {
+    pub(super) const fn new() -> Self {
+        Self {
+            due: 0,
+            armed: 0,
+            earlier: NOWHERE,
+            later: NOWHERE,
+            is_armed: false,
+        }
+    }
+}
+
+/// What has a timer.
+pub(super) trait Timed: Clone {
+    fn timer_mut(&mut self) -> &mut Timer;
+}
 
 /// A list of entries in a slot.
 #[derive(Clone, Copy, Debug)]
@@ -66,40 +94,40 @@ impl Wheel {
     }
 
     /// Puts an entry at the end of the slot of its `armed`, which must not be before now.
-    fn link(&mut self, entries: &mut Slots<Connection>, place: Place) {
-        let Some(entry) = entries.get_mut(place) else {
+    fn link<T: Timed>(&mut self, entries: &mut Slots<T>, place: Place) {
+        let Some(timer) = entries.get_mut(place).map(Timed::timer_mut) else {
             return;
         };
         if self.ends.is_empty() {
             self.ends = vec![EMPTY; LEVELS * SLOTS];
         }
-        entry.armed = entry.armed.max(self.now);
-        entry.flags.set(Flags::ARMED, true);
-        let spot = self.spot(entry.armed);
+        timer.armed = timer.armed.max(self.now);
+        timer.is_armed = true;
+        let spot = self.spot(timer.armed);
         let Some(ends) = self.ends.get_mut(spot.index()) else {
             return;
         };
-        entry.earlier = ends.last;
-        entry.later = NOWHERE;
+        timer.earlier = ends.last;
+        timer.later = NOWHERE;
         let before = std::mem::replace(&mut ends.last, place);
         if before == NOWHERE {
             ends.first = place;
             self.taken[spot.level] |= 1 << spot.slot;
         } else if let Some(before) = entries.get_mut(before) {
-            before.later = place;
+            before.timer_mut().later = place;
         }
     }
 
     /// Takes an entry out of its slot.
-    pub(super) fn unlink(&mut self, entries: &mut Slots<Connection>, place: Place) {
-        let Some(entry) = entries.get_mut(place) else {
+    pub(super) fn unlink<T: Timed>(&mut self, entries: &mut Slots<T>, place: Place) {
+        let Some(timer) = entries.get_mut(place).map(Timed::timer_mut) else {
             return;
         };
-        if !entry.flags.has(Flags::ARMED) {
+        if !timer.is_armed {
             return;
         }
-        entry.flags.set(Flags::ARMED, false);
-        let (earlier, later, armed) = (entry.earlier, entry.later, entry.armed);
+        timer.is_armed = false;
+        let (earlier, later, armed) = (timer.earlier, timer.later, timer.armed);
         let spot = self.spot(armed);
         let Some(ends) = self.ends.get_mut(spot.index()) else {
             return;
@@ -114,27 +142,27 @@ impl Wheel {
             self.taken[spot.level] &= !(1 << spot.slot);
         }
         if let Some(before) = entries.get_mut(earlier) {
-            before.later = later;
+            before.timer_mut().later = later;
         }
         if let Some(behind) = entries.get_mut(later) {
-            behind.earlier = earlier;
+            behind.timer_mut().earlier = earlier;
         }
     }
 
-    /// Sets when an entry expires. A time that is put off costs nothing until the old one comes.
-    pub(super) fn arm(&mut self, entries: &mut Slots<Connection>, place: Place, expires: u64) {
-        let Some(entry) = entries.get_mut(place) else {
+    /// Sets when an entry is due. A time that is put off costs nothing until the old one comes.
+    pub(super) fn arm<T: Timed>(&mut self, entries: &mut Slots<T>, place: Place, due: u64) {
+        let Some(timer) = entries.get_mut(place).map(Timed::timer_mut) else {
             return;
         };
-        entry.expires = expires;
-        if entry.flags.has(Flags::ARMED) {
-            if entry.armed <= expires {
+        timer.due = due;
+        if timer.is_armed {
+            if timer.armed <= due {
                 return;
             }
             self.unlink(entries, place);
         }
         if let Some(entry) = entries.get_mut(place) {
-            entry.armed = expires;
+            entry.timer_mut().armed = due;
         }
         self.link(entries, place);
     }
@@ -153,8 +181,8 @@ impl Wheel {
         Some(base | (u64::from(slot) << shift))
     }
 
-    /// Moves on to a time and takes the first entry that expires then out of the wheel. There must be nothing before.
-    pub(super) fn due(&mut self, entries: &mut Slots<Connection>, now: u64) -> Option<Place> {
+    /// Moves on to a time and takes the first entry that is due then out of the wheel. There must be nothing before.
+    pub(super) fn due<T: Timed>(&mut self, entries: &mut Slots<T>, now: u64) -> Option<Place> {
         while let Some(next) = self.next().filter(|next| *next <= now) {
             let level = self.taken.iter().position(|slots| *slots != 0)?;
             let slot = self.taken[level].trailing_zeros() as usize;
@@ -165,12 +193,12 @@ impl Wheel {
             self.now = self.now.max(next);
             let place = self.ends.get(slot)?.first;
             self.unlink(entries, place);
-            let entry = entries.get_mut(place)?;
-            if entry.expires <= now {
+            let timer = entries.get_mut(place)?.timer_mut();
+            if timer.due <= now {
                 return Some(place);
             }
             // It was put off.
-            entry.armed = entry.expires;
+            timer.armed = timer.due;
             self.link(entries, place);
         }
         self.now = self.now.max(now);
@@ -178,17 +206,17 @@ impl Wheel {
     }
 
     /// Puts all of a coarse slot into finer ones as its time begins.
-    fn deal_out(&mut self, entries: &mut Slots<Connection>, spot: Spot, begins: u64) {
+    fn deal_out<T: Timed>(&mut self, entries: &mut Slots<T>, spot: Spot, begins: u64) {
         self.now = self.now.max(begins);
         self.taken[spot.level] &= !(1 << spot.slot);
         let Some(ends) = self.ends.get_mut(spot.index()) else {
             return;
         };
         let mut place = std::mem::replace(ends, EMPTY).first;
-        while let Some(entry) = entries.get_mut(place) {
-            let later = entry.later;
+        while let Some(timer) = entries.get_mut(place).map(Timed::timer_mut) {
+            let later = timer.later;
             // What was put off meanwhile goes to its new time at once.
-            entry.armed = entry.expires;
+            timer.armed = timer.due;
             self.link(entries, place);
             place = later;
         }

@@ -11,11 +11,13 @@ mod lists;
 mod named;
 mod scheduler;
 mod service;
+mod simulation;
 mod sorting;
 mod stats;
 mod table;
 mod time;
 mod timeouts;
+mod traffic;
 mod typed;
 mod waits;
 
@@ -34,6 +36,7 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_static_module("stats", exported_module!(stats::functions).into());
     engine.register_static_module("daemon", exported_module!(daemon::daemons).into());
     engine.register_static_module("history", exported_module!(history::functions).into());
+    engine.register_static_module("sim", exported_module!(simulation::functions).into());
     engine.register_static_module("sysctl", exported_module!(daemon::sysctls).into());
     let mut general = Module::new();
     combine_with_exported_module!(&mut general, "general", general::functions);

@@ -11,7 +11,7 @@ use super::reference;
 use crate::model::{shown, suggestion};
 
 /// The namespaces of the language.
-pub const NAMESPACES: [&str; 9] = [
+pub const NAMESPACES: [&str; 10] = [
     "service",
     "destination",
     "scheduler",
@@ -21,6 +21,7 @@ pub const NAMESPACES: [&str; 9] = [
     "daemon",
     "sysctl",
     "history",
+    "sim",
 ];
 
 /// Says that there is no such variable, and which form works of what people try first.

@@ -1,0 +1,215 @@
+//! Scripts against simulated traffic: what `sim::` lets happen, and what runbooks and commits make of it.
+
+use crate::support::{Finished, ipvsh};
+
+const TABLE: &str = r#"{ "version": 1, "services": [ { "id": "tcp://192.0.2.1:80", "scheduler": "wlc", "destinations": [
+    { "id": "10.0.0.2:80", "forwarding": "masquerading", "weight": 10 },
+    { "id": "10.0.0.3:80", "forwarding": "masquerading", "weight": 10 } ] } ] }"#;
+
+/// Runs a script on a simulated table.
+fn run(script: &str) -> Finished {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("table.json"), TABLE).unwrap();
+    std::fs::write(folder.path().join("script.rhai"), script).unwrap();
+    ipvsh(folder.path(), &["--sim=table.json", "run", "script.rhai"])
+}
+
+#[track_caller]
+fn prints(script: &str, wanted: &str) {
+    let ran = run(script);
+    assert_eq!(
+        (ran.stdout.as_str(), ran.status),
+        (wanted, 0),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_connection_lives_as_its_packets_say() {
+    prints(
+        r#"
+        let first = sim::connect("10.64.0.1:4000", "tcp://192.0.2.1:80");
+        print(`${first.result} ${first.server} ${first.client} ${first.to} ${first.protocol}`);
+        let open = || destination::get("tcp://192.0.2.1:80", "10.0.0.2:80");
+        print(open.call().active_connections);
+        print(sim::packet(first, "PA").result);
+        print(sim::reply(first, "PA"));
+        sim::close(first);
+        print(`${open.call().active_connections} ${open.call().inactive_connections}`);
+        sim::advance("2m");
+        print(open.call().inactive_connections);
+        let second = sim::connect("10.64.0.2", "tcp://192.0.2.1:80");
+        sim::reset(second);
+        sim::advance("10s");
+        print(stats::get("tcp://192.0.2.1:80").counters.connections);
+        "#,
+        "forwarded 10.0.0.2:80 10.64.0.1:4000 192.0.2.1:80 tcp\n1\nforwarded\n192.0.2.1:80\n0 1\n0\n2\n",
+    );
+}
+
+/// 20 connections a second for 10 minutes are 12,000, give or take 3 times their root; what ended, ended in time.
+#[test]
+fn a_load_flows_while_time_passes() {
+    let script = r#"
+        let load = sim::load("tcp://192.0.2.1:80", #{ connections_per_second: 20, duration: "10m", hold: "30s", seed: SEED });
+        print(sim::results(load).opened);
+        sim::advance("10m");
+        let busy = sim::results(load);
+        sim::advance("1m");
+        let over = sim::results(load);
+        print(`${busy.opened} ${busy.live} ${over.closed} ${over.live} ${over.cut} ${over.refused} ${over.unanswered}`);
+        print(over.by_server);
+    "#;
+    let first = run(&script.replace("SEED", "7"));
+    assert_eq!(first.status, 0, "{}", first.stderr);
+    let mut lines = first.stdout.lines();
+    assert_eq!(lines.next(), Some("0"));
+    let numbers: Vec<u64> = lines
+        .next()
+        .unwrap()
+        .split(' ')
+        .map(|word| word.parse().unwrap())
+        .collect();
+    let [opened, live, closed, rest @ ..] = numbers.as_slice() else {
+        panic!("{numbers:?}")
+    };
+    assert!((11_670..12_330).contains(opened), "{opened}");
+    // 20 a second for 30 s.
+    assert!((520..680).contains(live), "{live}");
+    assert_eq!((closed, rest), (opened, &[0, 0, 0, 0][..]));
+    let by_server = lines.next().unwrap();
+    assert!(
+        by_server.contains("10.0.0.2:80") && by_server.contains("10.0.0.3:80"),
+        "{by_server}"
+    );
+    assert_eq!(run(&script.replace("SEED", "7")).stdout, first.stdout);
+    assert_ne!(run(&script.replace("SEED", "8")).stdout, first.stdout);
+}
+
+/// A server that goes down answers nothing: its clients are cut off and come again, new ones that reach it give up in the end.
+#[test]
+fn servers_go_down_and_come_up_at_their_time() {
+    let ran = run(r#"
+        let load = sim::load("tcp://192.0.2.1:80", #{ connections_per_second: 5, duration: "20m", hold: "2m" });
+        sim::server_down("10.0.0.2", #{ after: "5m" });
+        sim::server_up("10.0.0.2", #{ after: "10m" });
+        sim::advance("5m");
+        let before = sim::results(load);
+        sim::advance("5m");
+        let down = sim::results(load);
+        sim::advance("20m");
+        let after = sim::results(load);
+        assert(before.cut == 0 && before.unanswered == 0);
+        assert(down.cut > 100 && down.unanswered > 100);
+        assert(down.by_server["10.0.0.2:80"] == before.by_server["10.0.0.2:80"]);
+        assert(after.by_server["10.0.0.2:80"] > down.by_server["10.0.0.2:80"]);
+        assert(after.live == 0);
+    "#);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+}
+
+/// A drain of an hour meets the closing times of a heavy-tailed load, and ends when the longest connection does.
+#[test]
+fn a_drain_meets_real_closing_times() {
+    let ran = run(r#"
+        import "std/drain" as drain;
+        let load = sim::load("tcp://192.0.2.1:80", #{ connections_per_second: 10, duration: "3h", seed: 3,
+            hold: #{ distribution: "lognormal", mean: "1m", sigma: 1.0 } });
+        sim::advance("30m");
+        let before = sim::results(load);
+        let begun = now();
+        drain::server("10.0.0.2", #{ deadline: "2h" });
+        let took = now() - begun;
+        assert(took > duration("10m") && took < duration("2h"));
+        let d = destination::get("tcp://192.0.2.1:80", "10.0.0.2:80");
+        assert(d.weight == 0 && d.active_connections == 0 && d.inactive_connections == 0);
+        assert(sim::results(load).cut == 0, "nobody lost a connection");
+    "#);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("waiting"), "{}", ran.stderr);
+}
+
+/// A refusal that is planned comes with its request, and the transaction is rolled back.
+#[test]
+fn a_planned_refusal_rolls_a_commit_back() {
+    let ran = run(r#"
+        sim::fail("destination.edit", "ENOMEM", #{ nth: 2 });
+        try {
+            transaction {
+                destination::edit("tcp://192.0.2.1:80", "10.0.0.2:80", #{ weight: 1 });
+                destination::edit("tcp://192.0.2.1:80", "10.0.0.3:80", #{ weight: 1 });
+            };
+            print("committed");
+        } catch (e) {
+            print(`${e.kind}: ${e.message}`);
+        }
+        print(service::get("tcp://192.0.2.1:80").destinations.map(|d| d.weight));
+        destination::edit("tcp://192.0.2.1:80", "10.0.0.2:80", #{ weight: 1 });
+        print(destination::get("tcp://192.0.2.1:80", "10.0.0.2:80").weight);
+    "#);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    let wanted = "refused: the kernel refused change 2 of 2: edit real server 10.0.0.3:80 of tcp://192.0.2.1:80\n       ENOMEM: the kernel is out of memory\n[10, 10]\n1\n";
+    assert_eq!(ran.stdout, wanted);
+}
+
+#[test]
+fn what_cannot_be_is_said_in_a_sentence() {
+    let rows = [
+        (
+            r#"sim::connect("10.64.0.1", "fwmark://7")"#,
+            "say where clients connect to",
+        ),
+        (
+            r#"sim::connect("host", "tcp://192.0.2.1:80")"#,
+            "write an address with a port",
+        ),
+        (
+            r#"sim::load("tcp://192.0.2.1:80", #{ clients: 0 })"#,
+            "it is a number from 1 to 10000000",
+        ),
+        (
+            r#"sim::load("tcp://192.0.2.1:80", #{ connections_per_second: -1 })"#,
+            "it is a number above 0, at most 1000000",
+        ),
+        (
+            r#"sim::load("tcp://192.0.2.1:80", #{ hold: #{ distribution: "zipf", mean: "1s" } })"#,
+            "there are fixed, exponential, lognormal and pareto",
+        ),
+        (
+            r#"sim::load("tcp://192.0.2.1:80", #{ hold: #{ distribution: "pareto", mean: "1s", alpha: 1 } })"#,
+            "it is a number above 1",
+        ),
+        (
+            r#"sim::load("tcp://192.0.2.1:80", #{ holds: "1s" })"#,
+            "did you mean `hold`",
+        ),
+        (
+            r#"sim::load("tcp://192.0.2.1:80", #{ first_client: "fd00::1" })"#,
+            "write an IPv4 address",
+        ),
+        ("sim::results(3)", "there is no load of that number"),
+        (
+            r#"sim::fail("server.edit", "ENOENT")"#,
+            "known: service.add",
+        ),
+        (
+            r#"sim::fail("destination.edit", "ENOPE")"#,
+            "it is no name of an error of the kernel",
+        ),
+        (r#"sim::server_down("10.0.0.2:80")"#, "without a port"),
+        (
+            r#"sim::packet(#{}, "S")"#,
+            "`sim::connect` returns a connection",
+        ),
+        (
+            r#"rehearse { sim::advance("1s"); }"#,
+            "in a rehearsal or a plan nothing does",
+        ),
+    ];
+    for (code, words) in rows {
+        let ran = run(code);
+        assert_ne!(ran.status, 0, "{code}");
+        assert!(ran.stderr.contains(words), "{code}: {}", ran.stderr);
+    }
+}
