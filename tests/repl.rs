@@ -415,9 +415,9 @@ fn help_and_lines_of_ipvsadm_are_understood() {
     assert!(typist.types("help servce").contains("did you mean"));
     let said = typist.types("help drain");
     assert!(said.contains("drain::server(server, options)"), "{said}");
-    let said = typist.types("help connected");
+    let said = typist.types("help elsewhere");
     assert!(
-        said.contains("Nothing is called `connected`") && said.contains("destination::edit("),
+        said.contains("Nothing is called `elsewhere`") && said.contains("destination::edit("),
         "{said}"
     );
     assert!(typist.types("service::e?").contains("service::ensure("));

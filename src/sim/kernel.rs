@@ -130,6 +130,12 @@ impl SimulatedKernel {
         state.crowd.start(load, now)
     }
 
+    /// Returns whether clients are busy in it: then time takes time.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.state.borrow().crowd.next().is_some()
+    }
+
     /// Returns what became of the connections of a load so far.
     #[must_use]
     pub fn load_counts(&self, number: usize) -> Option<LoadCounts> {

@@ -19,6 +19,8 @@ const FTP: u16 = 21;
 const FTP_DATA: u16 = 20;
 /// Ports from here on may be those of a passive FTP transfer.
 const UNPRIVILEGED: u16 = 1024;
+/// More entries than this are more than a simulation has memory for, some 1.3 GB: as a kernel without memory it drops the packet.
+const MOST_ENTRIES: u64 = 10_000_000;
 /// lblc and lblcr of newer kernels remember no more.
 const LARGEST_MAP: usize = 24_576;
 
@@ -315,7 +317,8 @@ impl State {
     /// Puts an entry into the table and binds it to its server.
     fn enter(&mut self, mut made: Connection) -> Result<Place, Verdict> {
         let live = u64::try_from(self.connections.len()).unwrap_or(u64::MAX);
-        if self.sysctls.knobs.conn_max.is_some_and(|most| live >= most) {
+        let most = self.sysctls.knobs.conn_max.unwrap_or(u64::MAX);
+        if live >= most.min(MOST_ENTRIES) {
             return Err(Verdict::Dropped);
         }
         made.flags.set(Flags::TRACKED, self.sysctls.knobs.conntrack);

@@ -16,6 +16,9 @@ pub enum Waiting {
     Staged,
 }
 
+/// How much time of a simulation passes before a signal is looked at, while load flows in it.
+const BUSY_STEP: Duration = Duration::from_millis(250);
+
 impl Session {
     /// Tells what becomes of a wait that begins now; `text` is how a plan lists it.
     ///
@@ -43,15 +46,15 @@ impl Session {
     /// [`Error`] if no rehearsal could be set up.
     pub fn pass_time(&mut self, duration: Duration) -> Result<(), Error> {
         const STEP: Duration = Duration::from_millis(50);
-        // Virtual time passes at once.
-        let step = if self.label.is_simulated() {
-            duration
-        } else {
-            STEP
-        };
         let mut left = duration;
         while !left.is_zero() && self.interrupt.signal().is_none() {
             let until = self.until_deadline().unwrap_or(Duration::MAX);
+            // Virtual time passes at once, unless much happens in it.
+            let step = match self.simulated_kernel() {
+                Some(kernel) if kernel.is_busy() => BUSY_STEP,
+                Some(_) => left,
+                None => STEP,
+            };
             let step = left.min(step).min(until);
             self.live.sleep(step);
             left -= step;
