@@ -35,8 +35,9 @@
 //! process of its own, before anything is sent. The lock ([`backend::CommitLock`]) is one that only who could commit can hold.
 //!
 //! *The simulated kernel balances*, on a clock of its own that stands still until somebody waits: packets go in at [`sim::SimulatedKernel::packet`],
-//! what is to come is data on the clock ([`sim::Happening`]), never code, and a savepoint shares the connection table until one side
-//! changes it. What real kernels did is played again ([`session::replay()`]) and must come out the same.
+//! what is to come is data on the clock ([`sim::Happening`], [`sim::Load`]), never code, and a savepoint shares the connection table until one side
+//! changes it. What real kernels did is played again ([`session::replay()`]) and must come out the same. `sim::` of the language and
+//! `ipvsh simulate` ([`session::WhatIf`]) are built on it.
 //!
 //! *A simulated table in a file is shared as a kernel is.* The lock spans reading the file, the journal and writing it; with every
 //! request the simulated kernel takes over what others wrote ([`sim::Store`], [`session::TableFile`]).

@@ -213,3 +213,91 @@ fn what_cannot_be_is_said_in_a_sentence() {
         assert!(ran.stderr.contains(words), "{code}: {}", ran.stderr);
     }
 }
+
+/// Ten servers of unequal weight: shares go by weight, where the scheduler does.
+#[test]
+fn shares_are_those_of_the_schedulers() {
+    let folder = tempfile::tempdir().unwrap();
+    let weights = [1, 1, 2, 2, 3, 3, 4, 4, 5, 5];
+    let servers: Vec<serde_json::Value> = (1..)
+        .zip(weights)
+        .map(|(host, weight)| serde_json::json!({ "id": format!("10.0.0.{host}:80"), "weight": weight }))
+        .collect();
+    let table = serde_json::json!({ "version": 1, "services": [{ "id": "tcp://192.0.2.1:80", "scheduler": "wlc", "destinations": servers }] });
+    std::fs::write(folder.path().join("table.json"), table.to_string()).unwrap();
+    let simulated = |more: &[&str]| {
+        let mut arguments = vec![
+            "simulate",
+            "table.json",
+            "--json",
+            "--clients",
+            "20000",
+            "--connections",
+            "50000",
+        ];
+        arguments.extend(more);
+        let ran = ipvsh(folder.path(), &arguments);
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        serde_json::from_str::<serde_json::Value>(&ran.stdout).unwrap()
+    };
+    let answer = simulated(&["--compare", "rr,sh,mh,wrr"]);
+    let schedulers = answer["services"][0]["schedulers"].as_array().unwrap();
+    assert_eq!(schedulers.len(), 5);
+    for one in schedulers {
+        let name = one["scheduler"].as_str().unwrap();
+        let servers = one["destinations"].as_array().unwrap();
+        for (server, weight) in servers.iter().zip(weights) {
+            let share = server["share"].as_f64().unwrap();
+            let fair = if name == "rr" {
+                0.1
+            } else {
+                f64::from(weight) / 30.0
+            };
+            // 256 buckets of sh can't be dealt evenly: 30 take turns, so one has 8 or 9 of them.
+            let off = if name == "sh" { 0.015 } else { 0.01 };
+            assert!((share - fair).abs() < off, "{name} {server}: {fair}");
+        }
+        assert_eq!(
+            (one["refused"].as_u64(), one["clients_moved"].as_f64()),
+            (Some(0), None)
+        );
+    }
+    // One of weight 5 of 30 goes: with mh its clients move, and few others.
+    let answer = simulated(&["--compare", "mh", "--drop", "10.0.0.10"]);
+    let schedulers = answer["services"][0]["schedulers"].as_array().unwrap();
+    assert_eq!(
+        schedulers[0]["clients_moved"].as_f64(),
+        None,
+        "wlc has no homes"
+    );
+    let moved = schedulers[1]["clients_moved"].as_f64().unwrap();
+    assert!((0.166..0.25).contains(&moved), "{moved}");
+    assert_eq!(simulated(&["--seed", "2"]), simulated(&["--seed", "2"]));
+    assert_ne!(simulated(&["--seed", "2"]), simulated(&["--seed", "3"]));
+    for (arguments, words) in [
+        (
+            &["simulate", "table.json", "--drop", "10.0.0.99"][..],
+            "no real server 10.0.0.99",
+        ),
+        (&["simulate", "table.json", "--compare", "nosuch"], "nosuch"),
+        (
+            &["simulate", "table.json", "--service", "tcp://192.0.2.9:80"],
+            "there is no virtual service tcp://192.0.2.9:80",
+        ),
+        (
+            &["simulate", "table.json", "--clients", "0"],
+            "it is a number from 1 to 10000000",
+        ),
+        (
+            &["simulate", "table.json", "--replay", "x"],
+            "cannot be used with",
+        ),
+    ] {
+        let ran = ipvsh(folder.path(), arguments);
+        assert!(
+            ran.status != 0 && ran.stderr.contains(words),
+            "{arguments:?}: {}",
+            ran.stderr
+        );
+    }
+}

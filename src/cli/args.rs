@@ -215,7 +215,7 @@ pub(super) enum Command {
     Config,
     /// Keep the table for the next boot: write it to a file, and keep the file before
     Save(SaveArguments),
-    /// Play packets on a simulated kernel: what a kernel recorded, to see whether both do the same
+    /// Tell who gets what share of the connections, and who moves when the table changes; play what a kernel recorded
     Simulate(SimulateArguments),
     /// Print the JSON Schema of the table document
     Schema,

@@ -61,10 +61,20 @@ const EXAMPLES: &[(&str, Examples)] = &[
     ),
     (
         "simulate",
-        &[(
-            "simulate --replay scripts/weight-zero.jsonl",
-            "what a kernel did with a server of weight 0, played again",
-        )],
+        &[
+            (
+                "simulate scripts/web.json --compare mh,rr --drop 10.0.0.3",
+                "who gets what share, and which clients move when a server goes",
+            ),
+            (
+                "simulate --from scripts/web.json --to scripts/shop.json",
+                "what a document makes of it",
+            ),
+            (
+                "simulate --replay scripts/weight-zero.jsonl",
+                "what a kernel did with a server of weight 0, played again",
+            ),
+        ],
     ),
     (
         "plan",

@@ -4,14 +4,79 @@ use super::args::Globals;
 use super::context::Context;
 use super::exit;
 use super::failure::Failure;
+use super::open;
 use super::outcome::CommandOutcome;
 use super::simulate_args::SimulateArguments;
 use crate::document::{Scenario, read_file, read_scenarios};
-use crate::results::{DifferenceShape, ReplayShape};
-use crate::session::{Error, replay};
+use crate::render::forecast as forecast_text;
+use crate::results::{DifferenceShape, ForecastShape, ReplayShape};
+use crate::session::{Access, Error, Session, WhatIf, replay};
+
+/// The table that the program works on.
+const LIVE: &str = "live";
+
+/// Plays scenarios, or tells what a table does with clients.
+pub(super) fn simulate(
+    context: &Context,
+    globals: &Globals,
+    arguments: &SimulateArguments,
+) -> Result<CommandOutcome, Failure> {
+    if arguments.replay.is_empty() {
+        return forecast(context, globals, arguments);
+    }
+    play(context, globals, arguments)
+}
+
+/// Opens the table of a file, or the one that the program works on.
+fn opened(context: &Context, globals: &Globals, name: &str) -> Result<Session, Failure> {
+    if name == LIVE {
+        return open::open_for_one(globals, Access::Read, &context.interrupt);
+    }
+    let globals = Globals {
+        sim: Some(name.to_owned()),
+        sim_state: None,
+        netns: None,
+        ..globals.clone()
+    };
+    open::open_for_one(&globals, Access::Read, &context.interrupt)
+}
+
+/// Tells who gets what share of the connections, and which clients change servers.
+fn forecast(
+    context: &Context,
+    globals: &Globals,
+    arguments: &SimulateArguments,
+) -> Result<CommandOutcome, Failure> {
+    let name = arguments.table.as_ref().or(arguments.from.as_ref());
+    let mut session = opened(context, globals, name.map_or(LIVE, String::as_str))?;
+    let mut other = arguments
+        .to
+        .as_ref()
+        .map(|file| opened(context, globals, file))
+        .transpose()?;
+    let asked = WhatIf {
+        clients: arguments.clients,
+        connections: arguments.connections,
+        seed: arguments.seed,
+        compare: arguments.compare.clone(),
+        dropped: arguments.drop,
+        added: arguments.add,
+    };
+    let changes = arguments.drop.is_some() || arguments.add.is_some() || other.is_some();
+    let forecasts = session.what_if(&asked, &arguments.services, other.as_mut())?;
+    context.warn(&mut session);
+    if globals.json {
+        return context.print(&ForecastShape::new(&asked, &forecasts, changes));
+    }
+    context
+        .ui
+        .data(|out| out.write_all(forecast_text(&asked, &forecasts, changes).as_bytes()))
+        .map_err(Failure::Output)?;
+    Ok(CommandOutcome::Shown)
+}
 
 /// Plays scenarios on simulated kernels and shows where those part from what was recorded.
-pub(super) fn simulate(
+fn play(
     context: &Context,
     globals: &Globals,
     arguments: &SimulateArguments,

@@ -3,6 +3,7 @@
 mod columns;
 mod excerpt;
 mod fields;
+mod forecast;
 mod history;
 mod junit;
 mod list;
@@ -13,6 +14,7 @@ mod time;
 
 pub use columns::{Rows, columns};
 pub use excerpt::{Excerpt, Label, excerpt};
+pub use forecast::forecast;
 pub use history::{history_changes, history_rows, history_state, history_what};
 pub use junit::junit;
 pub use list::{Heading, list};

@@ -6,6 +6,7 @@
 mod configuration;
 mod connections;
 mod envelope;
+mod forecast;
 mod history;
 mod info;
 mod replay;
@@ -19,6 +20,7 @@ pub use connections::ConnectionsWriter;
 pub use envelope::{
     CauseShape, ChangeShape, ErrorShape, PlanShape, ResultShape, change_shape, plan_shape,
 };
+pub use forecast::ForecastShape;
 pub use history::{
     ConfirmedShape, DamagedShape, HistoryShape, RecordShape, RecoveredFirstShape, RecoveredShape,
     RecoveryShape, ShownRecordShape, UnconfirmedListShape, UnconfirmedShape, UserShape,

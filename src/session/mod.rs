@@ -31,6 +31,7 @@ mod simulation;
 mod table_file;
 mod traffic;
 mod verbs;
+mod what_if;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -64,6 +65,7 @@ pub use traffic::{
     TcpFlags, Verdict, refusable,
 };
 pub use verbs::IfMissing;
+pub use what_if::{ServiceForecast, Shares, WhatIf};
 
 use crate::backend::{BackendError, Ipvs};
 use crate::model::ObjectId;
