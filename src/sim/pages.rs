@@ -40,7 +40,9 @@ impl<T: Clone> Pages<T> {
 
     pub(super) fn push(&mut self, value: T) {
         if self.length.is_multiple_of(PAGE) {
-            self.pages.push(Rc::new(Vec::new()));
+            // The first page grows as it must: most tables are small.
+            let room = if self.length == 0 { 0 } else { PAGE };
+            self.pages.push(Rc::new(Vec::with_capacity(room)));
         }
         if let Some(page) = self.pages.last_mut() {
             Rc::make_mut(page).push(value);
