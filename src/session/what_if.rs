@@ -15,7 +15,7 @@ use crate::sim::{
     Content, Distribution, Environment, Load, Packet, Shape, SimulatedKernel, TcpFlags, Verdict,
 };
 
-/// New connections a second, and how long each is held on average: a tenth of a second's worth of them is open at a time for each 100 clients.
+/// New connections a second, and how long each is held on average.
 const RATE: f64 = 1_000.0;
 const HOLD: Duration = Duration::from_secs(10);
 /// Where clients of services without an address of their own connect to.
@@ -212,9 +212,14 @@ impl Trial {
             self.servers.iter().map(|(key, _)| (*key, 0)).collect();
         for (server, count) in &counts.by_server {
             let mut keys = self.servers.iter().map(|(key, _)| *key);
-            // A real server of port 0 gets what the packet's is.
+            // A real server of port 0 gets what the packet's is, and without address translation every one does.
+            let is_exact = |key: &DestinationKey| {
+                key.address == server.ip() && [0, server.port()].contains(&key.port)
+            };
             let key = keys
-                .find(|key| key.address == server.ip() && [0, server.port()].contains(&key.port));
+                .clone()
+                .find(is_exact)
+                .or_else(|| keys.find(|key| key.address == server.ip()));
             if let Some(key) = key {
                 *servers.entry(key).or_default() += count;
             }
@@ -296,6 +301,22 @@ impl Session {
             return Err(Error::Unmatched(gone.to_string()));
         }
         chosen.sort_by_key(|service| service.key);
+        let is_sctp = |key: &ServiceKey| {
+            let sctp = crate::model::Protocol::Sctp;
+            matches!(key, ServiceKey::Endpoint { protocol, .. } if *protocol == sctp)
+        };
+        // Its clients are those of TCP and UDP.
+        if let Some(key) = wanted.iter().find(|key| is_sctp(key)) {
+            let text = "shares are simulated of TCP, UDP and marks";
+            return Err(Invalid::new("service", key, text).into());
+        }
+        for service in chosen.iter().filter(|service| is_sctp(&service.key)) {
+            self.warn(format!(
+                "{} is left out: shares are simulated of TCP, UDP and marks",
+                service.key
+            ));
+        }
+        chosen.retain(|service| !is_sctp(&service.key));
         let mut forecasts = Vec::new();
         for service in chosen {
             let now = Trial::of(service);

@@ -335,9 +335,17 @@ pub(super) fn load_of(key: &ServiceKey, options: &Map) -> Result<Load, Invalid> 
         })?;
     let minute = Dynamic::from("1m");
     let duration = convert::given(options, "duration").unwrap_or(&minute);
+    let protocol = protocol_of(key, options)?;
+    if !matches!(protocol, Protocol::Tcp | Protocol::Udp) {
+        return Err(Invalid::new(
+            "load",
+            key,
+            "a load is of TCP or UDP; `sim::connect` opens single connections of SCTP",
+        ));
+    }
     Ok(Load {
         destination,
-        is_udp: protocol_of(key, options)? == Protocol::Udp,
+        is_udp: protocol == Protocol::Udp,
         mark: mark_of(key),
         first_client,
         clients: u32::try_from(whole("clients", 100, MOST_CLIENTS)?).unwrap_or(u32::MAX),
