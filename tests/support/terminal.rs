@@ -126,6 +126,21 @@ impl Terminal {
         shown
     }
 
+    /// Waits for the next prompt where it takes the place of a line that is gone, as the pager's.
+    #[track_caller]
+    pub(crate) fn next_in_place(&mut self) -> String {
+        self.prompt += 1;
+        let prompt = format!("{} {}> ", self.prompt, self.prompt_text);
+        let shown = self.until(&prompt);
+        self.raw.clear();
+        shown
+    }
+
+    /// Forgets what was shown up to now, so that the next wait sees new text only.
+    pub(crate) fn forgets(&mut self) {
+        self.raw.clear();
+    }
+
     /// Counts prompts that were answered ahead of time, before the next one is waited for.
     pub(crate) const fn answered_ahead(&mut self, prompts: usize) {
         self.prompt += prompts;
