@@ -154,6 +154,81 @@ fn a_planned_refusal_rolls_a_commit_back() {
 }
 
 #[test]
+fn another_writer_makes_a_commit_a_conflict() {
+    // It sees the table as others do, and comes once, with the next commit that changes something.
+    prints(
+        r#"
+        let svc = "tcp://192.0.2.1:80";
+        transaction {
+            destination::edit(svc, "10.0.0.2:80", #{ weight: 0 });
+            sim::foreign(|| {
+                assert(destination::get(svc, "10.0.0.2:80").weight == 10, "what is staged is not seen");
+                destination::edit(svc, "10.0.0.3:80", #{ weight: 4 });
+            });
+        };
+        print(destination::list(svc).map(|d| d.weight).sum());
+        sim::foreign(|| destination::edit(svc, "10.0.0.2:80", #{ weight: 7 }));
+        transaction {};
+        print(destination::get(svc, "10.0.0.2:80").weight);
+        try {
+            destination::edit(svc, "10.0.0.2:80", #{ weight: 5 });
+        } catch (e) {
+            print(e.kind);
+        }
+        print(destination::get(svc, "10.0.0.2:80").weight);
+        destination::edit(svc, "10.0.0.2:80", #{ weight: 5 });
+        print(destination::get(svc, "10.0.0.2:80").weight);
+        "#,
+        "4\n0\nconflict\n7\n5\n",
+    );
+    // One that comes when all is read again: what it changes is overwritten, and what it removes is a refusal; nobody else brings
+    // that back.
+    prints(
+        r#"
+        let svc = "tcp://192.0.2.1:80";
+        let server = "10.0.0.2:80";
+        sim::foreign(|| destination::edit(svc, server, #{ weight: 7 }), #{ late: true });
+        destination::edit(svc, server, #{ weight: 5 });
+        print(destination::get(svc, server).weight);
+        sim::foreign(|| service::delete(svc), #{ late: true });
+        try {
+            transaction { service::add("fwmark://3"); destination::edit(svc, server, #{ weight: 1 }); };
+        } catch (e) {
+            print(e.kind);
+        }
+        print(service::list().len());
+        "#,
+        "5\nindeterminate\n0\n",
+    );
+    // What the kernel refuses to it is told, and the commit goes on.
+    let ran = run(r#"
+        let svc = "tcp://192.0.2.1:80";
+        sim::foreign(|| destination::delete(svc, "10.0.0.3:80"));
+        sim::foreign(|| destination::edit(svc, "10.0.0.3:80", #{ weight: 3 }));
+        destination::edit(svc, "10.0.0.2:80", #{ weight: 5 });
+    "#);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains(
+            "warning: the foreign writer was refused to edit real server 10.0.0.3:80 of tcp://192.0.2.1:80: "
+        ),
+        "{}",
+        ran.stderr
+    );
+    // Programs that share a file see it too.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("table.json"), TABLE).unwrap();
+    let script = r#"
+        sim::foreign(|| service::add("fwmark://9"));
+        try { service::add("fwmark://9"); } catch (e) { print(e.kind); }
+    "#;
+    let ran = ipvsh(folder.path(), &["--sim-state=table.json", "eval", script]);
+    assert_eq!(ran.stdout, "conflict\n", "{}", ran.stderr);
+    let listed = ipvsh(folder.path(), &["--sim-state=table.json", "list"]);
+    assert!(listed.stdout.contains("fwmark://9"), "{}", listed.stdout);
+}
+
+#[test]
 fn what_cannot_be_is_said_in_a_sentence() {
     let rows = [
         (

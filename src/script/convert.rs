@@ -45,7 +45,7 @@ fn number<T: TryFrom<i64>>(name: &str, value: &Dynamic, expected: &str) -> Conve
     T::try_from(int(name, value)?).map_err(|_| wrong(name, value, expected))
 }
 
-fn flag(name: &str, value: &Dynamic) -> Converted<bool> {
+pub(super) fn flag(name: &str, value: &Dynamic) -> Converted<bool> {
     value
         .as_bool()
         .map_err(|_| wrong(name, value, "it is true or false"))

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Session;
 use super::error::{Error, holder_text};
+use super::foreign::ForeignRequests;
 use super::history::recorder::{CommitRecorder, CommitTerms};
 use super::runbook::options::RunbookError;
 use crate::backend::{Lock, LockWait, NotLocked};
@@ -43,6 +44,11 @@ impl Session {
                 return Err(Error::Declined);
             }
         }
+        let mut foreign = None;
+        if !plan.is_empty() {
+            self.foreign_before_reading()?;
+            foreign = self.foreign_before_sending()?;
+        }
         let interrupt = self.interrupt.clone();
         let narrator = self.narrator.clone();
         let options = CommitOptions {
@@ -72,15 +78,18 @@ impl Session {
         self.sysctls.borrow_mut().extend(chosen);
         let confirm = terms.confirm;
         let file = self.simulated.as_ref();
+        let mut foreign_sends = || foreign.iter_mut().for_each(ForeignRequests::send);
         let mut recorder = CommitRecorder::new(
             self.history.log.as_mut(),
             file.and_then(|simulated| simulated.saver.as_ref()),
             terms,
             runbook,
             self.staging.origin.as_ref(),
-        );
+        )
+        .behind(&mut foreign_sends);
         let committed = plan.commit(&mut self.live, &options, &mut recorder);
         let (recorded, failure) = recorder.ended();
+        self.foreign_over(foreign);
         let mut report = match (committed, failure) {
             (Err(CommitError::Unrecorded), Some(error)) => return Err(error.into()),
             (Err(CommitError::Backend(error)), _) => return Err(error.into()),

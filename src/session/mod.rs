@@ -12,6 +12,7 @@ mod apply;
 mod commit;
 mod deadlines;
 mod error;
+mod foreign;
 mod history;
 mod interrupt;
 mod narrator;
@@ -38,6 +39,7 @@ use std::time::Duration;
 
 pub use apply::{ApplyOptions, Prune};
 pub use error::{Error, ErrorKind, holder_text};
+pub use foreign::ForeignMoment;
 pub use history::Scope;
 pub use history::commits::Commits;
 pub use history::confirm::Unconfirmed;

@@ -97,6 +97,7 @@ impl Session {
                     kernel: handle,
                     client_ports: std::cell::Cell::default(),
                     deadlines: Vec::new(),
+                    foreign: super::foreign::Foreign::default(),
                     saver: file.map(|file| Saver {
                         file,
                         sysctls: Rc::clone(&sysctls),

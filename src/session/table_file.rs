@@ -81,6 +81,8 @@ pub(super) struct Simulated {
     pub(super) client_ports: std::cell::Cell<u16>,
     /// What rolls back unless it is confirmed.
     pub(super) deadlines: Vec<super::deadlines::Deadline>,
+    /// Another writer.
+    pub(super) foreign: super::foreign::Foreign,
 }
 
 /// The file of a session's table, and what is saved to it.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use rhai::plugin::export_module;
-use rhai::{Dynamic, Map, NativeCallContext};
+use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
 use super::traffic::{
     Ends, endpoint, ends_of, load_of, mark_of, protocol_of, target, text_of, verdict_map,
@@ -12,8 +12,8 @@ use super::traffic::{
 use crate::model::{Invalid, Protocol};
 use crate::script::convert;
 use crate::script::error::Scripted;
-use crate::script::host::with;
-use crate::session::{Answer, Happening, Verdict};
+use crate::script::host::{host, with};
+use crate::session::{Answer, ForeignMoment, Happening, Verdict};
 
 fn connected(
     ctx: &NativeCallContext<'_>,
@@ -94,6 +94,32 @@ fn turn(
         kernel.plan(at, happening(address));
         if after.is_none() {
             session.pass_time(Duration::ZERO)?;
+        }
+        Ok(())
+    })
+}
+
+/// Rehearses what another writer does; its requests wait for the next commit.
+fn other_writer(ctx: &NativeCallContext<'_>, writer: &FnPtr, options: &Map) -> Scripted<()> {
+    let moment = with(ctx, |session| {
+        convert::check_keys("another writer", options, &["late"])?;
+        let is_late = convert::given(options, "late").map(|value| convert::flag("late", value));
+        let is_late = is_late.transpose()?;
+        session.begin_foreign()?;
+        Ok(match is_late {
+            Some(true) => ForeignMoment::BeforeSending,
+            _ => ForeignMoment::BeforeReading,
+        })
+    })?;
+    if let Err(error) = writer.call_within_context::<Dynamic>(ctx, ()) {
+        host(ctx)?.session().abandon_foreign();
+        return Err(error);
+    }
+    with(ctx, |session| {
+        let plan = session.end_foreign(moment)?;
+        if plan.is_empty() {
+            let text = "it changes nothing, and another writer is one who does";
+            return Err(Invalid::new("sim::foreign", "the function", text).into());
         }
         Ok(())
     })
@@ -421,6 +447,32 @@ pub(in crate::script) mod functions {
                 .transpose()?;
             session.plan_refusal(what, errno, number.unwrap_or(1))
         })
+    }
+
+    /// Plays another program that writes to the table: what the function does is rehearsed on the table as others see it, and sent when
+    /// the next commit begins, before that reads again what it touches. Where both touch the same, the commit is a conflict.
+    ///
+    /// # Example
+    /// ```rhai
+    /// sim::foreign(|| destination::edit("tcp://192.0.2.1:80", "10.0.0.2:80", #{ weight: 7 }));
+    /// try { destination::edit("tcp://192.0.2.1:80", "10.0.0.2:80", #{ weight: 5 }); } catch (e) { print(e.kind); }
+    /// ```
+    #[rhai_fn(name = "foreign", return_raw)]
+    pub fn foreign(ctx: NativeCallContext, writer: FnPtr) -> Scripted<()> {
+        other_writer(&ctx, &writer, &Map::new())
+    }
+
+    /// Plays another writer who comes late with `#{ late: true }`: when the next commit has read again and before it sends. A refusal rolls
+    /// the commit back; what is not refused is overwritten.
+    ///
+    /// # Example
+    /// ```rhai
+    /// sim::foreign(|| destination::delete("tcp://192.0.2.1:80", "10.0.0.2:80"), #{ late: true });
+    /// try { destination::edit("tcp://192.0.2.1:80", "10.0.0.2:80", #{ weight: 5 }); } catch (e) { print(e.kind); }
+    /// ```
+    #[rhai_fn(name = "foreign", return_raw)]
+    pub fn foreign_with(ctx: NativeCallContext, writer: FnPtr, options: Map) -> Scripted<()> {
+        other_writer(&ctx, &writer, &options)
     }
 
     /// Sets where the random numbers of the simulation begin: those of the scheduler `twos` and of `drop_entry`.

@@ -115,6 +115,8 @@ pub(in crate::session) struct CommitRecorder<'a> {
     number: Option<u64>,
     confirm_by: Option<String>,
     failure: Option<HistoryError>,
+    /// What happens right before the first request.
+    at_last: Option<&'a mut dyn FnMut()>,
 }
 
 impl<'a> CommitRecorder<'a> {
@@ -137,7 +139,14 @@ impl<'a> CommitRecorder<'a> {
             number: None,
             confirm_by: None,
             failure: None,
+            at_last: None,
         }
+    }
+
+    /// Has something happen right before the first request of the commit.
+    pub(in crate::session) fn behind(mut self, at_last: &'a mut dyn FnMut()) -> Self {
+        self.at_last = Some(at_last);
+        self
     }
 
     /// Returns where the commit is kept, and what went wrong with that.
@@ -316,7 +325,11 @@ impl Recorder for CommitRecorder<'_> {
                 self.number = None;
                 self.failure = Some(error);
                 Unrecorded
-            })
+            })?;
+        if let Some(at_last) = &mut self.at_last {
+            at_last();
+        }
+        Ok(())
     }
 
     fn end(&mut self, report: &mut Report, kernel: &mut Ipvs) {

@@ -61,6 +61,15 @@ pub(super) struct Staging {
 }
 
 impl Staging {
+    /// Returns a place beside this one where nothing is staged.
+    pub(super) fn beside(&self) -> Self {
+        Self {
+            schedulers: self.schedulers.beside(),
+            origin: self.origin.clone(),
+            ..Self::default()
+        }
+    }
+
     fn begin(&mut self, kind: BlockKind) -> Result<(), Error> {
         let rehearsal = match &mut self.rehearsal {
             Some(rehearsal) => rehearsal,

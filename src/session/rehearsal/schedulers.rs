@@ -35,6 +35,14 @@ const OFFICIAL: [&str; 14] = [
 ];
 
 impl Schedulers {
+    /// Returns one that takes unknown ones for the same and knows nothing yet.
+    pub(super) fn beside(&self) -> Self {
+        Self {
+            unknown: self.unknown,
+            ..Self::default()
+        }
+    }
+
     /// Looks at the scheduler of an operation, and returns what to warn of.
     pub(in crate::session) fn look(
         &mut self,
