@@ -46,6 +46,10 @@
 //! `script/bind/bounded`); where one does neither, the program is ended from outside, and the journal recovers
 //! (`script/backstop`).
 //!
+//! *A test of a script cannot harm another one.* Each has a simulated kernel, a clock and a journal of its own ([`script::Suite`]), and each file
+//! of tests a process of its own, which is replaced when it ends (`cli/test/pool`). Which lines ran is noted by the engine's debugger
+//! (`script/coverage`).
+//!
 //! *Signals are caught in [`session::Interrupt`]* and looked at when it is safe: between datagrams, while waiting, in every function of
 //! a script. While something would be torn apart they are held.
 //!
@@ -76,7 +80,7 @@
 //!
 //! - Why something can't be done, in words: `session/error`, and for the drop-in `cli/ipvsadm/compat`; what the kernel's refusals mean:
 //!   `backend/refusal`.
-//! - How a commit ended, and what to do about it: `cli/report`; in JSON `results/envelope`; exit statuses: `cli/exit`.
+//! - How a commit ended, and what to do about it: `cli/report`; in JSON `results/envelope`; exit statuses: `results/exit`.
 //! - From Ctrl-C to the status: `session/interrupt`, `session/commit`, `txn/commit`, `backend/execute`, `txn/rollback`, `cli/failure`.
 //! - A new number of a real server: [`model::ServerNumber`], `model/edit`, `wire`, `backend/convert`, `sim`, `script/values`. A new
 //!   forwarding method: [`model::ForwardingMethod`], the same, and `ipvsadm`, `txn/footprint`, `sim/proc_files`.
@@ -109,8 +113,8 @@
 //! - `sim` shares no rule with `model` or `txn`: it would agree with their mistakes.
 //! - `txn` sees neither bytes nor errno numbers.
 //! - Only `ui` and `cli` print. Only `config` and `cli` look at the environment, and `ui` at the width that it names.
-//! - A clock is read in `backend` (the transport's, and waits for locks), `journal` and `session` (times of records) and `render` (the
-//!   time above a list), nowhere else.
+//! - A clock is read in `backend` (the transport's, and waits for locks), `journal` and `session` (times of records), `render` (the
+//!   time above a list) and `cli/test` (how long tests take), nowhere else.
 //! - Rhai does not appear outside `script`, clap not outside `cli`, rustyline not outside `repl`, neli not outside `backend`, nor libc but for the
 //!   shape of terminal settings (`repl`).
 //! - No state outlives a call but whether standard output was closed from the start (`ui`), which signals were ignored (`config`), an

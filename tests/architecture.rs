@@ -64,9 +64,9 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     (
         "render",
         &[
-            "model", "txn", "ipvsadm", "document", "journal", "session", "ui", "config",
+            "model", "txn", "ipvsadm", "document", "journal", "session", "results", "ui", "config",
         ],
-        &["annotate_snippets", "humantime", "jiff"],
+        &["annotate_snippets", "humantime", "jiff", "similar"],
     ),
     (
         "script",
@@ -141,6 +141,7 @@ const PACKAGES: &[&str] = &[
     "serde_json",
     "shlex",
     "signal_hook",
+    "similar",
     "stacker",
     "terminal_size",
     "tempfile",

@@ -76,6 +76,7 @@ fn clocks_are_read_where_it_is_said() {
         "backend/client.rs",
         "backend/lock.rs",
         "backend/socket.rs",
+        "cli/test/stopwatch.rs",
         "journal/event.rs",
         "journal/standing.rs",
         "render/time.rs",

@@ -46,6 +46,7 @@ mod save;
 mod script;
 mod sharing;
 mod simulator;
+mod suite;
 mod terminal;
 mod traffic;
 mod transaction;

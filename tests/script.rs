@@ -34,6 +34,7 @@ fn run_in(
     };
     let surroundings = RunEnvironment {
         last_resort: None,
+        coverage: None,
         limits,
         ..RunEnvironment::closed(output)
     };
@@ -376,6 +377,7 @@ fn files_are_touched_only_where_that_is_allowed() {
         let only = Allowed::In(vec![inside.clone()]);
         let surroundings = RunEnvironment {
             last_resort: None,
+            coverage: None,
             permissions: Permissions {
                 read: only.clone(),
                 write: only,
@@ -451,6 +453,7 @@ fn a_file_keeps_its_mode_and_nothing_else_is_left_beside_it() {
         };
         let surroundings = RunEnvironment {
             last_resort: None,
+            coverage: None,
             permissions: Permissions {
                 // The file alone, which is not there at first.
                 write: Allowed::In(vec![path.clone()]),

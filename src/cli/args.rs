@@ -13,10 +13,12 @@ use super::journal_args::{
     CancelArguments, ConfirmArguments, HistoryArguments, RecoverArguments, RedoArguments,
     UndoArguments,
 };
+use super::manual_args::{CompletionsArguments, HelpArguments, ManArguments};
 use super::option_values::{
     BARE, confirm_time, duration, filled, filled_or_bare, number, sysctl_name,
 };
 use super::simulate_args::SimulateArguments;
+use super::test::TestArguments;
 use crate::document::DEFAULT_MAX_SIZE;
 use crate::model::SysctlName;
 
@@ -217,6 +219,8 @@ pub(super) enum Command {
     Save(SaveArguments),
     /// Tell who gets what share of the connections, and who moves when the table changes; play what a kernel recorded
     Simulate(SimulateArguments),
+    /// Run the tests of scripts, each on a simulated kernel of its own
+    Test(TestArguments),
     /// Print the JSON Schema of the table document
     Schema,
     /// Show the manual: a topic, a command, a function, a kind of error, an exit status; without a name, what there is
@@ -248,6 +252,13 @@ pub(super) struct Limits {
     /// Stop a script after this many operations
     #[arg(long, value_name = "NUMBER", default_value_t = crate::script::Limits::DEFAULT.operations, value_parser = number::<u64>)]
     pub(super) max_operations: u64,
+    #[command(flatten)]
+    pub(super) bounds: Bounds,
+}
+
+/// What a script may take and touch, however long it takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Bounds {
     /// End a script that takes more memory, in MiB
     #[arg(long, value_name = "MIB", default_value_t = crate::script::Limits::DEFAULT.memory_mib, value_parser = number::<usize>)]
     pub(super) max_memory: usize,
@@ -442,21 +453,6 @@ pub(super) struct ListArguments {
 }
 
 #[derive(Clone, Debug, Args)]
-pub(super) struct HelpArguments {
-    /// Print the whole reference, in Markdown
-    #[arg(long, conflicts_with = "name")]
-    pub(super) reference: bool,
-    /// Print the definitions of the language for Rhai's language server
-    #[arg(long, conflicts_with_all = ["name", "reference"])]
-    pub(super) definitions: bool,
-    /// List what speaks of a word: commands, topics of the manual, functions
-    #[arg(short, long, value_name = "WORD", num_args = 1.., conflicts_with_all = ["name", "reference", "definitions"])]
-    pub(super) keyword: Vec<String>,
-    /// A topic, a command, a function or namespace of the script language, a kind of error, an exit status
-    pub(super) name: Vec<String>,
-}
-
-#[derive(Clone, Debug, Args)]
 pub(super) struct SaveArguments {
     /// With these kernel parameters too, separated by commas; those that the file has already stay in it, with the value of now
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = sysctl_name)]
@@ -464,26 +460,6 @@ pub(super) struct SaveArguments {
     /// The document, in YAML if it ends in .yaml or .yml [/etc/ipvsh/table.json, which ipvsh-restore.service applies]
     #[arg(value_name = "FILE", value_parser = filled)]
     pub(super) file: Option<String>,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(super) struct ManArguments {
-    /// The folder that the pages are written to; it must be there
-    #[arg(long, value_name = "DIR")]
-    pub(super) out: String,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(super) struct CompletionsArguments {
-    /// The shell
-    pub(super) shell: ShellName,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum ShellName {
-    Bash,
-    Zsh,
-    Fish,
 }
 
 #[cfg(test)]

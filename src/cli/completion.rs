@@ -8,13 +8,14 @@ use clap::{CommandFactory, FromArgMatches};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::Shells;
 
-use super::args::{Arguments, CompletionsArguments, Globals, ShellName};
+use super::args::{Arguments, Globals};
 use super::context::Context;
-use super::exit;
 use super::failure::Failure;
 use super::live;
+use super::manual_args::{CompletionsArguments, ShellName};
 use super::outcome::CommandOutcome;
 use crate::manual::TOPICS;
+use crate::results::exit;
 use crate::ui::Ui;
 
 /// The variable by which a shell asks; not one of the user's.

@@ -327,6 +327,19 @@ const EXAMPLES: &[(&str, Examples)] = &[
         )],
     ),
     (
+        "test",
+        &[
+            (
+                "test scripts --coverage",
+                "the tests beside all scripts of a folder, and which lines they run",
+            ),
+            (
+                "test scripts/canary.rhai --filter refusal",
+                "one test of one script",
+            ),
+        ],
+    ),
+    (
         "man",
         &[("man --out .", "`man -l ./ipvsh-undo.1` shows one")],
     ),

@@ -2,15 +2,14 @@
 
 use std::io;
 
-use super::exit;
 use super::report::{self, TargetWords};
 use crate::document::DocumentError;
 use crate::model::{is_control, reason, shown};
 use crate::render::{Excerpt, Label, excerpt};
-use crate::results::{CauseShape, ResultShape, change_shape};
+use crate::results::{CauseShape, ResultShape, change_shape, exit};
 use crate::script::ScriptFailure;
-use crate::session::{Error, ErrorKind, HistoryError};
-use crate::txn::{Cause, Outcome, Report};
+use crate::session::{Error, HistoryError};
+use crate::txn::Report;
 use crate::ui::Ui;
 
 /// Why a command did not do what was asked.
@@ -52,17 +51,8 @@ impl Failure {
         match self {
             Self::Usage { .. } => exit::USAGE,
             Self::Output(_) | Self::Signals(_) => exit::FAILED,
-            Self::Session(error) => session_status(error, exit::USAGE),
-            Self::Script(failure) => match failure.as_ref() {
-                ScriptFailure::Compile { .. } => exit::USAGE,
-                ScriptFailure::Interrupted { signal, .. } => exit::after_signal(*signal),
-                ScriptFailure::Run {
-                    session: Some(error),
-                    ..
-                } => session_status(error, exit::FAILED),
-                ScriptFailure::Run { kind, .. } if kind == "usage" => exit::USAGE,
-                ScriptFailure::Run { .. } => exit::FAILED,
-            },
+            Self::Session(error) => exit::of_error(error, exit::USAGE),
+            Self::Script(failure) => failure.status(),
         }
     }
 
@@ -173,42 +163,6 @@ impl Failure {
         };
         shape.cause = Some(self.cause());
         shape
-    }
-}
-
-fn session_status(error: &Error, invalid: u8) -> u8 {
-    if let Error::Commit(report) = error {
-        match &report.outcome {
-            Outcome::RolledBack {
-                cause: Cause::Interrupted { signal },
-                ..
-            } => return exit::after_signal(*signal),
-            Outcome::RolledBack {
-                cause: Cause::Unsaved { .. },
-                ..
-            } => return exit::FAILED,
-            Outcome::Indeterminate { .. } => return exit::INDETERMINATE,
-            Outcome::RolledBack { .. } => return exit::REFUSED,
-            _ => {}
-        }
-    }
-    match error.kind() {
-        ErrorKind::Io
-            if matches!(
-                error,
-                Error::Record(_) | Error::NoRecord | Error::Unsaved(_)
-            ) =>
-        {
-            exit::FAILED
-        }
-        ErrorKind::Invalid | ErrorKind::Unsupported | ErrorKind::Io => invalid,
-        ErrorKind::Exists | ErrorKind::Missing | ErrorKind::Refused | ErrorKind::Guard => {
-            exit::REFUSED
-        }
-        ErrorKind::Conflict | ErrorKind::Locked => exit::CONFLICT,
-        ErrorKind::Indeterminate => exit::INDETERMINATE,
-        ErrorKind::Permission | ErrorKind::Unavailable => exit::UNAVAILABLE,
-        ErrorKind::Interrupted | ErrorKind::Declined => exit::FAILED,
     }
 }
 

@@ -1,9 +1,9 @@
 //! `ipvsh help`: one door to the manual, the commands, the script language, error kinds and exit statuses.
 
-use super::args::HelpArguments;
 use super::context::Context;
 use super::examples::program;
 use super::failure::Failure;
+use super::manual_args::HelpArguments;
 use super::outcome::CommandOutcome;
 use super::pager;
 use crate::manual::{self, TOPICS};

@@ -10,7 +10,7 @@ use super::journal_args::{
 };
 use super::narrator::{Reports, Teller};
 use super::outcome::CommandOutcome;
-use super::{exit, open, report};
+use super::{open, report};
 use crate::backend::enter_namespace;
 use crate::journal::{Journal, JournalError, Limits, Record, TableIdentity};
 use crate::model::shown;
@@ -18,6 +18,7 @@ use crate::render::{
     PlanView, Rows, Zone, columns, history_changes, history_rows, history_state, history_what,
     plan as render_plan, shown_time,
 };
+use crate::results::exit;
 use crate::results::{
     ConfirmedShape, HistoryShape, RecoveryShape, ShownRecordShape, UnconfirmedListShape,
 };

@@ -3,11 +3,11 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::args::ManArguments;
 use super::context::Context;
 use super::examples::{self, program};
 use super::failure::Failure;
 use super::help::pages_on_command;
+use super::manual_args::ManArguments;
 use super::outcome::CommandOutcome;
 use crate::files;
 use crate::manual::{self, REVISED, TOPICS, man_page, see_also, synopsis, terms, tidy};

@@ -4,13 +4,12 @@ use std::io;
 
 use super::args::{Globals, PlanFormat};
 use super::context::Context;
-use super::exit;
 use super::failure::Failure;
 use super::report::{self, TargetWords};
 use crate::ipvsadm::text::plan_commands;
 use crate::model::{ObjectId, reason};
 use crate::render::{Kept, PlanView, plan as render_plan, runbook_plan};
-use crate::results::{ResultShape, runbook_shape};
+use crate::results::{ResultShape, exit, runbook_shape};
 use crate::script::{TooLarge, ValueText};
 use crate::session::{Commits, Error, RunbookEnd, RunbookReport, VerbOutcome};
 use crate::txn::Plan;
@@ -119,12 +118,7 @@ fn ended_status(
         Ok(CommandOutcome::Judged { status } | CommandOutcome::Prompted { status }) => status,
         Ok(CommandOutcome::ScriptFailed { failure, committed }) => {
             report::tell_standing(&committed, &TargetWords::of(globals), ui);
-            let status = match failure.status() {
-                // Not knowing weighs more than what stands.
-                status @ (exit::INDETERMINATE | exit::USAGE) => status,
-                _ if !committed.is_empty() => exit::COMMITS_STAND,
-                status => status,
-            };
+            let status = exit::of_failed_run(failure.status(), !committed.is_empty());
             fail(ui, globals, &failure, status, (&committed, runbooks))
         }
         Ok(CommandOutcome::Planned {

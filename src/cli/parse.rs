@@ -6,8 +6,7 @@ use clap::{Args, FromArgMatches, Subcommand};
 
 use super::args::{
     ApplyArguments, Arguments, CheckArguments, Command, DiffArguments, EvalArguments,
-    ExportArguments, Globals, HelpArguments, ListArguments, ManArguments, PlanArguments,
-    RunArguments, SaveArguments,
+    ExportArguments, Globals, ListArguments, PlanArguments, RunArguments, SaveArguments,
 };
 use super::change_args::{
     ChangeArguments, EditArguments, MoveArguments, RelocateArguments, RemoveArguments,
@@ -18,8 +17,10 @@ use super::journal_args::{
     CancelArguments, ConfirmArguments, HistoryArguments, RecoverArguments, RedoArguments,
     UndoArguments,
 };
+use super::manual_args::{HelpArguments, ManArguments};
 use super::simulate_args::SimulateArguments;
 use super::spaced::value_behind_a_space;
+use super::test::TestArguments;
 
 /// Parses arguments. What stands behind a script's name is the script's own; a document has no arguments, so
 /// that options behind its name are the program's.
@@ -60,7 +61,7 @@ type Make = fn(clap::Command) -> clap::Command;
 
 /// The commands, each with what makes it: to make all of them takes longer than all else that is done here. What is not among them is
 /// looked for among all.
-const COMMANDS: [(&str, Make); 30] = [
+const COMMANDS: [(&str, Make); 31] = [
     ("run", RunArguments::augment_args),
     ("eval", EvalArguments::augment_args),
     ("check", CheckArguments::augment_args),
@@ -88,6 +89,7 @@ const COMMANDS: [(&str, Make); 30] = [
     ("config", |command| command),
     ("save", SaveArguments::augment_args),
     ("simulate", SimulateArguments::augment_args),
+    ("test", TestArguments::augment_args),
     ("schema", |command| command),
     ("help", HelpArguments::augment_args),
     ("man", ManArguments::augment_args),

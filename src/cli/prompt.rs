@@ -45,6 +45,7 @@ pub(super) fn prompt(context: &Context, globals: &Globals) -> Result<CommandOutc
         },
         output: Rc::new(move |text: &str| ui.line(text)),
         last_resort: Some(open::recover_line(globals)),
+        coverage: None,
     };
     let shell = Rc::new(RefCell::new(Shell::new(session, environment)));
     let words = TargetWords::of(globals);

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use clap::error::ErrorKind;
 
-use super::args::{ColourChoice, Command, Globals, PlanFormat, RunArguments};
+use super::args::{Bounds, ColourChoice, Command, Globals, PlanFormat, RunArguments};
 use super::change::{Verb, change, copy, edit, move_to, remove};
 use super::context::Context;
 use super::failure::{Failure, arguments_shown};
@@ -15,11 +15,11 @@ use super::outcome::{CommandOutcome, PlanOutput, finish, json};
 use super::parse::parse;
 use super::settings::complete;
 use super::{
-    completion, configuration, confirm_watcher, document, drain, exit, help, history, info, list,
-    man, notify, prompt, save, script, simulate, undo,
+    completion, configuration, confirm_watcher, document, drain, help, history, info, list, man,
+    notify, prompt, save, script, simulate, test, undo,
 };
 use crate::model::{reason, shown, suggestion};
-use crate::results::VersionsShape;
+use crate::results::{VersionsShape, exit};
 use crate::session::{IfMissing, Interrupt};
 use crate::ui::{Colour, Streams, Ui, Verbosity, input_is_terminal};
 
@@ -119,6 +119,7 @@ fn runs_script(command: Option<&Command>) -> bool {
             | Command::Undrain(_)
             | Command::Other(_),
         ) => true,
+        Some(Command::Test(test)) => test.worker,
         Some(Command::Plan(plan)) => plan
             .file
             .first()
@@ -245,6 +246,7 @@ fn dispatch(
         Some(Command::Config) => configuration::config(context, globals),
         Some(Command::Save(arguments)) => save::save(context, globals, &arguments),
         Some(Command::Simulate(arguments)) => simulate::simulate(context, globals, &arguments),
+        Some(Command::Test(arguments)) => test::test(context, globals, &arguments),
         Some(Command::Schema) => document::print_schema(context),
         Some(Command::Help(arguments)) => help::help(context, &arguments),
         Some(Command::Man(arguments)) => man::man(context, &arguments),
@@ -258,9 +260,11 @@ fn run_arguments(script: Vec<String>) -> RunArguments {
     RunArguments {
         limits: super::args::Limits {
             max_operations: limits.operations,
-            max_memory: limits.memory_mib,
-            allow_read: None,
-            allow_write: None,
+            bounds: Bounds {
+                max_memory: limits.memory_mib,
+                allow_read: None,
+                allow_write: None,
+            },
         },
         dry_run: false,
         exit_code: false,
@@ -284,7 +288,7 @@ fn other(
     globals: &Globals,
     words: &[OsString],
 ) -> Result<CommandOutcome, Failure> {
-    const COMMANDS: [&str; 32] = [
+    const COMMANDS: [&str; 33] = [
         "ipvsadm",
         "run",
         "eval",
@@ -317,6 +321,7 @@ fn other(
         "completions",
         "save",
         "simulate",
+        "test",
     ];
     let words: Vec<String> = words
         .iter()

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::args::{
-    CheckArguments, EvalArguments, Globals, Limits as LimitArguments, PlanArguments, RunArguments,
+    Bounds, CheckArguments, EvalArguments, Globals, Limits as LimitArguments, PlanArguments,
+    RunArguments,
 };
 use super::context::Context;
 use super::failure::Failure;
@@ -19,7 +20,7 @@ use crate::render::junit;
 use crate::results::ResultShape;
 use crate::script::{
     Allowed, ArgumentsTaken, Limits, Output, Permissions, RunEnvironment, Script, ScriptFailure,
-    arguments_taken, check, describe_options, run,
+    TEST_ENDING, arguments_taken, check, check_suite, describe_options, run,
 };
 use crate::session::RunbookReport;
 use crate::session::{Access, BlockKind, Session};
@@ -38,20 +39,26 @@ fn allowed(option: Option<&Vec<String>>) -> Allowed {
     }
 }
 
+/// Returns which files a script may touch.
+pub(super) fn permissions_of(arguments: &Bounds) -> Permissions {
+    Permissions {
+        read: allowed(arguments.allow_read.as_ref()),
+        write: allowed(arguments.allow_write.as_ref()),
+        at_prompt: false,
+    }
+}
+
 /// Returns what a script may take and touch, and where it prints.
 fn environment(arguments: &LimitArguments, globals: &Globals, ui: Ui) -> RunEnvironment {
     RunEnvironment {
         limits: Limits {
             operations: arguments.max_operations,
-            memory_mib: arguments.max_memory,
+            memory_mib: arguments.bounds.max_memory,
         },
-        permissions: Permissions {
-            read: allowed(arguments.allow_read.as_ref()),
-            write: allowed(arguments.allow_write.as_ref()),
-            at_prompt: false,
-        },
+        permissions: permissions_of(&arguments.bounds),
         output: output(ui, globals.json),
         last_resort: Some(open::recover_line(globals)),
+        coverage: None,
     }
 }
 
@@ -62,7 +69,7 @@ fn help(context: &Context, script: &Script) -> Result<CommandOutcome, Failure> {
     Ok(CommandOutcome::Shown)
 }
 
-fn read_script(path: &str) -> Result<String, Failure> {
+pub(super) fn read_script(path: &str) -> Result<String, Failure> {
     use std::io::Read;
     let hint = |text: String| Failure::Usage { text, hint: None };
     let mut bytes = Vec::new();
@@ -194,6 +201,7 @@ pub(super) fn built_in(
         },
         output: output(context.ui, globals.json),
         last_resort: Some(open::recover_line(globals)),
+        coverage: None,
     };
     let (mode, value) = match shown {
         Shown::Look => (Mode::Looking, Value::Printed),
@@ -289,7 +297,12 @@ pub(super) fn check_files(
             write: Allowed::Nowhere,
             at_prompt: false,
         };
-        match check(&script, &permissions) {
+        let checked = if path.ends_with(TEST_ENDING) {
+            check_suite(script, &permissions)
+        } else {
+            check(&script, &permissions)
+        };
+        match checked {
             Ok(()) => context.ui.status(&format!("{path}: no complaints")),
             Err(failure) => {
                 if let Some(earlier) = last.replace(failure) {

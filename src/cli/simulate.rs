@@ -2,14 +2,13 @@
 
 use super::args::Globals;
 use super::context::Context;
-use super::exit;
 use super::failure::Failure;
 use super::open;
 use super::outcome::CommandOutcome;
 use super::simulate_args::SimulateArguments;
 use crate::document::{Scenario, read_file, read_scenarios};
 use crate::render::forecast as forecast_text;
-use crate::results::{DifferenceShape, ForecastShape, ReplayShape};
+use crate::results::{DifferenceShape, ForecastShape, ReplayShape, exit};
 use crate::session::{Access, Error, Session, WhatIf, replay};
 
 /// The table that the program works on.

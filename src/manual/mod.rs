@@ -40,6 +40,7 @@ pub const TOPICS: &[Topic] = topics![
     "scripting",
     "prompt",
     "simulation",
+    "testing",
     "scenarios",
     "drop-in",
     "operations",

@@ -1,7 +1,8 @@
-//! What became of runbooks, in the form that continuous integration reads.
+//! What became of runbooks and of tests, in the form that continuous integration reads.
 
 use std::io::{self, Write};
 
+use crate::results::{TestShape, TestsShape};
 use crate::session::{RunbookEnd, RunbookReport, StepEnd};
 
 /// Writes runbooks as JUnit test suites: each step is a case, and so is the rollback.
@@ -15,6 +16,78 @@ pub fn junit(out: &mut dyn Write, reports: &[RunbookReport]) -> io::Result<()> {
         suite(out, report)?;
     }
     writeln!(out, "</testsuites>")
+}
+
+/// Writes tests as JUnit: a suite for each file, a case for each test.
+///
+/// # Errors
+/// The writer's error.
+pub fn test_junit(out: &mut dyn Write, tests: &TestsShape) -> io::Result<()> {
+    writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
+    writeln!(
+        out,
+        "<testsuites name=\"ipvsh\" tests=\"{}\" failures=\"{}\" time=\"{:.3}\">",
+        tests.tests.len(),
+        tests.failed,
+        tests.seconds
+    )?;
+    for file in tests.tests.chunk_by(|one, next| one.file == next.file) {
+        let name = file.first().map_or("", |test| test.file.as_str());
+        let failed = file.iter().filter(|test| !test.passed()).count();
+        let seconds: f64 = file.iter().map(|test| test.seconds).sum();
+        writeln!(
+            out,
+            "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{failed}\" errors=\"0\" skipped=\"0\" time=\"{seconds:.3}\">",
+            escaped(name),
+            file.len()
+        )?;
+        writeln!(
+            out,
+            "    <properties><property name=\"seed\" value=\"{}\"/></properties>",
+            tests.seed
+        )?;
+        for test in file {
+            test_case(out, test)?;
+        }
+        writeln!(out, "  </testsuite>")?;
+    }
+    writeln!(out, "</testsuites>")
+}
+
+fn test_case(out: &mut dyn Write, test: &TestShape) -> io::Result<()> {
+    write!(
+        out,
+        "    <testcase classname=\"{}\" name=\"{}\" time=\"{:.3}\"",
+        escaped(&test.file),
+        escaped(&test.name),
+        test.seconds
+    )?;
+    if test.passed() && test.output.is_empty() {
+        return writeln!(out, "/>");
+    }
+    writeln!(out, ">")?;
+    if let Some(first) = test.failures.first() {
+        let texts: Vec<&str> = test
+            .failures
+            .iter()
+            .map(|failure| failure.text.as_str())
+            .collect();
+        writeln!(
+            out,
+            "      <failure type=\"{}\" message=\"{}\">{}</failure>",
+            escaped(&first.kind),
+            escaped(&first.message),
+            escaped(&texts.join("\n"))
+        )?;
+    }
+    if !test.output.is_empty() {
+        writeln!(
+            out,
+            "      <system-out>{}</system-out>",
+            escaped(&test.output)
+        )?;
+    }
+    writeln!(out, "    </testcase>")
 }
 
 fn suite(out: &mut dyn Write, report: &RunbookReport) -> io::Result<()> {

@@ -1,6 +1,7 @@
 //! Text for people: tables, plans, commands, errors with carets. Functions from values to text; the time of day above a list is the only thing read here.
 
 mod columns;
+mod difference;
 mod excerpt;
 mod fields;
 mod forecast;
@@ -10,17 +11,20 @@ mod list;
 mod native;
 mod plan;
 mod runbook;
+mod test_report;
 mod time;
 
 pub use columns::{Rows, columns};
+pub use difference::difference;
 pub use excerpt::{Excerpt, Label, excerpt};
 pub use forecast::forecast;
 pub use history::{history_changes, history_rows, history_state, history_what};
-pub use junit::junit;
+pub use junit::{junit, test_junit};
 pub use list::{Heading, list};
 pub use native::change_line;
 pub use plan::{Kept, PlanView, change_summary, plan, plan_text};
 pub use runbook::{runbook_plan, runbook_text, step_changes, time_taken};
+pub use test_report::{CoverageRows, TestsText, coverage_table};
 pub use time::{Zone, shown_time, time_of_day};
 
 /// Returns a number with its word, in the plural where it belongs.

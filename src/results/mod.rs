@@ -6,6 +6,7 @@
 mod configuration;
 mod connections;
 mod envelope;
+pub mod exit;
 mod forecast;
 mod history;
 mod info;
@@ -13,6 +14,7 @@ mod replay;
 mod runbook;
 mod saved;
 mod script;
+mod tests;
 mod versions;
 
 pub use configuration::{ConfigurationShape, SettingShape, SettingsFileShape};
@@ -31,6 +33,9 @@ pub use replay::{DifferenceShape, ReplayShape};
 pub use runbook::{RunbookShape, StepShape, WaitShape, runbook_shape};
 pub use saved::SavedShape;
 pub use script::{DrainedShape, OutcomeShape, RunbookOutcomeShape, ScriptErrorShape};
+pub use tests::{
+    CoverageShape, ListedTestsShape, TestEvent, TestFailureShape, TestShape, TestsShape, Verdict,
+};
 pub use versions::VersionsShape;
 
 /// The version of the results.

@@ -58,6 +58,34 @@ pub fn check(script: &Script, permissions: &Permissions) -> Result<(), ScriptFai
     checked
 }
 
+/// Compiles a file of tests and looks for what would go wrong, as [`check`] does; `expect` is imported. Returns what the tests call it by.
+///
+/// # Errors
+/// [`ScriptFailure::Compile`] with the first thing that is wrong.
+pub(super) fn check_tests(
+    script: &Script,
+    permissions: &Permissions,
+    (alias, path): (&str, &str),
+) -> Result<(), ScriptFailure> {
+    let loader = Loader::for_script(&script.path, Rc::new(RefCell::new(permissions.clone())));
+    let mut engine = builtin_engine();
+    engine.set_optimization_level(OptimizationLevel::None);
+    engine.register_static_module(alias, rhai::Module::new().into());
+    let mut modules = BTreeMap::new();
+    let mut checker = Checker {
+        engine: &engine,
+        loader: &loader,
+        modules: &mut modules,
+    };
+    let given = checker.module(script, path, Position::NONE)?;
+    let ast = script.compiled(&engine)?;
+    let own = checker.imports(script, &ast)?;
+    let mut imports = BTreeMap::from([(alias.to_owned(), given)]);
+    let named = own.into_iter();
+    imports.extend(named.map(|(alias, (_, functions))| (alias, functions)));
+    complain(script, &ast, &own_names(&ast), &imports)
+}
+
 /// What earlier lines of a prompt defined.
 pub(super) struct LineContext<'a> {
     pub(super) scope: &'a Scope<'static>,

@@ -10,7 +10,7 @@ pub(super) type Scripted<T> = Result<T, Box<EvalAltResult>>;
 /// An error that a script can catch.
 #[derive(Clone, Debug)]
 pub(super) struct ScriptError {
-    pub(super) kind: String,
+    pub(super) kind: Box<str>,
     pub(super) errno: Option<Box<str>>,
     pub(super) object: Option<Box<str>>,
     pub(super) message: String,
@@ -21,13 +21,24 @@ pub(super) struct ScriptError {
     pub(super) session: Option<Box<Error>>,
     /// Where it was thrown first.
     pub(super) place: Option<Box<Origin>>,
+    /// The two values that were to be equal.
+    pub(super) compared: Option<Box<Compared>>,
+}
+
+/// Two values that were to be equal, each as a text of lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compared {
+    /// The one that was found.
+    pub found: String,
+    /// The one that was expected.
+    pub expected: String,
 }
 
 impl ScriptError {
     /// Makes an error that has nothing to do with the table.
     pub(super) fn new(kind: &str, message: impl Into<String>) -> Self {
         Self {
-            kind: kind.to_owned(),
+            kind: kind.into(),
             errno: None,
             object: None,
             message: message.into(),
@@ -35,6 +46,7 @@ impl ScriptError {
             staged: None,
             session: None,
             place: None,
+            compared: None,
         }
     }
 
@@ -42,7 +54,7 @@ impl ScriptError {
     pub(super) fn of(error: Error, staged: Option<Origin>) -> Self {
         let commit = matches!(error, Error::Commit(_));
         Self {
-            kind: error.kind().word().to_owned(),
+            kind: error.kind().word().into(),
             errno: error.errno().map(|errno| errno.to_string().into()),
             object: error.object().map(|object| object.to_string().into()),
             message: error.to_string(),
@@ -50,6 +62,7 @@ impl ScriptError {
             staged: staged.filter(|_| commit).map(Box::new),
             session: Some(Box::new(error)),
             place: None,
+            compared: None,
         }
     }
 

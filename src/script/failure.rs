@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use rhai::{Dynamic, EvalAltResult, ParseError, Position};
 
-use super::error::ScriptError;
-use super::limits::Stop;
+use super::error::{Compared, ScriptError};
+use super::limits::{Stop, TIME_IS_UP};
 use super::rhai_errors;
 use super::runner::Script;
 use crate::document::FileKind;
 use crate::render::{Excerpt, Label, excerpt};
+use crate::results::exit;
 use crate::session::{Error, Origin};
 
 /// A place in a script.
@@ -48,7 +49,7 @@ pub enum ScriptFailure {
     /// It failed.
     Run {
         /// The kind of error.
-        kind: String,
+        kind: Box<str>,
         /// What is wrong.
         message: String,
         /// The object it is about, if it is one.
@@ -61,6 +62,8 @@ pub enum ScriptFailure {
         sources: Box<SourceTexts>,
         /// What the session said, if it was that.
         session: Option<Box<Error>>,
+        /// The two values that were to be equal.
+        compared: Option<Box<Compared>>,
     },
 }
 
@@ -78,6 +81,7 @@ struct Innermost {
     /// Where the change was staged that a commit failed at.
     staged: Option<Box<Origin>>,
     session: Option<Box<Error>>,
+    compared: Option<Box<Compared>>,
 }
 
 impl ScriptFailure {
@@ -144,6 +148,7 @@ impl ScriptFailure {
         let position = error.take_position();
         if let EvalAltResult::ErrorTerminated(token, _) = &error
             && let Some(Stop::Signal(signal)) = token.clone().try_cast::<Stop>()
+            && signal != TIME_IS_UP
         {
             return Self::Interrupted { signal };
         }
@@ -162,13 +167,14 @@ impl ScriptFailure {
         }
         frames.extend(calls.into_iter().rev());
         Self::Run {
-            kind: inner.kind,
+            kind: inner.kind.into(),
             message: inner.message,
             object: inner.object,
             hint: inner.hint,
             frames,
             sources: Box::new(sources),
             session: inner.session,
+            compared: inner.compared,
         }
     }
 
@@ -197,13 +203,28 @@ impl ScriptFailure {
         }
     }
 
+    /// Returns the exit status of a program that ends with it, if nothing was committed before.
+    #[must_use]
+    pub fn status(&self) -> u8 {
+        match self {
+            Self::Compile { .. } => exit::USAGE,
+            Self::Interrupted { signal } => exit::after_signal(*signal),
+            Self::Run {
+                session: Some(error),
+                ..
+            } => exit::of_error(error, exit::FAILED),
+            Self::Run { kind, .. } if kind.as_ref() == "usage" => exit::USAGE,
+            Self::Run { .. } => exit::FAILED,
+        }
+    }
+
     /// Returns the kind of error.
     #[must_use]
     pub fn kind(&self) -> String {
         match self {
             Self::Compile { .. } => "compile".to_owned(),
             Self::Interrupted { .. } => "interrupted".to_owned(),
-            Self::Run { kind, .. } => kind.clone(),
+            Self::Run { kind, .. } => kind.to_string(),
         }
     }
 
@@ -228,6 +249,53 @@ impl ScriptFailure {
         match self {
             Self::Run { hint, .. } => hint.as_deref().map(str::to_owned),
             Self::Compile { .. } | Self::Interrupted { .. } => None,
+        }
+    }
+
+    /// Returns the first place that is known of it, in a script or module.
+    #[must_use]
+    pub fn frame(&self) -> Option<&Frame> {
+        let frame = match self {
+            Self::Compile { frame, .. } => Some(frame),
+            Self::Interrupted { .. } => None,
+            Self::Run { frames, .. } => frames.first(),
+        };
+        frame.filter(|frame| frame.line > 0)
+    }
+
+    /// Returns it as an error that a script can read.
+    pub(super) fn as_error(&self) -> ScriptError {
+        let session = self.session_error();
+        let place = self.frame().map(|frame| Origin {
+            source: frame.path.clone(),
+            line: frame.line,
+            column: frame.column,
+        });
+        ScriptError {
+            errno: session.and_then(|error| error.errno().map(|errno| errno.to_string().into())),
+            object: self.object().map(Into::into),
+            hint: self.hint().map(Into::into),
+            session: session.cloned().map(Box::new),
+            place: place.map(Box::new),
+            ..ScriptError::new(&self.kind(), self.plain_message())
+        }
+    }
+
+    /// Returns the two values that were to be equal, if it is about that.
+    #[must_use]
+    pub fn compared(&self) -> Option<&Compared> {
+        match self {
+            Self::Run { compared, .. } => compared.as_deref(),
+            Self::Compile { .. } | Self::Interrupted { .. } => None,
+        }
+    }
+
+    /// Returns the error in words.
+    #[must_use]
+    pub fn plain_message(&self) -> String {
+        match self {
+            Self::Compile { message, .. } | Self::Run { message, .. } => message.clone(),
+            Self::Interrupted { .. } => self.message(),
         }
     }
 
@@ -309,6 +377,14 @@ fn take_apart(error: EvalAltResult) -> Innermost {
                 "the script takes more operations than it may; --max-operations allows more"
                     .to_owned()
             }
+            Some(Stop::Signal(TIME_IS_UP)) => {
+                return Innermost {
+                    kind: "timeout".to_owned(),
+                    message: "its time was up; --timeout allows more".to_owned(),
+                    note: "it was here".to_owned(),
+                    ..Innermost::default()
+                };
+            }
             Some(Stop::Memory(mib)) => {
                 format!("the script takes more than {mib} MiB of memory; --max-memory allows more")
             }
@@ -329,13 +405,14 @@ fn take_apart(error: EvalAltResult) -> Innermost {
 fn thrown(value: &Dynamic) -> Innermost {
     if let Some(error) = value.read_lock::<ScriptError>() {
         return Innermost {
-            kind: error.kind.clone(),
+            kind: error.kind.to_string(),
             message: error.message.clone(),
             object: error.object.clone(),
             hint: error.hint.clone(),
             place: error.place.clone(),
             staged: error.staged.clone(),
             session: error.session.clone(),
+            compared: error.compared.clone(),
             note: String::new(),
         };
     }

@@ -10,13 +10,11 @@ use std::rc::Rc;
 use rhai::{Dynamic, FnPtr, NativeCallContext, Position};
 
 use super::backstop::{self, Away};
+use super::environment::{Output, RunEnvironment};
 use super::error::{ScriptError, Scripted};
 use super::modules::Sources;
 use super::permission::SharedPermissions;
 use crate::session::{Error, Origin, Session};
-
-/// Where `print` goes.
-pub type Output = Rc<dyn Fn(&str) -> io::Result<()>>;
 
 /// The connections of a running script.
 pub(super) struct Host {
@@ -50,6 +48,18 @@ pub(super) struct Host {
     pub(super) last_resort: Option<Vec<OsString>>,
     /// Whether lines of a prompt are run, where a transaction can be open without a block.
     pub(super) is_prompt: bool,
+    /// What a test may do beside, if this is one.
+    pub(super) test: Option<TestContext>,
+}
+
+/// What a test knows of itself.
+pub(super) struct TestContext {
+    /// Where the random numbers of the run began.
+    pub(super) seed: u64,
+    /// Under what the scripts run that it runs.
+    pub(super) environment: RunEnvironment,
+    /// What it was warned of so far.
+    pub(super) warnings: Rc<RefCell<Vec<String>>>,
 }
 
 /// A session that is worked with.
@@ -77,6 +87,36 @@ impl DerefMut for AtWork<'_> {
 pub(super) struct HostHandle(pub(super) Rc<Host>);
 
 impl Host {
+    /// Connects a script to a session, as its environment says. What only some of them have is set by whoever makes them.
+    pub(super) fn new(
+        (path, arguments): (&str, &[String]),
+        session: Session,
+        environment: &RunEnvironment,
+        permissions: SharedPermissions,
+        sources: &Sources,
+    ) -> Self {
+        Self {
+            session: RefCell::new(session),
+            path: path.to_owned(),
+            arguments: arguments.to_vec(),
+            output: Rc::clone(&environment.output),
+            permissions,
+            sources: Rc::clone(sources),
+            output_failure: RefCell::new(None),
+            unread: Cell::new(0),
+            exit: Cell::new(None),
+            rollback: RefCell::new(None),
+            undos: RefCell::default(),
+            operations: Cell::new(0),
+            is_rolling_back: Cell::new(false),
+            blocks: Cell::new(0),
+            is_watched: Cell::new(false),
+            last_resort: environment.last_resort.clone(),
+            is_prompt: false,
+            test: None,
+        }
+    }
+
     /// Returns whether the script asked to end, or to leave a block: then nothing of it runs any more, even if a
     /// `catch` took the error that says so.
     pub(super) fn is_leaving(&self) -> bool {

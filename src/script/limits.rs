@@ -35,6 +35,9 @@ impl Limits {
     };
 }
 
+/// The number of the signal by which a test is told that its time is up: SIGALRM.
+pub(super) const TIME_IS_UP: i32 = 14;
+
 /// Calls within calls; more than any sane script needs, and safe on a small stack.
 pub(super) const CALL_LEVELS: usize = 48;
 /// Expressions within expressions, at the top and in functions.
@@ -57,6 +60,21 @@ struct Meter {
 thread_local! {
     /// That of the script that runs, or ran last. There is one allocator too.
     static METER: RefCell<Option<Meter>> = const { RefCell::new(None) };
+}
+
+/// Takes what the script that runs measures by, so that another one can run within it.
+pub(super) fn suspend() -> Measure {
+    Measure(METER.take())
+}
+
+/// What a script measures by.
+pub(super) struct Measure(Option<Meter>);
+
+impl Measure {
+    /// Has the script measure by it again.
+    pub(super) fn resume(self) {
+        METER.set(self.0);
+    }
 }
 
 /// Returns how many bytes are allocated now.

@@ -12,8 +12,10 @@ mod blocks;
 mod check;
 mod convert;
 mod convert_daemon;
+mod coverage;
 mod definitions;
 mod engine;
+mod environment;
 mod error;
 mod failure;
 mod host;
@@ -29,13 +31,16 @@ mod rhai_errors;
 mod runbooks;
 mod runner;
 mod shell;
+mod suite;
 mod values;
 mod watch;
 
 pub use check::check;
+pub use coverage::{Coverage, LinesRun, SharedCoverage};
 pub use definitions::DEFINITIONS;
+pub use environment::{Output, RunEnvironment};
+pub use error::Compared;
 pub use failure::{Frame, ScriptFailure, SourceTexts};
-pub use host::Output;
 pub use limits::Limits;
 pub use lookup::{named, search};
 pub use modules::library_modules;
@@ -43,6 +48,10 @@ pub use options::{ArgumentsTaken, arguments_taken, describe_options};
 pub use permission::{Allowed, Permissions};
 pub use reference::{Entry, REFERENCE, entries, help, library_entries};
 pub use rhai_errors::NAMESPACES;
-pub use runner::{Ran, RunEnvironment, Script, run};
+pub use runner::{Ran, Script, run};
 pub use shell::{Completeness, Evaluated, Shell, completeness};
+pub use suite::{
+    Phase, Suite, TEST_ENDING, TestCase, TestFailure, TestFunction, TestRun, check_suite,
+    coverable_lines,
+};
 pub use values::{TooLarge, ValueText};

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Shared};
 
+use super::coverage::{SharedCoverage, note_lines};
 use super::error::ScriptError;
 use super::permission::{Access, SharedPermissions, text_of};
 use crate::files;
@@ -144,11 +145,13 @@ pub(super) struct Resolver {
     sources: Sources,
     cache: RefCell<BTreeMap<String, Shared<Module>>>,
     loading: RefCell<Vec<String>>,
+    coverage: Option<SharedCoverage>,
 }
 
 impl Resolver {
-    pub(super) fn new(loader: Loader, sources: Sources) -> Self {
+    pub(super) fn new(loader: Loader, sources: Sources, coverage: Option<SharedCoverage>) -> Self {
         Self {
+            coverage,
             loader,
             sources,
             cache: RefCell::default(),
@@ -173,8 +176,22 @@ impl Resolver {
             .compile(script.compilable())
             .map_err(|error| in_module(error.into()))?;
         ast.set_source(name.as_str());
+        if let Some(coverage) = &self.coverage {
+            note_lines(coverage, &name, &ast);
+        }
         let module = Module::eval_ast_as_new(Scope::new(), &ast, engine).map_err(in_module)?;
         Ok(module.into())
+    }
+}
+
+impl Resolver {
+    /// Returns a module by its path, as a script without a name would import it.
+    pub(super) fn module(
+        &self,
+        engine: &Engine,
+        path: &str,
+    ) -> Result<Shared<Module>, Box<EvalAltResult>> {
+        self.resolve(engine, None, path, Position::NONE)
     }
 }
 

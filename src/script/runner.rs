@@ -1,18 +1,18 @@
 //! Runs a script in a session.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
 use rhai::Scope;
 
 use super::backstop;
+use super::coverage::{SharedCoverage, note_lines, watch_lines};
 use super::engine::{builtin_engine, connect, disconnect, give_back};
+use super::environment::RunEnvironment;
 use super::failure::ScriptFailure;
-use super::host::{Host, Output};
-use super::limits::Limits;
+use super::host::Host;
 use super::modules::{Loader, Resolver, Sources};
-use super::permission::Permissions;
 use super::values::ValueText;
 use crate::session::Session;
 
@@ -36,32 +36,13 @@ impl Script {
             None => self.source.clone(),
         }
     }
-}
 
-/// What a script may take and touch, and where its output goes.
-#[derive(Clone)]
-pub struct RunEnvironment {
-    /// Operations and memory.
-    pub limits: Limits,
-    /// Files.
-    pub permissions: Permissions,
-    /// Where `print` goes.
-    pub output: Output,
-    /// Given where the program is the script's alone, and may be ended with it where nothing else helps: the command line that
-    /// recovers what the script leaves; empty without a journal.
-    pub last_resort: Option<Vec<std::ffi::OsString>>,
-}
-
-impl RunEnvironment {
-    /// Makes an environment with the usual limits and without any file.
-    #[must_use]
-    pub fn closed(output: Output) -> Self {
-        Self {
-            limits: Limits::DEFAULT,
-            permissions: Permissions::default(),
-            output,
-            last_resort: None,
-        }
+    /// Compiles it, so that errors know its name.
+    pub(super) fn compiled(&self, engine: &rhai::Engine) -> Result<rhai::AST, ScriptFailure> {
+        let compiled = engine.compile(self.compilable());
+        let mut ast = compiled.map_err(|error| ScriptFailure::of_parse(self, &error))?;
+        ast.set_source(self.path.as_str());
+        Ok(ast)
     }
 }
 
@@ -93,33 +74,25 @@ pub fn run(
     sources
         .borrow_mut()
         .insert(script.path.clone(), script.source.clone());
-    let host = Rc::new(Host {
-        session: RefCell::new(session),
-        path: script.path.clone(),
-        arguments: script.arguments.clone(),
-        output: Rc::clone(&environment.output),
-        permissions,
-        sources: Rc::clone(&sources),
-        output_failure: RefCell::new(None),
-        unread: Cell::new(0),
-        exit: Cell::new(None),
-        rollback: RefCell::new(None),
-        undos: RefCell::default(),
-        operations: Cell::new(0),
-        is_rolling_back: Cell::new(false),
-        blocks: Cell::new(0),
-        is_watched: Cell::new(false),
-        last_resort: environment.last_resort.clone(),
-        is_prompt: false,
-    });
+    let named = (script.path.as_str(), script.arguments.as_slice());
+    let host = Host::new(named, session, environment, permissions, &sources);
+    let host = Rc::new(host);
     let result = {
         let mut engine = builtin_engine();
         connect(&mut engine, &host, environment.limits, interrupt);
-        engine.set_module_resolver(Resolver::new(loader, Rc::clone(&sources)));
-        let result = evaluate(&engine, script, &host);
+        let coverage = environment.coverage.as_ref();
+        if coverage.is_some() {
+            watch_lines(&mut engine, coverage, None);
+        }
+        let resolver = Resolver::new(loader, Rc::clone(&sources), coverage.cloned());
+        engine.set_module_resolver(resolver);
+        let result = evaluate(&engine, script, &host, coverage);
         backstop::rest();
         disconnect(&mut engine);
-        give_back(engine);
+        // One that notes its lines does so for good.
+        if coverage.is_none() {
+            give_back(engine);
+        }
         // A block that an error left open is over.
         let mut session = host.session.borrow_mut();
         while session.depth() > depth {
@@ -149,10 +122,12 @@ fn evaluate(
     engine: &rhai::Engine,
     script: &Script,
     host: &Host,
+    coverage: Option<&SharedCoverage>,
 ) -> Result<ValueText, ScriptFailure> {
-    let compiled = engine.compile(script.compilable());
-    let mut ast = compiled.map_err(|error| ScriptFailure::of_parse(script, &error))?;
-    ast.set_source(script.path.as_str());
+    let ast = script.compiled(engine)?;
+    if let Some(coverage) = coverage {
+        note_lines(coverage, &script.path, &ast);
+    }
     let mut scope = Scope::new();
     let value = engine.eval_ast_with_scope::<rhai::Dynamic>(&mut scope, &ast);
     match value {

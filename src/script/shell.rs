@@ -1,6 +1,6 @@
 //! A script that comes line by line: variables, functions and imports stay from one line to the next.
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -8,11 +8,12 @@ use rhai::{AST, Dynamic, Engine, Position, Scope};
 
 use super::check::{Functions, LineContext, check_line};
 use super::engine::{builtin_engine, connect};
+use super::environment::RunEnvironment;
 use super::failure::ScriptFailure;
 use super::host::Host;
 use super::modules::{Loader, Resolver, SharedResolver, Sources};
 use super::permission::{Allowed, Permissions};
-use super::runner::{RunEnvironment, Script};
+use super::runner::Script;
 use super::values::ValueText;
 use crate::session::Session;
 
@@ -55,27 +56,12 @@ impl Shell {
         let permissions = Rc::new(RefCell::new(environment.permissions.clone()));
         let loader = Loader::for_script("prompt", Rc::clone(&permissions));
         let sources = Sources::default();
-        let host = Rc::new(Host {
-            session: RefCell::new(session),
-            path: "prompt".to_owned(),
-            arguments: Vec::new(),
-            output: Rc::clone(&environment.output),
-            permissions,
-            sources: Rc::clone(&sources),
-            output_failure: RefCell::new(None),
-            unread: Cell::new(0),
-            exit: Cell::new(None),
-            rollback: RefCell::new(None),
-            undos: RefCell::default(),
-            operations: Cell::new(0),
-            is_rolling_back: Cell::new(false),
-            blocks: Cell::new(0),
-            is_watched: Cell::new(false),
-            last_resort: environment.last_resort.clone(),
-            is_prompt: true,
-        });
+        let named = ("prompt", &[][..]);
+        let mut host = Host::new(named, session, &environment, permissions, &sources);
+        host.is_prompt = true;
+        let host = Rc::new(host);
         let mut engine = builtin_engine();
-        let resolver = Rc::new(Resolver::new(loader.clone(), sources));
+        let resolver = Rc::new(Resolver::new(loader.clone(), sources, None));
         engine.set_module_resolver(SharedResolver(Rc::clone(&resolver)));
         Self {
             engine,

@@ -1,11 +1,14 @@
 //! Another writer, as a script plays it in a simulated table.
 //!
 //! What it does is rehearsed on the table as it stands for others: without what the script's open blocks have staged. What comes of that
-//! is a list of requests. They are sent by a handle of their own and at a moment of the next commit, so that nothing of the script runs
-//! inside a commit.
+//! is a list of requests. They are sent by a handle of their own at a moment of the next commit, so that nothing of the script runs inside a
+//! commit, or at a time of the simulation's clock.
+
+use std::time::Duration;
 
 use crate::backend::{Execution, Fate, Ipvs, Operation};
-use crate::sim::SimulatedKernel;
+use crate::model::Invalid;
+use crate::sim::{Happening, SimulatedKernel};
 use crate::txn::{Action, Change, Plan};
 
 use super::rehearsal::{BlockKind, Staging};
@@ -18,6 +21,8 @@ pub enum ForeignMoment {
     BeforeReading,
     /// When it has read again and before it sends: only a refusal, or the look at what it sent, tells of it.
     BeforeSending,
+    /// When so much time has passed on the simulation's clock.
+    After(Duration),
 }
 
 /// The other writer of a simulated table.
@@ -90,7 +95,7 @@ impl Session {
         }
     }
 
-    /// Ends the rehearsal of another writer: its requests are sent at a moment of the next commit. Returns what they are.
+    /// Ends the rehearsal of another writer: its requests are sent at their moment. Returns what they are.
     ///
     /// # Errors
     /// [`Error`] if the plan could not be made.
@@ -100,13 +105,29 @@ impl Session {
         let plan = plan?;
         let changes = plan.changes().iter().map(Change::operation);
         let actions = plan.actions().iter().map(Action::operation);
+        let operations: Vec<Operation> = changes.chain(actions).collect();
         if let Some(simulated) = &mut self.simulated {
             let foreign = &mut simulated.foreign;
             let waiting = match moment {
+                ForeignMoment::After(time) => {
+                    let at = self.live.now().saturating_add(time);
+                    for operation in &operations {
+                        let request = operation.request().ok_or_else(|| {
+                            Invalid::new(
+                                "sim::foreign",
+                                operation,
+                                "at a time of the clock only virtual services, real servers, timeouts and daemons are changed",
+                            )
+                        })?;
+                        let request = Happening::Request(Box::new(request));
+                        simulated.kernel.plan(at, request);
+                    }
+                    return Ok(plan);
+                }
                 ForeignMoment::BeforeReading => &mut foreign.before_reading,
                 ForeignMoment::BeforeSending => &mut foreign.before_sending,
             };
-            waiting.extend(changes.chain(actions));
+            waiting.extend(operations);
         }
         Ok(plan)
     }

@@ -97,6 +97,7 @@ impl Session {
                     kernel: handle,
                     client_ports: std::cell::Cell::default(),
                     deadlines: Vec::new(),
+                    seed: 1,
                     foreign: super::foreign::Foreign::default(),
                     saver: file.map(|file| Saver {
                         file,

@@ -81,6 +81,8 @@ pub(super) struct Simulated {
     pub(super) client_ports: std::cell::Cell<u16>,
     /// What rolls back unless it is confirmed.
     pub(super) deadlines: Vec<super::deadlines::Deadline>,
+    /// Where random numbers begin that name no seed of their own.
+    pub(super) seed: u64,
     /// Another writer.
     pub(super) foreign: super::foreign::Foreign,
 }

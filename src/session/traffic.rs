@@ -30,6 +30,24 @@ impl Session {
         })
     }
 
+    /// Sets where all random numbers of the simulation begin that name no seed of their own.
+    pub fn set_seed(&mut self, seed: u64) {
+        if let Some(simulated) = &mut self.simulated {
+            simulated.seed = seed;
+            simulated.kernel.seed(seed);
+        }
+    }
+
+    /// Returns where random numbers begin that name no seed of their own.
+    #[must_use]
+    pub fn seed(&self) -> i64 {
+        let seed = self
+            .simulated
+            .as_ref()
+            .map_or(1, |simulated| simulated.seed);
+        i64::try_from(seed).unwrap_or(i64::MAX)
+    }
+
     /// Returns a port for a client that has none: another one each time.
     #[must_use]
     pub fn next_client_port(&self) -> u16 {

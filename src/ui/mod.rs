@@ -153,6 +153,17 @@ impl Ui {
         out.into_inner()?.flush()
     }
 
+    /// Clears the terminal that results are shown on.
+    ///
+    /// # Errors
+    /// As [`Ui::data`].
+    pub fn clear(&self) -> io::Result<()> {
+        output_is_open()?;
+        let mut out = io::stdout().lock();
+        out.write_all(b"\x1b[H\x1b[2J\x1b[3J")?;
+        out.flush()
+    }
+
     fn note(&self, text: &str) {
         let err = AutoStream::new(io::stderr().lock(), self.colour.choice());
         let mut err = Guard::new(err);

@@ -1,9 +1,9 @@
 //! How the original ends: its texts and its statuses.
 
 use crate::backend::Errno;
-use crate::cli::exit;
 use crate::cli::failure::Failure;
 use crate::ipvsadm::syntax::{Command, LineError};
+use crate::results::exit;
 
 /// Done, or help and version shown.
 pub(super) const DONE: u8 = 0;

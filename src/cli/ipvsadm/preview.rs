@@ -6,7 +6,6 @@ use super::compat::{DONE, Ending, FAILED, refusal_text};
 use super::restore::{Start, words};
 use super::tool::{Tool, errno_of};
 use crate::backend::Operation;
-use crate::cli::exit;
 use crate::cli::failure::Failure;
 use crate::cli::report;
 use crate::ipvsadm::syntax::{Command, Field};
@@ -15,6 +14,7 @@ use crate::ipvsadm::text::plan_difference;
 use crate::model::{ObjectId, ServiceKey};
 use crate::render::{PlanView, plan as render_plan};
 use crate::results::ResultShape;
+use crate::results::exit;
 use crate::session::{BlockKind, CommitTerms, Ended, Error};
 
 /// How a plan is shown.

@@ -9,8 +9,9 @@ use super::{Call, preview};
 use crate::backend::{BackendError, Errno, without_netlink};
 use crate::cli::args::Globals;
 use crate::cli::failure::Failure;
-use crate::cli::{exit, open};
+use crate::cli::open;
 use crate::ipvsadm::syntax::{Command, Meaning, Present, Program};
+use crate::results::exit;
 use crate::session::{Access, Error, Interrupt, Session};
 use crate::ui::Streams;
 

@@ -9,10 +9,10 @@ use super::compat::{DONE, Ending, FAILED};
 use super::preview::{self, Mode};
 use super::tool::Tool;
 use crate::backend::Operation;
-use crate::cli::exit;
 use crate::ipvsadm::syntax::Command;
 use crate::ipvsadm::syntax::{Line, Meaning, Present};
 use crate::model::reason;
+use crate::results::exit;
 
 /// Changes that are collected before they are sent.
 const MOST_PENDING: usize = 1024;

@@ -4,10 +4,10 @@ use rhai::plugin::export_module;
 use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext};
 
 use crate::script::convert;
-use crate::script::error::{ScriptError, Scripted};
+use crate::script::error::{Compared, ScriptError, Scripted};
 use crate::script::host::{host, with};
 use crate::script::limits::Stop;
-use crate::script::values::{PlanValue, short};
+use crate::script::values::{PlanValue, ValueText, short};
 
 /// Refuses what belongs into a block and stands outside of one: a dry run is no block, so that it says the same.
 fn in_block(ctx: &NativeCallContext<'_>, what: &str) -> Scripted<()> {
@@ -22,6 +22,13 @@ fn in_block(ctx: &NativeCallContext<'_>, what: &str) -> Scripted<()> {
 /// Throws the error of a check that did not hold.
 fn failed(ctx: &NativeCallContext<'_>, kind: &str, message: String) -> Scripted<()> {
     Err(ScriptError::new(kind, message).raise(ctx.call_position()))
+}
+
+/// Returns a value as a text of lines, to be compared with another one.
+fn in_lines(value: Dynamic) -> Scripted<String> {
+    let is_nothing = value.is_unit();
+    let text = ValueText::of(value).text()?;
+    Ok(if is_nothing { "()".to_owned() } else { text })
 }
 
 /// Blocks and checks.
@@ -206,7 +213,12 @@ pub(in crate::script) mod functions {
             short(&found),
             short(&expected)
         );
-        failed(&ctx, "assertion", message)
+        let mut error = ScriptError::new("assertion", message);
+        error.compared = Some(Box::new(Compared {
+            found: in_lines(found)?,
+            expected: in_lines(expected)?,
+        }));
+        Err(error.raise(ctx.call_position()))
     }
 
     /// Makes an error of a kind of your own, to be thrown.

@@ -15,6 +15,7 @@ mod simulation;
 mod sorting;
 mod stats;
 mod table;
+mod test;
 mod time;
 mod timeouts;
 mod traffic;
@@ -37,6 +38,7 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_static_module("daemon", exported_module!(daemon::daemons).into());
     engine.register_static_module("history", exported_module!(history::functions).into());
     engine.register_static_module("sim", exported_module!(simulation::functions).into());
+    engine.register_static_module("test", exported_module!(test::functions).into());
     engine.register_static_module("sysctl", exported_module!(daemon::sysctls).into());
     let mut general = Module::new();
     combine_with_exported_module!(&mut general, "general", general::functions);
@@ -190,6 +192,7 @@ mod tests {
             };
             let environment = RunEnvironment {
                 last_resort: None,
+                coverage: None,
                 permissions: Permissions {
                     read: Allowed::Everywhere,
                     write: Allowed::Everywhere,

@@ -63,7 +63,7 @@ fn connected(
 
 fn begin_load(ctx: &NativeCallContext<'_>, service: &str, options: &Map) -> Scripted<i64> {
     with(ctx, |session| {
-        let load = load_of(&convert::service_key(service)?, options)?;
+        let load = load_of(&convert::service_key(service)?, options, session.seed())?;
         let number = session.simulation("sim::load")?.start_load(load);
         Ok(i64::try_from(number).unwrap_or(i64::MAX) + 1)
     })
@@ -102,14 +102,20 @@ fn turn(
 /// Rehearses what another writer does; its requests wait for the next commit.
 fn other_writer(ctx: &NativeCallContext<'_>, writer: &FnPtr, options: &Map) -> Scripted<()> {
     let moment = with(ctx, |session| {
-        convert::check_keys("another writer", options, &["late"])?;
-        let is_late = convert::given(options, "late").map(|value| convert::flag("late", value));
-        let is_late = is_late.transpose()?;
+        convert::check_keys("another writer", options, &["late", "after"])?;
+        let late = convert::given(options, "late").map(|value| convert::flag("late", value));
+        let after = convert::given(options, "after").map(|value| convert::duration("after", value));
+        let moment = match (late.transpose()?, after.transpose()?) {
+            (Some(true), None) => ForeignMoment::BeforeSending,
+            (_, None) => ForeignMoment::BeforeReading,
+            (Some(true), Some(_)) => {
+                let text = "one comes at a time of the clock or with the next commit, not both";
+                return Err(Invalid::new("another writer", "late and after", text).into());
+            }
+            (_, Some(after)) => ForeignMoment::After(after),
+        };
         session.begin_foreign()?;
-        Ok(match is_late {
-            Some(true) => ForeignMoment::BeforeSending,
-            _ => ForeignMoment::BeforeReading,
-        })
+        Ok(moment)
     })?;
     if let Err(error) = writer.call_within_context::<Dynamic>(ctx, ()) {
         host(ctx)?.session().abandon_foreign();
@@ -463,7 +469,7 @@ pub(in crate::script) mod functions {
     }
 
     /// Plays another writer who comes late with `#{ late: true }`: when the next commit has read again and before it sends. A refusal rolls
-    /// the commit back; what is not refused is overwritten.
+    /// the commit back; what is not refused is overwritten. With `#{ after: "5m" }` it comes at that time, while something waits.
     ///
     /// # Example
     /// ```rhai

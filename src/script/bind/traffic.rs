@@ -287,7 +287,7 @@ pub(super) fn holds(options: &Map) -> Result<Vec<(f64, Distribution)>, Invalid> 
     kinds.iter().map(read).collect()
 }
 
-pub(super) fn load_of(key: &ServiceKey, options: &Map) -> Result<Load, Invalid> {
+pub(super) fn load_of(key: &ServiceKey, options: &Map, seed: i64) -> Result<Load, Invalid> {
     const KNOWN: &[&str] = &[
         "clients",
         "connections_per_second",
@@ -352,6 +352,6 @@ pub(super) fn load_of(key: &ServiceKey, options: &Map) -> Result<Load, Invalid> 
         rate,
         duration: convert::duration("duration", duration)?,
         holds: holds(options)?,
-        seed: u64::try_from(whole("seed", 1, i64::MAX)?).unwrap_or_default(),
+        seed: u64::try_from(whole("seed", seed, i64::MAX)?).unwrap_or_default(),
     })
 }

@@ -171,7 +171,7 @@ mod error_fields {
     /// Returns the kind of error: `exists`, `missing`, `refused`, `conflict`, `invalid`, …
     #[rhai_fn(get = "kind", pure)]
     pub fn kind(error: &mut Error) -> String {
-        error.kind.clone()
+        error.kind.to_string()
     }
 
     /// Returns the kernel's error by name, such as `EEXIST`, or `()`.
