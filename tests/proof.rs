@@ -1,5 +1,10 @@
 //! Scripts against simulated traffic: what `sim::` lets happen, and what runbooks and commits make of it.
 
+use std::rc::Rc;
+
+use ipvsh::script::{RunEnvironment, Script, run as run_script};
+use ipvsh::session::{Access, Interrupt, Session, Target};
+
 use crate::support::{Finished, ipvsh};
 
 const TABLE: &str = r#"{ "version": 1, "services": [ { "id": "tcp://192.0.2.1:80", "scheduler": "wlc", "destinations": [
@@ -375,4 +380,148 @@ fn shares_are_those_of_the_schedulers() {
             ran.stderr
         );
     }
+}
+
+/// Runs lines of the language in a session.
+fn in_session(session: Session, source: &str) -> Session {
+    let script = Script {
+        path: "proof".to_owned(),
+        source: source.to_owned(),
+        arguments: Vec::new(),
+    };
+    let environment = RunEnvironment::closed(Rc::new(|_| Ok(())));
+    let (session, ran) = run_script(&script, session, &environment);
+    assert!(ran.is_ok(), "{ran:?}");
+    session
+}
+
+/// What the rates and the connection table of now tell of a drain is what then happens.
+#[test]
+fn how_long_a_drain_takes_can_be_told() {
+    let contents = ipvsh::document::read_document("table", TABLE.as_bytes()).unwrap();
+    let target = Target::Simulation {
+        contents: Some(Box::new(contents)),
+        label: None,
+        file: None,
+    };
+    let session = Session::open(target, Access::Write, Interrupt::default()).unwrap();
+    let mut session = in_session(
+        session,
+        r#"sim::load("tcp://192.0.2.1:80", #{ connections_per_second: 40, duration: "3h",
+            hold: #{ distribution: "exponential", mean: "30s" } });
+        sim::advance("10m");"#,
+    );
+    let server = "10.0.0.2".parse().unwrap();
+    let before = session.drain_forecast(server, &[]).unwrap();
+    let average = before.average.unwrap().as_secs_f64();
+    assert!((25.0..36.0).contains(&average), "{before:?}");
+    assert!((450..750).contains(&before.open.entries), "{before:?}");
+    assert!(
+        before.closing.entries > 0 && before.closing.seconds_left <= 120,
+        "{before:?}"
+    );
+    assert!(
+        (840..=900).contains(&before.open.seconds_left),
+        "{before:?}"
+    );
+    let mut session = in_session(
+        session,
+        r#"destination::edit("tcp://192.0.2.1:80", "10.0.0.2:80", #{ weight: 0 });"#,
+    );
+    for share in [0.5, 0.9] {
+        let passed = session.now();
+        let wanted = before.gone_after(share).unwrap();
+        let half = before.gone_after(0.5).unwrap();
+        let wait = if share > 0.5 {
+            wanted.checked_sub(half).unwrap()
+        } else {
+            wanted
+        };
+        session.pass_time(wait).unwrap();
+        assert!(session.now() > passed);
+        let now = session.drain_forecast(server, &[]).unwrap().open.entries as f64;
+        let left = now / before.open.entries as f64;
+        assert!((left - (1.0 - share)).abs() < 0.06, "{left} of {share}");
+    }
+    // The last one goes when one of so many does, give or take.
+    let started = session.now();
+    while session.drain_forecast(server, &[]).unwrap().open.entries > 0 {
+        session
+            .pass_time(std::time::Duration::from_secs(1))
+            .unwrap();
+    }
+    let took = (session.now() - started + before.gone_after(0.9).unwrap()).as_secs_f64();
+    let told = before.all_gone_after().unwrap().as_secs_f64();
+    assert!(
+        (0.6..1.8).contains(&(took / told)),
+        "{took} s, {told} s were told"
+    );
+    // Of one service alone, and of one that does not have it.
+    let key = |text: &str| ipvsh::model::ServiceKey::parse(text).unwrap();
+    let other = session
+        .drain_forecast(server, &[key("fwmark://9")])
+        .unwrap();
+    assert_eq!((other.open.entries, other.average), (0, None));
+}
+
+/// A plan tells which share of clients changes servers, as it is sent: an edit to weight 0 moves nobody with mh.
+#[test]
+fn a_plan_tells_which_clients_move() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = |scheduler: &str, more: &str| {
+        format!(
+            r#"{{ "version": 1, "services": [ {{ "id": "tcp://192.0.2.1:80", "scheduler": "{scheduler}"{more}, "destinations": [
+            {{ "id": "10.0.0.1:80", "weight": 10 }}, {{ "id": "10.0.0.2:80", "weight": 10 }}, {{ "id": "10.0.0.3:80", "weight": 10 }}, {{ "id": "10.0.0.4:80", "weight": 10 }} ] }} ] }}"#
+        )
+    };
+    let shares = |scheduler: &str, more: &str, line: &[&str]| {
+        std::fs::write(folder.path().join("table.json"), table(scheduler, more)).unwrap();
+        let all = [&["--sim=table.json", "--json"][..], line].concat();
+        let ran = ipvsh(folder.path(), &all);
+        let result: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let of = |name: &str| result["plan"]["summary"][name]["tcp://192.0.2.1:80"].as_f64();
+        (of("clients_moved"), of("clients_refused"))
+    };
+    let server = "tcp://192.0.2.1:80/10.0.0.1:80";
+    let weight = ["edit", server, "--weight", "0"];
+    let (moved, refused) = shares("mh", "", &weight);
+    assert_eq!(moved, Some(0.0));
+    assert!((0.20..0.30).contains(&refused.unwrap()), "{refused:?}");
+    // Those of the server that goes, and a few others.
+    let (moved, refused) = shares("mh", "", &["delete", server]);
+    assert_eq!(refused, Some(0.0));
+    assert!((0.20..0.40).contains(&moved.unwrap()), "{moved:?}");
+    // The hash goes by the number of servers: about a third of the others moves too.
+    let (moved, _) = shares("sh", "", &["delete", server]);
+    assert!(moved.unwrap() > 0.4, "{moved:?}");
+    // Where it depends on what came before, or clients are kept, nothing is told.
+    assert_eq!(shares("wlc", "", &weight), (None, None));
+    assert_eq!(
+        shares(
+            "mh",
+            r#", "persistence": { "timeout_seconds": 300 }"#,
+            &weight
+        ),
+        (None, None)
+    );
+    assert_eq!(
+        shares(
+            "mh",
+            "",
+            &["edit", "tcp://192.0.2.1:80", "--scheduler", "rr"]
+        ),
+        (None, None)
+    );
+    std::fs::write(folder.path().join("table.json"), table("mh", "")).unwrap();
+    let shown = ipvsh(
+        folder.path(),
+        &[&["--sim=table.json"][..], &weight].concat(),
+    );
+    assert!(
+        shown
+            .stdout
+            .contains(" % of the clients of tcp://192.0.2.1:80 are refused. Committed"),
+        "{}",
+        shown.stdout
+    );
 }

@@ -7,7 +7,7 @@ use super::open;
 use super::outcome::CommandOutcome;
 use super::simulate_args::SimulateArguments;
 use crate::document::{Scenario, read_file, read_scenarios};
-use crate::render::forecast as forecast_text;
+use crate::render::{drain_forecast, forecast as forecast_text};
 use crate::results::{DifferenceShape, ForecastShape, ReplayShape, exit};
 use crate::session::{Access, Error, Session, WhatIf, replay};
 
@@ -63,13 +63,22 @@ fn forecast(
     };
     let changes = arguments.drop.is_some() || arguments.add.is_some() || other.is_some();
     let forecasts = session.what_if(&asked, &arguments.services, other.as_mut())?;
+    let drain = match arguments.drop {
+        Some(server) => Some(session.drain_forecast(server, &arguments.services)?),
+        None => None,
+    };
     context.warn(&mut session);
     if globals.json {
-        return context.print(&ForecastShape::new(&asked, &forecasts, changes));
+        let shape = ForecastShape::new(&asked, &forecasts, changes, drain.as_ref());
+        return context.print(&shape);
+    }
+    let mut text = forecast_text(&asked, &forecasts, changes);
+    if let Some(drain) = &drain {
+        text = format!("{text}\n{}", drain_forecast(drain));
     }
     context
         .ui
-        .data(|out| out.write_all(forecast_text(&asked, &forecasts, changes).as_bytes()))
+        .data(|out| out.write_all(text.as_bytes()))
         .map_err(Failure::Output)?;
     Ok(CommandOutcome::Shown)
 }

@@ -1,7 +1,10 @@
 //! Who gets what share of the connections, as text.
 
+use std::time::Duration;
+
 use super::columns::{Rows, columns};
-use crate::session::{ServiceForecast, Shares, WhatIf};
+use super::count;
+use crate::session::{DrainForecast, ServiceForecast, Shares, WhatIf};
 
 /// Cells of a bar that is full.
 const BAR: usize = 10;
@@ -77,4 +80,64 @@ fn moved(shares: &Shares) -> String {
             shares.scheduler
         ),
     }
+}
+
+/// Writes what a drain has before it.
+#[must_use]
+pub fn drain_forecast(drain: &DrainForecast) -> String {
+    let (open, closing, templates) = (drain.open, drain.closing, drain.templates);
+    let mut text = format!(
+        "draining {}: {} open, {} closing, {} of persistent clients\n",
+        drain.server,
+        counted(open.entries, "connection"),
+        closing.entries,
+        counted(templates.entries, "template"),
+    );
+    if open.entries + closing.entries + templates.entries == 0 {
+        text.push_str("  there is nothing to wait for\n");
+        return text;
+    }
+    let time = |time: Option<Duration>| time.map(rounded).unwrap_or_default();
+    if drain.average.is_some() {
+        text.push_str(&format!(
+            "  they are open for {} on average ({} new ones a second): half are gone after {}, nine of ten after {}, all after about {}, later if lengths are heavy-tailed\n",
+            time(drain.average),
+            drain.new_per_second,
+            time(drain.gone_after(0.5)),
+            time(drain.gone_after(0.9)),
+            time(drain.all_gone_after()),
+        ));
+    } else if open.entries > 0 {
+        text.push_str("  how long they are open can't be told: no new ones come, or the kernel does not estimate\n");
+    }
+    let left = |seconds: u64| rounded(Duration::from_secs(seconds));
+    if open.entries > 0 {
+        let silent = left(open.seconds_left);
+        text.push_str(&format!(
+            "  those that stay silent are forgotten within {silent}\n"
+        ));
+    }
+    if closing.entries > 0 {
+        let closed = left(closing.seconds_left);
+        text.push_str(&format!(
+            "  those that are closing are gone within {closed}\n"
+        ));
+    }
+    if templates.entries > 0 {
+        let forgotten = left(templates.seconds_left);
+        text.push_str(&format!(
+            "  templates are gone within {forgotten} if their clients do not come again\n"
+        ));
+    }
+    text
+}
+
+fn counted(number: u64, word: &str) -> String {
+    count(usize::try_from(number).unwrap_or(usize::MAX), word)
+}
+
+/// A duration in whole seconds, as people write it.
+fn rounded(time: Duration) -> String {
+    let seconds = Duration::from_secs_f64(time.as_secs_f64().round());
+    humantime::format_duration(seconds).to_string()
 }

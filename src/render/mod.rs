@@ -17,7 +17,7 @@ mod time;
 pub use columns::{Rows, columns};
 pub use difference::difference;
 pub use excerpt::{Excerpt, Label, excerpt};
-pub use forecast::forecast;
+pub use forecast::{drain_forecast, forecast};
 pub use history::{history_changes, history_rows, history_state, history_what};
 pub use junit::{junit, test_junit};
 pub use list::{Heading, list};

@@ -8,6 +8,7 @@ use super::fields::{
     FieldChange, destination_changes, destination_words, seconds, service_changes, service_words,
 };
 use crate::model::{ObjectId, ServiceKey};
+use crate::session::{ClientsMoved, clients_moved};
 use crate::txn::{Change, Plan};
 use crate::ui::style;
 
@@ -116,6 +117,7 @@ fn summary(view: &PlanView<'_>) -> String {
     }
     let (add, change, delete) = view.plan.counts();
     let traffic = view.plan.traffic();
+    let moved = moved_text(&clients_moved(view.plan));
     let mut text = format!("Plan: {add} to add, {change} to change, {delete} to delete.");
     let connections =
         |number: u64| count(usize::try_from(number).unwrap_or(usize::MAX), "connection");
@@ -128,7 +130,35 @@ fn summary(view: &PlanView<'_>) -> String {
             connections(cut)
         )),
     }
+    match (moved.as_str(), traffic.cut + traffic.drained) {
+        ("", _) => {}
+        (moved, 0) => text.push_str(&format!(" Traffic: {moved}.")),
+        (moved, _) => text.push_str(&format!(" {moved}.")),
+    }
     format!("{text} {}", view.ending).trim_end().to_owned()
+}
+
+/// Says which share of clients changes servers, or finds none.
+fn moved_text(moved: &[ClientsMoved]) -> String {
+    const SHOWN: usize = 3;
+    let mut texts = Vec::new();
+    for one in moved.iter().take(SHOWN) {
+        let percent = |share: f64| format!("{:.0} %", share * 100.0);
+        let (moves, refused) = (percent(one.moved), percent(one.refused));
+        let key = one.key;
+        texts.push(match (one.moved > 0.0, one.refused > 0.0) {
+            (_, false) => format!("{moves} of the clients of {key} change servers"),
+            (false, true) => format!("{refused} of the clients of {key} are refused"),
+            (true, true) => {
+                format!("{moves} of the clients of {key} change servers, {refused} are refused")
+            }
+        });
+    }
+    let more = moved.len().saturating_sub(SHOWN);
+    if more > 0 {
+        texts.push(format!("so do some of {}", count(more, "more service")));
+    }
+    texts.join(", ")
 }
 
 fn write_kept(out: &mut dyn Write, kept: Kept<'_>) -> io::Result<()> {

@@ -11,6 +11,7 @@ use crate::document::{Detail, daemon_shape, json, service_shape, timeouts_shape}
 use crate::model::{
     DestinationConfiguration, DestinationEntry, ServiceConfiguration, ServiceEntry, ServiceKey,
 };
+use crate::session::{ClientsMoved, clients_moved};
 use crate::txn::{Change, Plan};
 
 /// What a command did, for programs.
@@ -126,7 +127,7 @@ pub struct NoteShape {
 }
 
 /// The counts of a plan.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct SummaryShape {
     /// Objects that appear.
     pub add: usize,
@@ -138,6 +139,10 @@ pub struct SummaryShape {
     pub connections_cut: u64,
     /// Open connections that go on at servers without weight.
     pub connections_drained: u64,
+    /// The share of clients that change servers, from 0 to 1, by service, where it can be told.
+    pub clients_moved: BTreeMap<String, f64>,
+    /// The share of those that no server takes any more, in the same way.
+    pub clients_refused: BTreeMap<String, f64>,
 }
 
 /// A kernel parameter.
@@ -168,6 +173,13 @@ pub struct ChangeShape {
 pub fn plan_shape(plan: &Plan) -> PlanShape {
     let (add, change, delete) = plan.counts();
     let traffic = plan.traffic();
+    let moved = clients_moved(plan);
+    let share_of = |share: fn(&ClientsMoved) -> f64| {
+        let shares = moved.iter();
+        shares
+            .map(|one| (one.key.to_string(), share(one)))
+            .collect()
+    };
     PlanShape {
         changes: plan.changes().iter().map(change_shape).collect(),
         actions: plan.actions().iter().map(ToString::to_string).collect(),
@@ -186,6 +198,8 @@ pub fn plan_shape(plan: &Plan) -> PlanShape {
             delete,
             connections_cut: traffic.cut,
             connections_drained: traffic.drained,
+            clients_moved: share_of(|one| one.moved),
+            clients_refused: share_of(|one| one.refused),
         },
     }
 }

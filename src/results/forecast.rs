@@ -1,10 +1,12 @@
 //! The answer of `ipvsh simulate`: who gets what share, and which clients change servers.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::VERSION;
 use crate::model::Weight;
-use crate::session::{ServiceForecast, Shares, WhatIf};
+use crate::session::{DrainForecast, ServiceForecast, Shares, WhatIf};
 
 /// What a table does with clients.
 #[derive(Clone, Debug, Serialize)]
@@ -14,6 +16,46 @@ pub struct ForecastShape {
     connections: u32,
     seed: u64,
     services: Vec<ServiceShape>,
+    /// What a drain of the server has before it that goes, or null.
+    drain: Option<DrainForecastShape>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct DrainForecastShape {
+    server: String,
+    /// Connections that nobody is closing yet.
+    open: u64,
+    /// Those that end by themselves, and within how many seconds.
+    closing: u64,
+    closing_seconds: u64,
+    /// Templates of persistent clients, and the seconds that the last of them has without them.
+    templates: u64,
+    template_seconds: u64,
+    /// How many seconds a connection is open on average, or null.
+    average_seconds: Option<f64>,
+    /// After how many seconds half, nine of ten and all of the open ones are gone if lengths are exponential, or null.
+    half_seconds: Option<f64>,
+    nine_of_ten_seconds: Option<f64>,
+    all_seconds: Option<f64>,
+    /// After how many seconds those that stay silent are forgotten.
+    silent_seconds: u64,
+}
+
+fn drain_shape(drain: &DrainForecast) -> DrainForecastShape {
+    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
+    DrainForecastShape {
+        server: drain.server.to_string(),
+        open: drain.open.entries,
+        closing: drain.closing.entries,
+        closing_seconds: drain.closing.seconds_left,
+        templates: drain.templates.entries,
+        template_seconds: drain.templates.seconds_left,
+        average_seconds: seconds(drain.average),
+        half_seconds: seconds(drain.gone_after(0.5)),
+        nine_of_ten_seconds: seconds(drain.gone_after(0.9)),
+        all_seconds: seconds(drain.all_gone_after()),
+        silent_seconds: drain.open.seconds_left,
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -45,7 +87,12 @@ struct ServerShape {
 impl ForecastShape {
     /// Makes the answer; `changes` tells whether anything of the table was to change.
     #[must_use]
-    pub fn new(asked: &WhatIf, forecasts: &[ServiceForecast], changes: bool) -> Self {
+    pub fn new(
+        asked: &WhatIf,
+        forecasts: &[ServiceForecast],
+        changes: bool,
+        drain: Option<&DrainForecast>,
+    ) -> Self {
         let services = forecasts.iter().map(|forecast| ServiceShape {
             id: forecast.key.to_string(),
             schedulers: forecast
@@ -60,6 +107,7 @@ impl ForecastShape {
             connections: asked.connections,
             seed: asked.seed,
             services: services.collect(),
+            drain: drain.map(drain_shape),
         }
     }
 }

@@ -11,6 +11,7 @@
 mod apply;
 mod commit;
 mod deadlines;
+mod drain_forecast;
 mod error;
 mod foreign;
 mod history;
@@ -38,6 +39,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 pub use apply::{ApplyOptions, Prune};
+pub use drain_forecast::{DrainForecast, EntryCount};
 pub use error::{Error, ErrorKind, holder_text};
 pub use foreign::ForeignMoment;
 pub use history::Scope;
@@ -67,7 +69,7 @@ pub use traffic::{
     TcpFlags, Verdict, refusable,
 };
 pub use verbs::IfMissing;
-pub use what_if::{ServiceForecast, Shares, WhatIf};
+pub use what_if::{ClientsMoved, ServiceForecast, Shares, WhatIf, clients_moved};
 
 use crate::backend::{BackendError, Ipvs};
 use crate::model::ObjectId;

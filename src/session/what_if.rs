@@ -9,11 +9,12 @@ use super::{Error, Session};
 use crate::backend::{Counted, Errno, Operation, Refusal};
 use crate::model::{
     DestinationConfiguration, DestinationKey, Invalid, ListedService, ObjectId, Scheduler,
-    ServiceConfiguration, ServiceKey, Weight,
+    ServiceConfiguration, ServiceEntry, ServiceKey, Weight,
 };
 use crate::sim::{
     Content, Distribution, Environment, Load, Packet, Shape, SimulatedKernel, TcpFlags, Verdict,
 };
+use crate::txn::{Change, Plan};
 
 /// New connections a second, and how long each is held on average.
 const RATE: f64 = 1_000.0;
@@ -91,6 +92,18 @@ impl Trial {
         Self {
             key: service.key,
             configuration: service.configuration.clone(),
+            servers: servers
+                .map(|(key, entry)| (*key, entry.configuration))
+                .collect(),
+        }
+    }
+
+    /// Makes one of a service as a plan has it, whose servers have no order.
+    fn of_entry(key: ServiceKey, entry: &ServiceEntry) -> Self {
+        let servers = entry.destinations.iter();
+        Self {
+            key,
+            configuration: entry.configuration.clone(),
             servers: servers
                 .map(|(key, entry)| (*key, entry.configuration))
                 .collect(),
@@ -229,7 +242,10 @@ impl Trial {
 
     /// Where each client goes, if a client always goes to the same server.
     fn homes(&self, clients: u32) -> Result<Vec<Option<SocketAddr>>, Error> {
-        let kernel = self.kernel()?;
+        Ok(self.homes_in(&self.kernel()?, clients))
+    }
+
+    fn homes_in(&self, kernel: &SimulatedKernel, clients: u32) -> Vec<Option<SocketAddr>> {
         let (destination, mark) = self.target();
         let content = if self.is_udp() {
             Content::Udp(&[])
@@ -244,7 +260,7 @@ impl Trial {
                 _ => None,
             }
         };
-        Ok((0..clients).map(home).collect())
+        (0..clients).map(home).collect()
     }
 }
 
@@ -344,9 +360,7 @@ fn forecast(now: &Trial, then: &Trial, asked: &WhatIf) -> Result<ServiceForecast
         };
         let after = after.after(asked);
         let (servers, refused) = after.shares(asked)?;
-        let has_homes =
-            |trial: &Trial| matches!(trial.configuration.scheduler.as_str(), "sh" | "mh" | "dh");
-        let moved = if has_homes(&before) && has_homes(&after) {
+        let moved = if has_homes(&before.configuration) && has_homes(&after.configuration) {
             let (old, new) = (before.homes(asked.clients)?, after.homes(asked.clients)?);
             let moves = old.iter().zip(&new).filter(|(old, new)| old != new).count();
             Some(moves as f64 / f64::from(asked.clients.max(1)))
@@ -374,4 +388,83 @@ fn forecast(now: &Trial, then: &Trial, asked: &WhatIf) -> Result<ServiceForecast
         weights,
         shares,
     })
+}
+
+/// Clients by whom it is told how many change servers.
+const SAMPLE: u32 = 1_000;
+/// Services of a plan that it is told of at most: of more it takes longer than a plan may.
+const MOST_SERVICES: usize = 16;
+
+fn has_homes(configuration: &ServiceConfiguration) -> bool {
+    matches!(configuration.scheduler.as_str(), "sh" | "mh" | "dh")
+}
+
+/// What a plan does to the clients of a service that has a server for each.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClientsMoved {
+    /// The service.
+    pub key: ServiceKey,
+    /// The share of clients that change servers, from 0 to 1.
+    pub moved: f64,
+    /// The share of those that are refused: their server has no weight, and the scheduler chooses no other.
+    pub refused: f64,
+}
+
+/// Returns the share of clients that change servers with a plan, by service, where that can be told: of services whose scheduler goes by
+/// addresses before and after it and that keep no clients. A plan of many such services tells of none.
+#[must_use]
+pub fn clients_moved(plan: &Plan) -> Vec<ClientsMoved> {
+    let (before, after) = (plan.before(), plan.after());
+    let mut trials = Vec::new();
+    for (key, now) in &before.services {
+        let Some(then) = after.services.get(key) else {
+            continue;
+        };
+        let keeps = |entry: &ServiceEntry| entry.configuration.persistence.is_some();
+        let is_known = has_homes(&now.configuration) && has_homes(&then.configuration);
+        let is_same = now.configuration == then.configuration
+            && now.destinations.len() == then.destinations.len()
+            && now.destinations.iter().all(|(key, entry)| {
+                let other = then.destinations.get(key);
+                other.is_some_and(|other| other.configuration == entry.configuration)
+            });
+        if !is_known || is_same || keeps(now) || keeps(then) {
+            continue;
+        }
+        trials.push(Trial::of_entry(*key, now));
+        if trials.len() > MOST_SERVICES {
+            return Vec::new();
+        }
+    }
+    let shares = trials.into_iter().filter_map(|trial| {
+        let key = trial.key;
+        let kernel = trial.kernel().ok()?;
+        let start = kernel.snapshot();
+        let old = trial.homes_in(&kernel, SAMPLE);
+        // Without the connections of these, and with the plan as it is sent: what is edited is not what is made anew.
+        kernel.restore(start);
+        let mine = |change: &&Change| change.object().service() == Some(&key);
+        for change in plan.changes().iter().filter(mine) {
+            kernel.request(change.operation().request()?).ok()?;
+        }
+        let new = trial.homes_in(&kernel, SAMPLE);
+        // Who had no server can't leave one.
+        let had = old.iter().zip(&new).filter(|(old, _)| old.is_some());
+        let (mut all, mut moved, mut refused) = (0.0_f64, 0.0, 0.0);
+        for (old, new) in had {
+            all += 1.0;
+            match new {
+                None => refused += 1.0,
+                Some(_) if old != new => moved += 1.0,
+                Some(_) => {}
+            }
+        }
+        let all = all.max(1.0);
+        Some(ClientsMoved {
+            key,
+            moved: moved / all,
+            refused: refused / all,
+        })
+    });
+    shares.collect()
 }
