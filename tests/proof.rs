@@ -525,3 +525,69 @@ fn a_plan_tells_which_clients_move() {
         shown.stdout
     );
 }
+
+/// A drain of up to an hour against load with heavy tails: each stage is shown, and Ctrl-C puts the weight back.
+#[test]
+fn a_drain_of_an_hour_shows_its_stages_and_a_signal_restores() {
+    let script = |rate: u32| {
+        format!(
+            r#"import "std/drain" as drain;
+            let load = sim::load("tcp://192.0.2.1:80", #{{ connections_per_second: {rate}, duration: "3h",
+                hold: #{{ distribution: "pareto", mean: "1m", alpha: 1.5 }} }});
+            sim::advance("1m");
+            drain::server("10.0.0.2", #{{ deadline: "1h" }});
+            print(`${{sim::results(load).cut}} cut, weight ${{destination::get("tcp://192.0.2.1:80", "10.0.0.2:80").weight}}`);"#
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("table.json"), TABLE).unwrap();
+    std::fs::write(path("script.rhai"), script(2)).unwrap();
+    let ran = ipvsh(
+        folder.path(),
+        &["--sim-state=table.json", "run", "script.rhai"],
+    );
+    assert_eq!(ran.stdout, "0 cut, weight 0\n", "{}", ran.stderr);
+    for stage in [
+        "step 1 quiesce: ~1 in ",
+        "waiting 0s of at most 1h, ",
+        "until 10.0.0.2 has no connections",
+        "runbook \"drain 10.0.0.2\" (1): done in ",
+    ] {
+        assert!(ran.stderr.contains(stage), "{stage}: {}", ran.stderr);
+    }
+    // So much load takes time, and a signal comes while it waits.
+    std::fs::write(path("table.json"), TABLE).unwrap();
+    std::fs::write(path("script.rhai"), script(2_000)).unwrap();
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_ipvsh"));
+    program
+        .args([
+            "--sim-state=table.json",
+            "--state-dir=state",
+            "run",
+            "script.rhai",
+        ])
+        .current_dir(folder.path())
+        .env("IPVSH_CONFIG", "")
+        .stderr(std::fs::File::create(path("told")).unwrap());
+    let mut running = program.spawn().unwrap();
+    let begun = std::time::Instant::now();
+    while !std::fs::read_to_string(path("told"))
+        .unwrap()
+        .contains("waiting 0s")
+    {
+        assert!(begun.elapsed().as_secs() < 100 && running.try_wait().unwrap().is_none());
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let process = nix::unistd::Pid::from_raw(i32::try_from(running.id()).unwrap());
+    nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGINT).unwrap();
+    let status = running.wait().unwrap();
+    let told = std::fs::read_to_string(path("told")).unwrap();
+    assert_eq!(status.code(), Some(130), "{told}");
+    let table = std::fs::read_to_string(path("table.json")).unwrap();
+    assert_eq!(
+        table.matches("\"weight\": 10").count(),
+        2,
+        "{told}: {table}"
+    );
+}

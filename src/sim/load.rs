@@ -49,6 +49,34 @@ pub struct Load {
     pub seed: u64,
 }
 
+/// A connection that a load opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// When, since the load began.
+    pub at: Duration,
+    /// By whom.
+    pub client: SocketAddr,
+    /// How long it is held.
+    pub hold: Duration,
+}
+
+impl Load {
+    /// Returns the connections that it opens, in their order: for whoever plays it elsewhere.
+    pub fn arrivals(&self) -> impl Iterator<Item = Arrival> {
+        let mut running = Running::new(self.clone(), Duration::ZERO);
+        std::iter::from_fn(move || {
+            let next = running.next?;
+            running.plan(next);
+            let (client, hold) = running.draw();
+            Some(Arrival {
+                at: Duration::from_nanos(next),
+                client,
+                hold: Duration::from_millis(hold),
+            })
+        })
+    }
+}
+
 /// What became of the connections of a load.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoadCounts {

@@ -53,6 +53,6 @@ pub use agenda::{Happening, PlannedContent, PlannedPacket};
 pub use distribution::{Distribution, Shape};
 pub use environment::{Environment, Flavour, Names, OverloadRule};
 pub use kernel::{SimulatedKernel, Snapshot, Store};
-pub use load::{Load, LoadCounts};
+pub use load::{Arrival, Load, LoadCounts};
 pub use packet::{Answer, Content, Kind, Packet, TcpFlags, Verdict};
 pub use refusals::refusable;
