@@ -290,6 +290,7 @@ fn driven_shares_are_what_is_simulated() {
             seed: 1,
             compare: Vec::new(),
             dropped: None,
+            drained: None,
             added: None,
         };
         let told = simulated(&document)

@@ -233,6 +233,27 @@ fn another_writer_makes_a_commit_a_conflict() {
     assert!(listed.stdout.contains("fwmark://9"), "{}", listed.stdout);
 }
 
+/// A commit that nobody confirms is rolled back at its time of the simulation, and is no commit of the run any more.
+#[test]
+fn what_is_not_confirmed_in_time_does_not_count() {
+    let script = r#"transaction #{ confirm: "1m" } { service::add("fwmark://1"); };
+        service::add("fwmark://2");
+        sleep("2m");
+        print(service::list().map(|s| s.id));"#;
+    for table in ["--sim", "--sim-state=kept.json"] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("script.rhai"), script).unwrap();
+        let ran = ipvsh(folder.path(), &[table, "run", "script.rhai"]);
+        assert_eq!(ran.stdout, "[\"fwmark://2\"]\n", "{}", ran.stderr);
+        let last = ran.stderr.lines().last().unwrap();
+        assert!(
+            last.contains("1 change") && !last.contains("2 c"),
+            "{}",
+            ran.stderr
+        );
+    }
+}
+
 #[test]
 fn what_cannot_be_is_said_in_a_sentence() {
     let rows = [
@@ -352,11 +373,25 @@ fn shares_are_those_of_the_schedulers() {
     );
     let moved = schedulers[1]["clients_moved"].as_f64().unwrap();
     assert!((0.166..0.25).contains(&moved), "{moved}");
+    // One that is drained keeps its clients with mh, and refuses them; others take them with the fallback flag, or with wlc.
+    let drained = simulated(&["--compare", "mh", "--drain", "10.0.0.10"]);
+    let mh = &drained["services"][0]["schedulers"][1];
+    assert_eq!(mh["clients_moved"].as_f64(), Some(0.0));
+    let refused = mh["clients_refused"].as_f64().unwrap();
+    assert!((0.13..0.21).contains(&refused), "{refused}");
+    assert!(mh["refused"].as_u64().unwrap() > 1_000, "{mh}");
+    assert_eq!(drained["services"][0]["schedulers"][0]["refused"], 0);
+    assert_eq!(drained["drain"]["open"], 0);
+    assert_eq!(simulated(&[])["drain"], serde_json::Value::Null);
     assert_eq!(simulated(&["--seed", "2"]), simulated(&["--seed", "2"]));
     assert_ne!(simulated(&["--seed", "2"]), simulated(&["--seed", "3"]));
     for (arguments, words) in [
         (
             &["simulate", "table.json", "--drop", "10.0.0.99"][..],
+            "no real server 10.0.0.99",
+        ),
+        (
+            &["simulate", "table.json", "--drain", "10.0.0.99"],
             "no real server 10.0.0.99",
         ),
         (&["simulate", "table.json", "--compare", "nosuch"], "nosuch"),

@@ -59,11 +59,13 @@ fn forecast(
         seed: arguments.seed,
         compare: arguments.compare.clone(),
         dropped: arguments.drop,
+        drained: arguments.drain,
         added: arguments.add,
     };
-    let changes = arguments.drop.is_some() || arguments.add.is_some() || other.is_some();
+    let goes = arguments.drop.or(arguments.drain);
+    let changes = goes.is_some() || arguments.add.is_some() || other.is_some();
     let forecasts = session.what_if(&asked, &arguments.services, other.as_mut())?;
-    let drain = match arguments.drop {
+    let drain = match goes {
         Some(server) => Some(session.drain_forecast(server, &arguments.services)?),
         None => None,
     };

@@ -70,11 +70,16 @@ fn cell(share: f64) -> String {
 
 fn moved(shares: &Shares) -> String {
     match shares.moved {
-        Some(share) => format!(
-            "{}: {:.1} % of the clients change servers\n",
-            shares.scheduler,
-            share * 100.0
-        ),
+        Some(share) => {
+            let lost = shares.lost.filter(|lost| *lost > 0.0);
+            let lost = lost.map(|lost| format!(", {:.1} % are refused", lost * 100.0));
+            format!(
+                "{}: {:.1} % of the clients change servers{}\n",
+                shares.scheduler,
+                share * 100.0,
+                lost.unwrap_or_default()
+            )
+        }
         None => format!(
             "{}: a client's server depends on what comes before it, so who moves can't be told\n",
             shares.scheduler
@@ -86,6 +91,10 @@ fn moved(shares: &Shares) -> String {
 #[must_use]
 pub fn drain_forecast(drain: &DrainForecast) -> String {
     let (open, closing, templates) = (drain.open, drain.closing, drain.templates);
+    if open.entries + closing.entries + templates.entries == 0 {
+        let server = drain.server;
+        return format!("draining {server}: it has no connections and no templates\n");
+    }
     let mut text = format!(
         "draining {}: {} open, {} closing, {} of persistent clients\n",
         drain.server,
@@ -93,10 +102,6 @@ pub fn drain_forecast(drain: &DrainForecast) -> String {
         closing.entries,
         counted(templates.entries, "template"),
     );
-    if open.entries + closing.entries + templates.entries == 0 {
-        text.push_str("  there is nothing to wait for\n");
-        return text;
-    }
     let time = |time: Option<Duration>| time.map(rounded).unwrap_or_default();
     if drain.average.is_some() {
         text.push_str(&format!(

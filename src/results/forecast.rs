@@ -73,6 +73,8 @@ struct SharesShape {
     refused: u64,
     /// The share of clients that change servers, from 0 to 1; null if nothing changes, or if a client's server depends on what comes before it.
     clients_moved: Option<f64>,
+    /// The share of those that no server takes any more, in the same way.
+    clients_refused: Option<f64>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -127,5 +129,6 @@ fn shares_shape(forecast: &ServiceForecast, shares: &Shares, changes: bool) -> S
         destinations: servers.collect(),
         refused: shares.refused,
         clients_moved: shares.moved.filter(|_| changes),
+        clients_refused: shares.lost.filter(|_| changes),
     }
 }

@@ -118,11 +118,11 @@ impl Session {
             }
             return Err(Error::Commit(Box::new(report)));
         }
-        if let Some(time) = confirm.filter(|_| !report.plan.is_empty()) {
-            self.set_deadline(time, &report);
-        }
         if !report.plan.is_empty() {
             let serial = self.history.commits.push(report.without_tables());
+            if let Some(time) = confirm {
+                self.set_deadline(time, serial, &report);
+            }
             self.runbooks.add_commit(serial, &report);
         }
         Ok(report)

@@ -15,6 +15,8 @@ use crate::txn::{CommitOptions, Guarding, Plan, Report};
 pub(super) struct Deadline {
     at: Duration,
     commit: Awaited,
+    /// Its number among the commits of the session.
+    serial: usize,
 }
 
 enum Awaited {
@@ -26,14 +28,14 @@ enum Awaited {
 
 impl Session {
     /// Has a commit rolled back when so much time has passed in the simulation. A kernel's table has a watcher for that.
-    pub(super) fn set_deadline(&mut self, time: Duration, report: &Report) {
+    pub(super) fn set_deadline(&mut self, time: Duration, serial: usize, report: &Report) {
         let at = self.live.now().saturating_add(time);
         let commit = match &report.recorded {
             Some(recorded) => Awaited::Recorded(recorded.number),
             None => Awaited::Unkept(Box::new(report.plan.reversed())),
         };
         if let Some(simulated) = &mut self.simulated {
-            simulated.deadlines.push(Deadline { at, commit });
+            simulated.deadlines.push(Deadline { at, commit, serial });
         }
     }
 
@@ -64,32 +66,41 @@ impl Session {
         let due: Vec<Deadline> = simulated.deadlines.extract_if(.., is_due).collect();
         // The newest first: it may stand on an older one.
         for deadline in due.into_iter().rev() {
-            match deadline.commit {
+            let is_gone = match deadline.commit {
                 Awaited::Recorded(number) => self.expire(number)?,
                 Awaited::Unkept(plan) => self.expire_unkept(*plan)?,
+            };
+            if is_gone {
+                self.history.commits.take_out(deadline.serial);
             }
         }
         Ok(())
     }
 
-    fn expire(&mut self, number: u64) -> Result<(), Error> {
+    /// Returns whether it does not stand any more.
+    fn expire(&mut self, number: u64) -> Result<bool, Error> {
         if !self.is_open_record(number)? {
-            return Ok(());
+            return Ok(false);
         }
         let _lock = self.lock()?;
         let record = self.record(number)?;
-        if matches!(record.state(), State::Unconfirmed { .. }) {
-            let recovered = self.apply_recovery(record, EventKind::Expired)?;
-            self.warn(&if recovered.residue.is_empty() {
-                format!("commit {number} was not confirmed in time and is rolled back")
-            } else {
-                format!("commit {number} was not confirmed in time and is rolled back but for what others have changed since")
-            });
+        if !matches!(record.state(), State::Unconfirmed { .. }) {
+            return Ok(false);
         }
-        Ok(())
+        let recovered = self.apply_recovery(record, EventKind::Expired)?;
+        let is_gone = recovered.residue.is_empty();
+        let but = if is_gone {
+            ""
+        } else {
+            " but for what others have changed since"
+        };
+        self.warn(format!(
+            "commit {number} was not confirmed in time and is rolled back{but}"
+        ));
+        Ok(is_gone)
     }
 
-    fn expire_unkept(&mut self, plan: Plan) -> Result<(), Error> {
+    fn expire_unkept(&mut self, plan: Plan) -> Result<bool, Error> {
         let options = CommitOptions {
             lock: LockWait::NONE,
             guarding: &Guarding::default(),
@@ -100,11 +111,15 @@ impl Session {
                     crate::txn::CommitError::Backend(error) => Error::from(error),
                     crate::txn::CommitError::Unrecorded => Error::NoRecord,
                 })?;
-        self.warn(if report.outcome.is_success() {
-            "a commit was not confirmed in time and is rolled back"
+        let is_gone = report.outcome.is_success();
+        if is_gone {
+            self.warn("a commit was not confirmed in time and is rolled back");
         } else {
-            "a commit was not confirmed in time; it stands, as what it changed has been changed since"
-        });
-        Ok(())
+            let error = Error::Commit(Box::new(report));
+            self.warn(format!(
+                "a commit was not confirmed in time, and it stands: {error}"
+            ));
+        }
+        Ok(is_gone)
     }
 }

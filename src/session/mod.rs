@@ -32,6 +32,7 @@ mod settings;
 mod simulation;
 mod table_file;
 mod traffic;
+mod trial;
 mod verbs;
 mod what_if;
 
@@ -68,8 +69,9 @@ pub use traffic::{
     Answer, Content, Distribution, Happening, Load, LoadCounts, Packet, Shape, SimulatedKernel,
     TcpFlags, Verdict, refusable,
 };
+pub use trial::WhatIf;
 pub use verbs::IfMissing;
-pub use what_if::{ClientsMoved, ServiceForecast, Shares, WhatIf, clients_moved};
+pub use what_if::{ClientsMoved, ServiceForecast, Shares, clients_moved};
 
 use crate::backend::{BackendError, Ipvs};
 use crate::model::ObjectId;

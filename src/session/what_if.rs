@@ -2,43 +2,16 @@
 //! table changes. Each question is asked of a simulated kernel of its own; the table of the session is not touched.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
+use std::net::{IpAddr, SocketAddr};
 
+use super::trial::{Trial, WhatIf};
 use super::{Error, Session};
-use crate::backend::{Counted, Errno, Operation, Refusal};
+use crate::backend::Counted;
 use crate::model::{
-    DestinationConfiguration, DestinationKey, Invalid, ListedService, ObjectId, Scheduler,
-    ServiceConfiguration, ServiceEntry, ServiceKey, Weight,
-};
-use crate::sim::{
-    Content, Distribution, Environment, Load, Packet, Shape, SimulatedKernel, TcpFlags, Verdict,
+    DestinationKey, Invalid, ListedService, ObjectId, Scheduler, ServiceConfiguration,
+    ServiceEntry, ServiceKey, Weight,
 };
 use crate::txn::{Change, Plan};
-
-/// New connections a second, and how long each is held on average.
-const RATE: f64 = 1_000.0;
-const HOLD: Duration = Duration::from_secs(10);
-/// Where clients of services without an address of their own connect to.
-const ANY_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
-const ANY_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
-
-/// What is asked.
-#[derive(Clone, Debug)]
-pub struct WhatIf {
-    /// How many clients there are.
-    pub clients: u32,
-    /// How many connections they open.
-    pub connections: u32,
-    /// Where random numbers begin.
-    pub seed: u64,
-    /// Schedulers beside the service's own.
-    pub compare: Vec<Scheduler>,
-    /// The address of a real server that goes.
-    pub dropped: Option<IpAddr>,
-    /// A real server that comes, with weight 1 unless the others have one in common.
-    pub added: Option<DestinationKey>,
-}
 
 /// What a service does under one scheduler.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +25,8 @@ pub struct Shares {
     /// The share of clients that change servers with the table; `None` if a client has no server of its own, as that depends on
     /// what comes before it.
     pub moved: Option<f64>,
+    /// The share of those that no server takes any more; `None` as for those that move.
+    pub lost: Option<f64>,
 }
 
 impl Shares {
@@ -76,209 +51,6 @@ pub struct ServiceForecast {
     pub weights: Vec<(DestinationKey, Weight)>,
     /// Under its own scheduler, then under the others.
     pub shares: Vec<Shares>,
-}
-
-/// A service to try, with the newest real server first.
-#[derive(Clone)]
-struct Trial {
-    key: ServiceKey,
-    configuration: ServiceConfiguration,
-    servers: Vec<(DestinationKey, DestinationConfiguration)>,
-}
-
-impl Trial {
-    fn of(service: &ListedService) -> Self {
-        let servers = service.destinations.iter();
-        Self {
-            key: service.key,
-            configuration: service.configuration.clone(),
-            servers: servers
-                .map(|(key, entry)| (*key, entry.configuration))
-                .collect(),
-        }
-    }
-
-    /// Makes one of a service as a plan has it, whose servers have no order.
-    fn of_entry(key: ServiceKey, entry: &ServiceEntry) -> Self {
-        let servers = entry.destinations.iter();
-        Self {
-            key,
-            configuration: entry.configuration.clone(),
-            servers: servers
-                .map(|(key, entry)| (*key, entry.configuration))
-                .collect(),
-        }
-    }
-
-    fn under(&self, scheduler: &Scheduler) -> Self {
-        let mut other = self.clone();
-        if *scheduler != self.configuration.scheduler {
-            other.configuration.scheduler = scheduler.clone();
-            other.configuration.scheduler_flags = Default::default();
-        }
-        other
-    }
-
-    fn after(&self, asked: &WhatIf) -> Self {
-        let mut other = self.clone();
-        if let Some(gone) = asked.dropped {
-            other.servers.retain(|(key, _)| key.address != gone);
-        }
-        let new = asked.added.filter(|new| {
-            let mut servers = other.servers.iter();
-            servers.all(|(key, _)| key != new)
-        });
-        if let Some(new) = new {
-            // As the others are, if they are alike.
-            let first = self
-                .servers
-                .first()
-                .map(|(_, configuration)| *configuration);
-            let mut configuration = first.unwrap_or_default();
-            let alike = |(_, other): &(DestinationKey, DestinationConfiguration)| {
-                other.weight == configuration.weight
-            };
-            if !self.servers.iter().all(alike) {
-                configuration.weight = DestinationConfiguration::default().weight;
-            }
-            other.servers.insert(0, (new, configuration));
-        }
-        other
-    }
-
-    /// Makes a kernel with this service alone.
-    fn kernel(&self) -> Result<SimulatedKernel, Error> {
-        let kernel = SimulatedKernel::new(Environment::stock());
-        let mut operations = vec![Operation::AddService {
-            key: self.key,
-            configuration: Box::new(self.configuration.clone()),
-        }];
-        operations.extend(self.servers.iter().rev().map(|(key, configuration)| {
-            Operation::AddDestination {
-                service: self.key,
-                key: *key,
-                configuration: *configuration,
-            }
-        }));
-        for operation in operations {
-            let request = operation.request();
-            let refused = request.and_then(|request| kernel.request(request).err());
-            if let Some(errno) = refused {
-                let refusal = Refusal::explain(&operation, Errno::from_number(errno), None);
-                return Err(Invalid::new("simulation", operation, refusal.meaning).into());
-            }
-        }
-        Ok(kernel)
-    }
-
-    fn target(&self) -> (SocketAddr, u32) {
-        match self.key {
-            ServiceKey::Endpoint { address, port, .. } => {
-                let port = if port == 0 { 80 } else { port };
-                (SocketAddr::new(address, port), 0)
-            }
-            ServiceKey::Fwmark { family, mark } => {
-                let any = match family {
-                    crate::model::AddressFamily::Inet => IpAddr::V4(ANY_V4),
-                    crate::model::AddressFamily::Inet6 => IpAddr::V6(ANY_V6),
-                };
-                (SocketAddr::new(any, 80), mark.get())
-            }
-        }
-    }
-
-    fn is_udp(&self) -> bool {
-        matches!(
-            self.key,
-            ServiceKey::Endpoint {
-                protocol: crate::model::Protocol::Udp,
-                ..
-            }
-        )
-    }
-
-    /// Opens connections, and counts who got them.
-    fn shares(&self, asked: &WhatIf) -> Result<(BTreeMap<DestinationKey, u64>, u64), Error> {
-        let mut kernel = self.kernel()?;
-        let (destination, mark) = self.target();
-        let duration = Duration::from_secs_f64(f64::from(asked.connections) / RATE);
-        let load = kernel.start_load(Load {
-            destination,
-            is_udp: self.is_udp(),
-            mark,
-            first_client: first_client(destination),
-            clients: asked.clients,
-            rate: RATE,
-            duration,
-            holds: vec![(
-                1.0,
-                Distribution {
-                    shape: Shape::Exponential,
-                    mean: HOLD,
-                },
-            )],
-            seed: asked.seed,
-        });
-        crate::backend::Transport::sleep(&mut kernel, duration);
-        let counts = kernel.load_counts(load).unwrap_or_default();
-        let mut servers: BTreeMap<DestinationKey, u64> =
-            self.servers.iter().map(|(key, _)| (*key, 0)).collect();
-        for (server, count) in &counts.by_server {
-            let mut keys = self.servers.iter().map(|(key, _)| *key);
-            // A real server of port 0 gets what the packet's is, and without address translation every one does.
-            let is_exact = |key: &DestinationKey| {
-                key.address == server.ip() && [0, server.port()].contains(&key.port)
-            };
-            let key = keys
-                .clone()
-                .find(is_exact)
-                .or_else(|| keys.find(|key| key.address == server.ip()));
-            if let Some(key) = key {
-                *servers.entry(key).or_default() += count;
-            }
-        }
-        Ok((servers, counts.refused + counts.unanswered))
-    }
-
-    /// Where each client goes, if a client always goes to the same server.
-    fn homes(&self, clients: u32) -> Result<Vec<Option<SocketAddr>>, Error> {
-        Ok(self.homes_in(&self.kernel()?, clients))
-    }
-
-    fn homes_in(&self, kernel: &SimulatedKernel, clients: u32) -> Vec<Option<SocketAddr>> {
-        let (destination, mark) = self.target();
-        let content = if self.is_udp() {
-            Content::Udp(&[])
-        } else {
-            Content::Tcp(TcpFlags::from_letters("S"))
-        };
-        let home = |number: u32| {
-            let client = SocketAddr::new(nth(first_client(destination), number), 1_024);
-            let packet = Packet::new(client, destination, content, 0);
-            match kernel.packet(&Packet { mark, ..packet }) {
-                Verdict::Forwarded { to, .. } => Some(to),
-                _ => None,
-            }
-        };
-        (0..clients).map(home).collect()
-    }
-}
-
-fn first_client(destination: SocketAddr) -> IpAddr {
-    if destination.is_ipv6() {
-        Ipv6Addr::new(0xfd00, 0x64, 0, 0, 0, 0, 0, 1).into()
-    } else {
-        Ipv4Addr::new(10, 64, 0, 1).into()
-    }
-}
-
-fn nth(first: IpAddr, number: u32) -> IpAddr {
-    match first {
-        IpAddr::V4(first) => Ipv4Addr::from_bits(first.to_bits().wrapping_add(number)).into(),
-        IpAddr::V6(first) => {
-            Ipv6Addr::from_bits(first.to_bits().wrapping_add(number.into())).into()
-        }
-    }
 }
 
 impl Session {
@@ -313,7 +85,8 @@ impl Session {
             let mut servers = chosen.iter().flat_map(|service| &service.destinations);
             servers.any(|(key, _)| key.address == gone)
         };
-        if let Some(gone) = asked.dropped.filter(|gone| !is_there(*gone)) {
+        let named = [asked.dropped, asked.drained];
+        if let Some(gone) = named.iter().flatten().find(|gone| !is_there(**gone)) {
             return Err(Error::Unmatched(gone.to_string()));
         }
         chosen.sort_by_key(|service| service.key);
@@ -333,6 +106,17 @@ impl Session {
             ));
         }
         chosen.retain(|service| !is_sctp(&service.key));
+        let by_engine = |service: &&ListedService| {
+            let persistence = service.configuration.persistence.as_ref();
+            persistence.is_some_and(|persistence| persistence.engine.is_some())
+        };
+        for service in chosen.iter().filter(|service| by_engine(service)) {
+            self.warn(format!(
+                "{} is left out: its persistence engine goes by what clients say, and simulated ones say nothing",
+                service.key
+            ));
+        }
+        chosen.retain(|service| !by_engine(service));
         let mut forecasts = Vec::new();
         for service in chosen {
             let now = Trial::of(service);
@@ -359,19 +143,21 @@ fn forecast(now: &Trial, then: &Trial, asked: &WhatIf) -> Result<ServiceForecast
             then.under(&scheduler)
         };
         let after = after.after(asked);
-        let (servers, refused) = after.shares(asked)?;
-        let moved = if has_homes(&before.configuration) && has_homes(&after.configuration) {
-            let (old, new) = (before.homes(asked.clients)?, after.homes(asked.clients)?);
-            let moves = old.iter().zip(&new).filter(|(old, new)| old != new).count();
-            Some(moves as f64 / f64::from(asked.clients.max(1)))
+        let (servers, refused) = after.shares(after.kernel_after(&before)?, asked);
+        let counted = if has_homes(&before.configuration) && has_homes(&after.configuration) {
+            let old = before.homes_in(&before.kernel()?, asked.clients);
+            let new = after.homes_in(&after.kernel_after(&before)?, asked.clients);
+            Some(moves(&old, &new))
         } else {
             None
         };
+        let (moved, lost) = counted.unzip();
         shares.push(Shares {
             scheduler: after.configuration.scheduler.clone(),
             servers,
             refused,
             moved,
+            lost,
         });
     }
     let mut weights: Vec<(DestinationKey, Weight)> = then
@@ -397,6 +183,21 @@ const MOST_SERVICES: usize = 16;
 
 fn has_homes(configuration: &ServiceConfiguration) -> bool {
     matches!(configuration.scheduler.as_str(), "sh" | "mh" | "dh")
+}
+
+/// Returns the share of clients that change servers, and of those that lose theirs. Who had none can't leave one.
+fn moves(old: &[Option<SocketAddr>], new: &[Option<SocketAddr>]) -> (f64, f64) {
+    let had = old.iter().zip(new).filter(|(old, _)| old.is_some());
+    let (mut all, mut moved, mut lost) = (0.0_f64, 0.0, 0.0);
+    for (old, new) in had {
+        all += 1.0;
+        match new {
+            None => lost += 1.0,
+            Some(_) if old != new => moved += 1.0,
+            Some(_) => {}
+        }
+    }
+    (moved / all.max(1.0), lost / all.max(1.0))
 }
 
 /// What a plan does to the clients of a service that has a server for each.
@@ -448,22 +249,11 @@ pub fn clients_moved(plan: &Plan) -> Vec<ClientsMoved> {
             kernel.request(change.operation().request()?).ok()?;
         }
         let new = trial.homes_in(&kernel, SAMPLE);
-        // Who had no server can't leave one.
-        let had = old.iter().zip(&new).filter(|(old, _)| old.is_some());
-        let (mut all, mut moved, mut refused) = (0.0_f64, 0.0, 0.0);
-        for (old, new) in had {
-            all += 1.0;
-            match new {
-                None => refused += 1.0,
-                Some(_) if old != new => moved += 1.0,
-                Some(_) => {}
-            }
-        }
-        let all = all.max(1.0);
+        let (moved, refused) = moves(&old, &new);
         Some(ClientsMoved {
             key,
-            moved: moved / all,
-            refused: refused / all,
+            moved,
+            refused,
         })
     });
     shares.collect()
