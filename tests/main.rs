@@ -18,6 +18,7 @@ mod balance;
 mod boot;
 mod cli;
 mod completion;
+mod connections;
 mod crash;
 mod differential;
 mod document;

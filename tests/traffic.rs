@@ -55,6 +55,74 @@ const TABLE: &str = "\
 
 const INVITE: &str = "INVITE sip:a@10.9.0.100 SIP/2.0\r\nVia: SIP/2.0/UDP 10.9.0.2\r\nCall-ID: abcdef123456@10.9.0.2\r\nCSeq: 1 INVITE\r\n\r\n";
 
+/// `ipvsh connections` has what the original lists, in its own words, and tells it apart.
+fn shown_by_the_command(original: &str) {
+    let shown = |arguments: &[&str]| {
+        let folder = tempfile::tempdir().unwrap();
+        let all = [&["--netns", DIRECTOR, "connections"][..], arguments].concat();
+        let ran = ipvsh(folder.path(), &all);
+        assert_eq!(ran.status, 0, "{ran:?}");
+        ran.stdout
+    };
+    // Two lines of titles.
+    let entries = original.lines().count() - 2;
+    assert_eq!(shown(&["--count"]).trim_end(), entries.to_string());
+    let table = shown(&[]);
+    assert_eq!(table.lines().count(), entries + 1, "{table}");
+    assert!(table.starts_with("PROTOCOL  CLIENT"), "{table}");
+    let lines = shown(&["-o", "jsonl"]);
+    let read = lines
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let read: Vec<serde_json::Value> = read.collect();
+    assert_eq!(read.len(), entries);
+    for (client, state, template) in [
+        ("10.9.0.0", "template", true),
+        ("10.9.0.2:", "ESTABLISHED", false),
+        ("10.9.0.2:", "UDP", false),
+    ] {
+        let is_it = |one: &&serde_json::Value| {
+            one["client"].as_str().unwrap().starts_with(client)
+                && one["state"] == state
+                && one["template"] == template
+        };
+        assert!(
+            read.iter().any(|one| is_it(&one)),
+            "{client} {state}: {lines}"
+        );
+    }
+    assert!(
+        lines.contains("\"engine\":{\"name\":\"sip\",\"data\":\"abcdef123456@10.9.0.2\"}"),
+        "{lines}"
+    );
+    let document: serde_json::Value = serde_json::from_str(&shown(&["--json"])).unwrap();
+    assert_eq!(document["connections"].as_array().unwrap().len(), entries);
+    let groups: serde_json::Value =
+        serde_json::from_str(&shown(&["--group-by", "service,state", "-o", "json"])).unwrap();
+    let counted = groups["groups"].as_array().unwrap().iter();
+    let sum: u64 = counted
+        .map(|group| group["connections"].as_u64().unwrap())
+        .sum();
+    assert_eq!(sum, entries as u64);
+    let one = shown(&[
+        "--server",
+        "10.9.0.3",
+        "--state",
+        "established",
+        "--sort",
+        "-service",
+        "--top",
+        "1",
+    ]);
+    assert!(
+        one.lines()
+            .nth(1)
+            .is_some_and(|line| line.contains("tcp://10.9.0.100:82")),
+        "{one}"
+    );
+    assert_eq!(shown(&["--client", "10.10.0.0/16"]), "");
+}
+
 #[test]
 fn live_connections_are_listed_as_the_original_lists_them() {
     if !only_in_lab() {
@@ -98,6 +166,7 @@ fn live_connections_are_listed_as_the_original_lists_them() {
             connections.stdout
         );
     }
+    shown_by_the_command(&connections.stdout);
     let engines = same(&ours, &theirs, &["-Lnc", "--persistent-conn"]);
     assert!(
         engines

@@ -75,9 +75,11 @@ pub fn connection_entry(line: &str) -> Option<ConnectionEntry<'_>> {
 
 /// Reads an address as text or as eight hexadecimal digits, and a port of four.
 fn end(address: &str, port: &str) -> Option<(IpAddr, Port)> {
-    let address = match address.parse::<IpAddr>() {
-        Ok(address) => address,
-        Err(_) => Ipv4Addr::from_bits(u32::from_str_radix(address, 16).ok()?).into(),
+    let is_number = address.len() == 8 && address.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let address = if is_number {
+        Ipv4Addr::from_bits(u32::from_str_radix(address, 16).ok()?).into()
+    } else {
+        address.parse::<IpAddr>().ok()?
     };
     Some((address, u16::from_str_radix(port, 16).ok()?))
 }

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::change_args::{
     ChangeArguments, EditArguments, MoveArguments, RelocateArguments, RemoveArguments,
 };
+use super::connections_args::ConnectionsArguments;
 use super::drain_args::{DrainArguments, UndrainArguments};
 use super::journal_args::{
     CancelArguments, ConfirmArguments, HistoryArguments, RecoverArguments, RedoArguments,
@@ -166,6 +167,8 @@ pub(super) enum Command {
     Export(ExportArguments),
     /// Show the table
     List(ListArguments),
+    /// Show the connection table: filtered, counted, or by what connections have in common
+    Connections(ConnectionsArguments),
     /// Add a virtual service or a real server
     Add(ChangeArguments),
     /// Edit virtual services or real servers by options, or as a text in the editor; what is not named stays

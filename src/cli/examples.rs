@@ -327,6 +327,23 @@ const EXAMPLES: &[(&str, Examples)] = &[
         )],
     ),
     (
+        "connections",
+        &[
+            (
+                "connections --group-by client/24 --top 10",
+                "from which networks most clients come",
+            ),
+            (
+                "connections --server 10.0.0.2 --state established --sort -expires",
+                "who is connected to a real server, those that spoke last first",
+            ),
+            (
+                "connections --service tcp://192.0.2.1:80 -o csv",
+                "for a spreadsheet",
+            ),
+        ],
+    ),
+    (
         "test",
         &[
             (

@@ -11,6 +11,8 @@ mod change_args;
 mod completion;
 mod configuration;
 mod confirm_watcher;
+mod connections;
+mod connections_args;
 mod context;
 mod document;
 mod drain;

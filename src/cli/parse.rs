@@ -11,6 +11,7 @@ use super::args::{
 use super::change_args::{
     ChangeArguments, EditArguments, MoveArguments, RelocateArguments, RemoveArguments,
 };
+use super::connections_args::ConnectionsArguments;
 use super::drain_args::{DrainArguments, UndrainArguments};
 use super::examples::program;
 use super::journal_args::{
@@ -61,7 +62,7 @@ type Make = fn(clap::Command) -> clap::Command;
 
 /// The commands, each with what makes it: to make all of them takes longer than all else that is done here. What is not among them is
 /// looked for among all.
-const COMMANDS: [(&str, Make); 31] = [
+const COMMANDS: [(&str, Make); 32] = [
     ("run", RunArguments::augment_args),
     ("eval", EvalArguments::augment_args),
     ("check", CheckArguments::augment_args),
@@ -70,6 +71,7 @@ const COMMANDS: [(&str, Make); 31] = [
     ("diff", DiffArguments::augment_args),
     ("export", ExportArguments::augment_args),
     ("list", ListArguments::augment_args),
+    ("connections", ConnectionsArguments::augment_args),
     ("add", ChangeArguments::augment_args),
     ("edit", EditArguments::augment_args),
     ("delete", RemoveArguments::augment_args),

@@ -15,8 +15,8 @@ use super::outcome::{CommandOutcome, PlanOutput, finish, json};
 use super::parse::parse;
 use super::settings::complete;
 use super::{
-    completion, configuration, confirm_watcher, document, drain, help, history, info, list, man,
-    notify, prompt, save, script, simulate, test, undo,
+    completion, configuration, confirm_watcher, connections, document, drain, help, history, info,
+    list, man, notify, prompt, save, script, simulate, test, undo,
 };
 use crate::model::{reason, shown, suggestion};
 use crate::results::{VersionsShape, exit};
@@ -218,6 +218,9 @@ fn dispatch(
         Some(Command::Diff(arguments)) => document::diff(context, globals, &arguments),
         Some(Command::Export(arguments)) => document::export(context, globals, &arguments),
         Some(Command::List(arguments)) => list::list(context, globals, &arguments),
+        Some(Command::Connections(arguments)) => {
+            connections::connections(context, globals, &arguments)
+        }
         Some(Command::Add(arguments)) => change(context, globals, Verb::Add, &arguments),
         Some(Command::Edit(arguments)) => edit(context, globals, arguments),
         Some(Command::Ensure(arguments)) => change(context, globals, Verb::Ensure, &arguments),
@@ -288,7 +291,7 @@ fn other(
     globals: &Globals,
     words: &[OsString],
 ) -> Result<CommandOutcome, Failure> {
-    const COMMANDS: [&str; 33] = [
+    const COMMANDS: [&str; 34] = [
         "ipvsadm",
         "run",
         "eval",
@@ -298,6 +301,7 @@ fn other(
         "diff",
         "export",
         "list",
+        "connections",
         "add",
         "edit",
         "delete",

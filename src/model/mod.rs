@@ -14,6 +14,7 @@ mod duration;
 mod edit;
 mod forwarding;
 mod invalid;
+mod network;
 mod object;
 mod persistence;
 mod reception;
@@ -36,6 +37,7 @@ pub use edit::{
 };
 pub use forwarding::{Checksum, ForwardingMethod, Tunnel};
 pub use invalid::{Invalid, is_control, reason, shown, suggestion};
+pub use network::Network;
 pub use object::ObjectId;
 pub use persistence::{EngineName, Granularity, Persistence};
 pub use reception::{Reception, Receptions};

@@ -1,6 +1,7 @@
 //! Text for people: tables, plans, commands, errors with carets. Functions from values to text; the time of day above a list is the only thing read here.
 
 mod columns;
+mod connections;
 mod difference;
 mod excerpt;
 mod fields;
@@ -15,6 +16,7 @@ mod test_report;
 mod time;
 
 pub use columns::{Rows, columns};
+pub use connections::{ConnectionColumns, connection_csv, connection_groups};
 pub use difference::difference;
 pub use excerpt::{Excerpt, Label, excerpt};
 pub use forecast::{drain_forecast, forecast};

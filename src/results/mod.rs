@@ -18,7 +18,9 @@ mod tests;
 mod versions;
 
 pub use configuration::{ConfigurationShape, SettingShape, SettingsFileShape};
-pub use connections::ConnectionsWriter;
+pub use connections::{
+    ConnectionCountShape, ConnectionGroupsShape, ConnectionLineShape, ConnectionsWriter,
+};
 pub use envelope::{
     CauseShape, ChangeShape, ErrorShape, PlanShape, ResultShape, change_shape, plan_shape,
 };

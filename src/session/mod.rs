@@ -10,6 +10,7 @@
 
 mod apply;
 mod commit;
+mod connections;
 mod deadlines;
 mod drain_forecast;
 mod error;
@@ -40,6 +41,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 pub use apply::{ApplyOptions, Prune};
+pub use connections::{
+    ConnectionFilter, ConnectionGroup, ConnectionsRead, GroupField, TEMPLATE, service_text,
+    state_of,
+};
 pub use drain_forecast::{DrainForecast, EntryCount};
 pub use error::{Error, ErrorKind, holder_text};
 pub use foreign::ForeignMoment;

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod bounded;
+mod connections;
 mod daemon;
 mod data;
 mod destination;
@@ -38,6 +39,10 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_static_module("daemon", exported_module!(daemon::daemons).into());
     engine.register_static_module("history", exported_module!(history::functions).into());
     engine.register_static_module("sim", exported_module!(simulation::functions).into());
+    engine.register_static_module(
+        "connections",
+        exported_module!(connections::functions).into(),
+    );
     engine.register_static_module("test", exported_module!(test::functions).into());
     engine.register_static_module("sysctl", exported_module!(daemon::sysctls).into());
     let mut general = Module::new();

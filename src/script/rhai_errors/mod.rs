@@ -11,7 +11,9 @@ use super::reference;
 use crate::model::{shown, suggestion};
 
 /// The namespaces of the language.
-pub const NAMESPACES: [&str; 10] = [
+pub const NAMESPACES: [&str; 12] = [
+    "connections",
+    "test",
     "service",
     "destination",
     "scheduler",

@@ -1,0 +1,328 @@
+//! Looking at the connection table.
+
+use std::cmp::Ordering;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+use super::args::Globals;
+use super::connections_args::{ConnectionsArguments, ConnectionsFormat, SortField, Sorting};
+use super::context::{Context, with_session};
+use super::failure::Failure;
+use super::outcome::CommandOutcome;
+use crate::document::json;
+use crate::model::ConnectionEntry;
+use crate::render::{ConnectionColumns, connection_csv, connection_groups, count};
+use crate::results::{ConnectionCountShape, ConnectionGroupsShape, ConnectionLineShape, VERSION};
+use crate::session::{Access, ConnectionFilter, ConnectionsRead, Session, service_text, state_of};
+
+/// From here on it is said before how many there are: the kernel walks its whole table for it.
+const MANY: u64 = 100_000;
+
+/// Rows that are looked at before the first is shown, to tell how wide the columns are.
+const LOOKED_AHEAD: usize = 1_000;
+
+/// A connection to be sorted.
+pub(crate) struct Row {
+    protocol: String,
+    client: SocketAddr,
+    service: String,
+    server: SocketAddr,
+    state: String,
+    expires_seconds: u64,
+    engine: Option<(String, String)>,
+}
+
+impl Row {
+    fn of(entry: &ConnectionEntry<'_>) -> Self {
+        let owned = |(name, data): (&str, &str)| (name.to_owned(), data.to_owned());
+        Self {
+            protocol: entry.protocol.to_ascii_lowercase(),
+            client: SocketAddr::from(entry.source),
+            service: service_text(entry),
+            server: SocketAddr::from(entry.destination),
+            state: state_of(entry).to_owned(),
+            expires_seconds: entry.expires_seconds,
+            engine: entry.engine.map(owned),
+        }
+    }
+
+    fn shape(&self) -> ConnectionLineShape {
+        ConnectionLineShape::new(
+            (&self.protocol, self.client, &self.service, self.server),
+            (&self.state, self.expires_seconds),
+            self.engine.clone(),
+        )
+    }
+
+    fn cells(&self) -> [String; 6] {
+        let is_template = self.client.port() == 0;
+        let client = if is_template {
+            self.client.ip().to_string()
+        } else {
+            self.client.to_string()
+        };
+        [
+            self.protocol.clone(),
+            client,
+            self.service.clone(),
+            self.server.to_string(),
+            self.state.clone(),
+            humantime::format_duration(std::time::Duration::from_secs(self.expires_seconds))
+                .to_string(),
+        ]
+    }
+
+    fn compared(&self, other: &Self, sorting: Sorting) -> Ordering {
+        let by_field = match sorting.field {
+            SortField::Protocol => self.protocol.cmp(&other.protocol),
+            SortField::Client => self.client.cmp(&other.client),
+            SortField::Service => self.service.cmp(&other.service),
+            SortField::Server => self.server.cmp(&other.server),
+            SortField::State => self.state.cmp(&other.state),
+            SortField::Expires => self.expires_seconds.cmp(&other.expires_seconds),
+        };
+        let by_field = if sorting.is_reversed {
+            by_field.reverse()
+        } else {
+            by_field
+        };
+        // Equal ones always come in the same order.
+        by_field.then_with(|| (self.client, &self.service).cmp(&(other.client, &other.service)))
+    }
+}
+
+/// Shows connections, how many there are, or what they have in common.
+pub(super) fn connections(
+    context: &Context,
+    globals: &Globals,
+    arguments: &ConnectionsArguments,
+) -> Result<CommandOutcome, Failure> {
+    let format = arguments.format.unwrap_or(if globals.json {
+        ConnectionsFormat::Json
+    } else {
+        ConnectionsFormat::Table
+    });
+    if arguments.top.is_some() && arguments.group_by.is_empty() && arguments.sort.is_none() {
+        return Err(Failure::Usage {
+            text: "--top N says how many, and not of what".to_owned(),
+            hint: Some("--group-by client or --sort -expires says of what".to_owned()),
+        });
+    }
+    let filter = ConnectionFilter {
+        services: arguments.services.clone(),
+        servers: arguments.servers.clone(),
+        clients: arguments.clients.clone(),
+        states: arguments.states.clone(),
+        protocols: arguments.protocols.clone(),
+    };
+    filter.check().map_err(crate::session::Error::from)?;
+    with_session(context, globals, Access::Read, |session| {
+        if let Some(number) = session
+            .connection_estimate()
+            .filter(|number| *number >= MANY)
+        {
+            context.ui.status(&format!(
+                "reading some {number} connections: the kernel walks its whole table for that"
+            ));
+        }
+        let asked = Asked {
+            context,
+            arguments,
+            filter: &filter,
+            format,
+        };
+        let read = if arguments.count {
+            asked.count(session)?
+        } else if !arguments.group_by.is_empty() {
+            asked.groups(session)?
+        } else {
+            asked.list(session)?
+        };
+        if read.unread > 0 {
+            let lines = count(usize::try_from(read.unread).unwrap_or(usize::MAX), "line");
+            context.ui.warning(&format!(
+                "{lines} of the kernel's file of connections can't be read, and are missing here"
+            ));
+        }
+        Ok(CommandOutcome::Shown)
+    })
+}
+
+struct Asked<'a> {
+    context: &'a Context,
+    arguments: &'a ConnectionsArguments,
+    filter: &'a ConnectionFilter,
+    format: ConnectionsFormat,
+}
+
+impl Asked<'_> {
+    fn count(&self, session: &mut Session) -> Result<ConnectionsRead, Failure> {
+        let read = session.connections(self.filter, &mut |_| {})?;
+        let text = match self.format {
+            ConnectionsFormat::Json => json::pretty(&ConnectionCountShape::new(read.taken)),
+            ConnectionsFormat::Jsonl => json::compact(&ConnectionCountShape::new(read.taken)),
+            ConnectionsFormat::Csv => format!("connections\n{}", read.taken),
+            ConnectionsFormat::Table => read.taken.to_string(),
+        };
+        self.context.ui.line(&text).map_err(Failure::Output)?;
+        Ok(read)
+    }
+
+    fn groups(&self, session: &mut Session) -> Result<ConnectionsRead, Failure> {
+        let by = &self.arguments.group_by;
+        let (mut groups, read) = session.connection_groups(self.filter, by)?;
+        let all = groups.len();
+        groups.truncate(self.arguments.top.unwrap_or(all));
+        let titles: Vec<&str> = by.iter().map(|field| field.name()).collect();
+        let shape = || ConnectionGroupsShape::new(&titles, &groups, (all, read.taken));
+        let written = self.context.ui.data(|out| match self.format {
+            ConnectionsFormat::Table => connection_groups(out, &titles, &groups, (all, read.taken)),
+            ConnectionsFormat::Json => writeln!(out, "{}", json::pretty(&shape())),
+            ConnectionsFormat::Jsonl => {
+                let shape = shape();
+                let mut lines = shape.groups.iter();
+                lines.try_for_each(|group| writeln!(out, "{}", json::compact(group)))
+            }
+            ConnectionsFormat::Csv => {
+                let head = titles.iter().chain(&["connections"]);
+                connection_csv(out, head.map(|title| (*title).to_owned()))?;
+                groups.iter().try_for_each(|group| {
+                    let number = std::iter::once(group.connections.to_string());
+                    connection_csv(out, group.values.iter().cloned().chain(number))
+                })
+            }
+        });
+        written.map_err(Failure::Output)?;
+        Ok(read)
+    }
+
+    fn list(&self, session: &mut Session) -> Result<ConnectionsRead, Failure> {
+        let mut read = ConnectionsRead::default();
+        let mut failure = None;
+        let written = self.context.ui.data(|out| {
+            let mut printer = Printer::new(out, self.format, self.context.ui.width())?;
+            let mut printed = Ok(());
+            let found = match self.arguments.sort {
+                None => session.connections(self.filter, &mut |entry| {
+                    // What can't be written is not written again and again.
+                    if printed.is_ok() {
+                        printed = printer.add(Row::of(entry));
+                    }
+                }),
+                Some(sorting) => {
+                    let most = self.arguments.top.unwrap_or(usize::MAX);
+                    let mut rows = Vec::new();
+                    let found = session.connections(self.filter, &mut |entry| {
+                        rows.push(Row::of(entry));
+                        if rows.len() > most.saturating_mul(2).saturating_add(LOOKED_AHEAD) {
+                            rows.sort_by(|one, other| one.compared(other, sorting));
+                            rows.truncate(most);
+                        }
+                    });
+                    rows.sort_by(|one, other| one.compared(other, sorting));
+                    rows.truncate(most);
+                    printed = rows.into_iter().try_for_each(|row| printer.add(row));
+                    found
+                }
+            };
+            match found {
+                Ok(found) => read = found,
+                Err(error) => failure = Some(error),
+            }
+            printed?;
+            printer.end()
+        });
+        if let Some(error) = failure {
+            return Err(error.into());
+        }
+        written.map_err(Failure::Output)?;
+        if read.taken == 0 && self.format == ConnectionsFormat::Table {
+            let text = if read.entries == 0 {
+                "there are no connections".to_owned()
+            } else {
+                format!("none of {} connections is meant", read.entries)
+            };
+            self.context.ui.status(&text);
+        }
+        Ok(read)
+    }
+}
+
+/// Prints rows as they come.
+struct Printer<'o> {
+    out: &'o mut dyn Write,
+    format: ConnectionsFormat,
+    width: Option<usize>,
+    /// Rows that wait until it is known how wide the columns are.
+    ahead: Vec<[String; 6]>,
+    columns: Option<ConnectionColumns>,
+    is_empty: bool,
+}
+
+impl<'o> Printer<'o> {
+    fn new(
+        out: &'o mut dyn Write,
+        format: ConnectionsFormat,
+        width: Option<usize>,
+    ) -> io::Result<Self> {
+        match format {
+            ConnectionsFormat::Json => {
+                write!(out, "{{\n  \"version\": {VERSION},\n  \"connections\": [")?;
+            }
+            ConnectionsFormat::Csv => {
+                let head = ConnectionLineShape::FIELDS.iter();
+                connection_csv(out, head.map(|field| (*field).to_owned()))?;
+            }
+            ConnectionsFormat::Table | ConnectionsFormat::Jsonl => {}
+        }
+        Ok(Self {
+            out,
+            format,
+            width,
+            ahead: Vec::new(),
+            columns: None,
+            is_empty: true,
+        })
+    }
+
+    fn add(&mut self, row: Row) -> io::Result<()> {
+        let is_first = std::mem::replace(&mut self.is_empty, false);
+        match self.format {
+            ConnectionsFormat::Json => {
+                let separator = if is_first { "\n    " } else { ",\n    " };
+                write!(self.out, "{separator}{}", json::compact(&row.shape()))
+            }
+            ConnectionsFormat::Jsonl => writeln!(self.out, "{}", json::compact(&row.shape())),
+            ConnectionsFormat::Csv => connection_csv(self.out, row.shape().values()),
+            ConnectionsFormat::Table => match &self.columns {
+                Some(columns) => columns.write(self.out, &row.cells()),
+                None => {
+                    self.ahead.push(row.cells());
+                    if self.ahead.len() < LOOKED_AHEAD {
+                        return Ok(());
+                    }
+                    self.show_ahead()
+                }
+            },
+        }
+    }
+
+    fn show_ahead(&mut self) -> io::Result<()> {
+        let columns = ConnectionColumns::fitted(&self.ahead, self.width);
+        columns.write_titles(self.out)?;
+        for cells in std::mem::take(&mut self.ahead) {
+            columns.write(self.out, &cells)?;
+        }
+        self.columns = Some(columns);
+        Ok(())
+    }
+
+    fn end(mut self) -> io::Result<()> {
+        match self.format {
+            ConnectionsFormat::Json if self.is_empty => writeln!(self.out, "]\n}}"),
+            ConnectionsFormat::Json => writeln!(self.out, "\n  ]\n}}"),
+            ConnectionsFormat::Table if !self.ahead.is_empty() => self.show_ahead(),
+            _ => Ok(()),
+        }
+    }
+}
