@@ -65,11 +65,18 @@ fn forecast(
     let goes = arguments.drop.or(arguments.drain);
     let changes = goes.is_some() || arguments.add.is_some() || other.is_some();
     let forecasts = session.what_if(&asked, &arguments.services, other.as_mut())?;
-    let drain = match goes {
-        Some(server) => Some(session.drain_forecast(server, &arguments.services)?),
+    let drain = goes.map(|server| session.drain_forecast(server, &arguments.services));
+    context.warn(&mut session);
+    let drain = match drain {
+        Some(Ok(drain)) => Some(drain),
+        // Who may not see connections is told the rest.
+        Some(Err(error)) => {
+            let text = format!("how long a drain takes can't be told: {error}");
+            context.ui.warning(&text);
+            None
+        }
         None => None,
     };
-    context.warn(&mut session);
     if globals.json {
         let shape = ForecastShape::new(&asked, &forecasts, changes, drain.as_ref());
         return context.print(&shape);

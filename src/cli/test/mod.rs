@@ -24,6 +24,7 @@ use super::args::Globals;
 use super::context::Context;
 use super::failure::Failure;
 use super::outcome::CommandOutcome;
+use super::settings::Settings;
 use crate::files;
 use crate::model::{reason, shown};
 use crate::render::{CoverageRows, TestsText, coverage_table, test_junit};
@@ -49,6 +50,8 @@ pub(super) fn test(
             "tests run on simulated kernels of their own: --sim=FILE says what is in each when its test begins",
         ));
     }
+    // A configuration that can't be read would fail each test.
+    let _settings = Settings::of(globals)?;
     context.interrupt.install().map_err(Failure::Signals)?;
     if !arguments.watch {
         return run(context, globals, arguments);
