@@ -529,6 +529,14 @@ fn a_plan_tells_which_clients_move() {
     // The hash goes by the number of servers: about a third of the others moves too.
     let (moved, _) = shares("sh", "", &["delete", server]);
     assert!(moved.unwrap() > 0.4, "{moved:?}");
+    // Of SCTP nothing is simulated, and nothing is told.
+    let sctp = table("mh", "").replace("tcp://", "sctp://");
+    std::fs::write(folder.path().join("sctp.json"), sctp).unwrap();
+    let ran = ipvsh(
+        folder.path(),
+        &["--sim=sctp.json", "delete", "10.0.0.1", "--dry-run"],
+    );
+    assert!(!ran.stdout.contains('%'), "{}", ran.stdout);
     // Where it depends on what came before, or clients are kept, nothing is told.
     assert_eq!(shares("wlc", "", &weight), (None, None));
     assert_eq!(

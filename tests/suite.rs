@@ -650,3 +650,96 @@ fn the_tests_of_the_manual_pass() {
     }
     assert!(passed > 0);
 }
+
+/// What ends before it has done what it was to do has not passed.
+#[test]
+fn what_did_not_run_to_its_end_has_not_passed() {
+    for top in ["exit(0);", "if service::list().is_empty() { return; }"] {
+        let text = format!("{top}\nfn test_it() {{ throw \"never thrown\"; }}");
+        let finished = tested(&text, &[]);
+        assert_eq!(finished.status, 1, "{finished:?}");
+        assert!(
+            finished.stdout.contains("the test did not run"),
+            "{finished:?}"
+        );
+    }
+    let busy = r#"
+        fn setup() { service::add("tcp://192.0.2.1:80", #{ destinations: ["10.0.0.2:80"] }); }
+        fn test_it() { sim::load("tcp://192.0.2.1:80", #{ connections_per_second: 2000, duration: "10h" }); sim::advance("10h"); }"#;
+    verdicts_are(busy, &["--timeout", "500ms"], &[("test_it", "timeout")]);
+    let in_setup = r#"
+        fn setup() {
+            service::add("tcp://192.0.2.1:80", #{ destinations: ["10.0.0.2:80"] });
+            sim::load("tcp://192.0.2.1:80", #{ connections_per_second: 2000, duration: "10h" });
+            sim::advance("10h");
+        }
+        fn test_it() {}"#;
+    verdicts_are(in_setup, &["--timeout", "500ms"], &[("test_it", "timeout")]);
+}
+
+#[test]
+fn rows_are_chosen_by_their_names_and_odd_names_do_no_harm() {
+    let text = "fn rows_x() { #{ web: 1, dns: 2 } }\nfn test_x(row) {}\nfn rows_y() { [1, 2] }\nfn test_y(row) {}\nfn test_z() {}\n";
+    verdicts_are(text, &["--filter", "web"], &[("test_x[web]", "passed")]);
+    verdicts_are(text, &["--filter", "[2]"], &[("test_y[2]", "passed")]);
+    assert_eq!(tested(text, &["--filter", "test_x[nope]"]).status, 2);
+    // A row's name may have any characters, also where the process is replaced behind it.
+    let text = "fn rows_x() { #{ \"a\\x00b\\n\": 1 } }\nfn test_x(row) {}\nfn teardown() { if !service::list().is_empty() { loop {} } }\nfn test_hangs() { service::add(\"fwmark://1\"); }\nfn test_behind() {}\n";
+    let finished = tested(text, &["--timeout", "300ms", "--json"]);
+    let result = json(&finished);
+    let ends: Vec<String> = verdicts(&result)
+        .into_iter()
+        .map(|(_, verdict)| verdict)
+        .collect();
+    assert_eq!(ends, ["passed", "timeout", "passed"], "{result:#}");
+}
+
+#[test]
+fn each_file_runs_once_and_what_fails_every_test_is_said_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("inner");
+    std::fs::create_dir(&inner).unwrap();
+    std::fs::write(inner.join("it.rhai"), "let x = 1;\nprint(x);\n").unwrap();
+    let tests = "fn test_it() { assert_eq(test::run(\"it.rhai\").output, \"1\\n\"); }";
+    std::fs::write(inner.join("it.test.rhai"), tests).unwrap();
+    let listed = |paths: &[&str]| {
+        let ran = ipvsh(folder.path(), &[&["test", "--list"][..], paths].concat());
+        assert_eq!(ran.status, 0, "{paths:?}: {ran:?}");
+        ran.stdout.lines().count()
+    };
+    assert_eq!(listed(&["inner", "inner"]), 1);
+    assert_eq!(
+        listed(&["inner/it.test.rhai", "./inner", "inner/it.rhai"]),
+        1
+    );
+    let covered = ipvsh(
+        &inner,
+        &[
+            "test",
+            "it.rhai",
+            "--coverage",
+            "--json",
+            "--jobs",
+            "100000",
+        ],
+    );
+    let rows = json(&covered)["coverage"].as_array().unwrap().clone();
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!(
+        (&rows[0]["script"], &rows[0]["run"]),
+        (&"it.rhai".into(), &2.into())
+    );
+    for (arguments, words) in [
+        (&["--sim=nothere.json"][..], "nothere.json"),
+        (&["--guard", "bogus"], "bogus"),
+    ] {
+        let ran = ipvsh(folder.path(), &[arguments, &["test", "inner"]].concat());
+        assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{ran:?}");
+        assert!(ran.stderr.contains(words), "{ran:?}");
+    }
+    // A file that is none of tests hides none of the others.
+    std::fs::write(inner.join("broken.test.rhai"), [0xff, 0xfe]).unwrap();
+    let ran = ipvsh(folder.path(), &["test", "inner", "--list"]);
+    assert_eq!((ran.status, ran.stdout.lines().count()), (1, 1), "{ran:?}");
+    assert!(ran.stderr.contains("it is not UTF-8 text"), "{ran:?}");
+}

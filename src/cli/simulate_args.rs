@@ -40,7 +40,7 @@ pub(super) struct SimulateArguments {
     #[arg(long, value_name = "ADDRESS", value_parser = address, conflicts_with = "replay")]
     pub(super) drop: Option<IpAddr>,
     /// A real server that gets weight 0, by its address
-    #[arg(long, value_name = "ADDRESS", value_parser = address, conflicts_with = "replay")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address, conflicts_with_all = ["replay", "drop"])]
     pub(super) drain: Option<IpAddr>,
     /// A real server that comes, with its port
     #[arg(long, value_name = "SERVER", value_parser = server, conflicts_with = "replay")]

@@ -154,6 +154,8 @@ pub struct CoverageShape {
 pub enum TestEvent {
     /// A test, or the look at its rows, begins.
     Begins(String),
+    /// There is nothing more to run of it.
+    Over(String),
     /// It ended.
     Ended(Box<TestShape>),
     /// There is one, and it is not run.

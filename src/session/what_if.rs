@@ -8,7 +8,7 @@ use super::trial::{Trial, WhatIf};
 use super::{Error, Session};
 use crate::backend::Counted;
 use crate::model::{
-    DestinationKey, Invalid, ListedService, ObjectId, Scheduler, ServiceConfiguration,
+    DestinationKey, Invalid, ListedService, ObjectId, Protocol, Scheduler, ServiceConfiguration,
     ServiceEntry, ServiceKey, Weight,
 };
 use crate::txn::{Change, Plan};
@@ -222,7 +222,9 @@ pub fn clients_moved(plan: &Plan) -> Vec<ClientsMoved> {
             continue;
         };
         let keeps = |entry: &ServiceEntry| entry.configuration.persistence.is_some();
-        let is_known = has_homes(&now.configuration) && has_homes(&then.configuration);
+        let is_sctp =
+            matches!(key, ServiceKey::Endpoint { protocol, .. } if *protocol == Protocol::Sctp);
+        let is_known = !is_sctp && has_homes(&now.configuration) && has_homes(&then.configuration);
         let is_same = now.configuration == then.configuration
             && now.destinations.len() == then.destinations.len()
             && now.destinations.iter().all(|(key, entry)| {
@@ -249,6 +251,8 @@ pub fn clients_moved(plan: &Plan) -> Vec<ClientsMoved> {
             kernel.request(change.operation().request()?).ok()?;
         }
         let new = trial.homes_in(&kernel, SAMPLE);
+        // Where nobody had a server there is nothing to tell.
+        old.iter().flatten().next()?;
         let (moved, refused) = moves(&old, &new);
         Some(ClientsMoved {
             key,

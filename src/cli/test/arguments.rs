@@ -21,7 +21,7 @@ pub(in crate::cli) struct TestArguments {
     #[arg(long, value_name = "N", value_parser = jobs)]
     pub(super) jobs: Option<usize>,
     /// The time that each test has, of the machine's clock
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = timeout)]
     pub(super) timeout: Duration,
     /// Where random numbers begin; another one each time unless given
     #[arg(long, value_name = "S", value_parser = number::<u32>)]
@@ -38,9 +38,6 @@ pub(in crate::cli) struct TestArguments {
     /// Run one file in this process, and tell of it in lines
     #[arg(long, hide = true)]
     pub(in crate::cli) worker: bool,
-    /// A test that ran already
-    #[arg(long, hide = true, value_name = "NAME", requires = "worker")]
-    pub(super) skip: Vec<String>,
     /// Files `NAME.test.rhai`, scripts `NAME.rhai` that have one beside them, and folders, in which all such files are found
     #[arg(required = true, value_name = "PATH", value_parser = filled)]
     pub(super) paths: Vec<String>,
@@ -50,5 +47,13 @@ fn jobs(text: &str) -> Result<usize, String> {
     match number::<usize>(text)? {
         0 => Err("at least one file is run at a time".to_owned()),
         number => Ok(number),
+    }
+}
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    const LONGEST: Duration = Duration::from_secs(24 * 3_600);
+    match duration(text)? {
+        time if time > LONGEST => Err("it is a day at most".to_owned()),
+        time => Ok(time),
     }
 }

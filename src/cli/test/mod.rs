@@ -23,8 +23,9 @@ use stopwatch::{Stopwatch, any_seed};
 use super::args::Globals;
 use super::context::Context;
 use super::failure::Failure;
+use super::open;
 use super::outcome::CommandOutcome;
-use super::settings::Settings;
+use super::report::TargetWords;
 use crate::files;
 use crate::model::{reason, shown};
 use crate::render::{CoverageRows, TestsText, coverage_table, test_junit};
@@ -32,6 +33,7 @@ use crate::results::{
     CoverageShape, ListedTestsShape, TestEvent, TestShape, TestsShape, Verdict, exit,
 };
 use crate::script::{Coverage, LinesRun, coverable_lines, library_modules};
+use crate::session::Access;
 
 /// How often it is looked whether a file changed.
 const LOOK: Duration = Duration::from_millis(300);
@@ -50,28 +52,51 @@ pub(super) fn test(
             "tests run on simulated kernels of their own: --sim=FILE says what is in each when its test begins",
         ));
     }
-    // A configuration that can't be read would fail each test.
-    let _settings = Settings::of(globals)?;
+    if arguments.watch && globals.json {
+        return Err(Failure::usage(
+            "--json prints one document, and --watch has no end",
+        ));
+    }
+    // What would fail each test is said once: the document of --sim, guards, the configuration.
+    let simulated = Globals {
+        sim: Some(globals.sim.clone().unwrap_or_default()),
+        ..globals.clone()
+    };
+    let mut session = open::open_unguarded(&simulated, Access::Write, &context.interrupt)?;
+    open::guard(globals, &mut session)?;
+    drop(session);
     context.interrupt.install().map_err(Failure::Signals)?;
     if !arguments.watch {
         return run(context, globals, arguments);
     }
     loop {
-        let before = Places::find(&arguments.paths)?.written();
-        // What is wrong with the files is told, and can be put right.
+        let written = || {
+            Places::find(&arguments.paths)
+                .map(|places| places.written())
+                .ok()
+        };
+        let before = written();
         if context.ui.results_are_seen() {
             context.ui.clear().map_err(Failure::Output)?;
         }
-        let ended = run(context, globals, arguments)?;
+        // What is wrong with the files is told, and can be put right.
+        let status = match run(context, globals, arguments) {
+            Ok(CommandOutcome::Judged { status }) => status,
+            Ok(_) => exit::DONE,
+            Err(failure) => {
+                failure.tell(&TargetWords::of(globals), &context.ui);
+                failure.status()
+            }
+        };
         context.ui.status("waiting for a change, Ctrl-C ends");
         loop {
-            if context.interrupt.signal().is_some() {
-                return Ok(ended);
+            if let Some(signal) = context.interrupt.signal() {
+                let status = exit::after_signal(signal).max(status);
+                return Ok(CommandOutcome::Judged { status });
             }
             std::thread::sleep(LOOK);
-            // A file that is being written may be gone for a moment.
-            let now = Places::find(&arguments.paths).map(|places| places.written());
-            if now.is_ok_and(|now| now != before) {
+            let now = written();
+            if now.is_some() && now != before {
                 break;
             }
         }
@@ -95,7 +120,7 @@ impl Tally<'_> {
         match news {
             News::Slow(file, name) => self.say(|text| text.slow(&file, &name)),
             News::Event(file, event) => match event {
-                TestEvent::Begins(_) => {}
+                TestEvent::Begins(_) | TestEvent::Over(_) => {}
                 TestEvent::Listed(name) => self.listed.entry(file).or_default().push(name),
                 TestEvent::Lines { script, lines, run } => {
                     let known = self.coverage.entry(script).or_default();
@@ -167,14 +192,28 @@ fn run(
         if let Some(news) = news {
             tally.hear(news);
         }
+        // Who can't tell need not go on.
+        if tally.failed_to_write.is_some() {
+            stop.store(true, Ordering::SeqCst);
+        }
     });
     if let Some(error) = tally.failed_to_write {
         return Err(Failure::Output(error));
     }
     let interrupted = context.interrupt.signal();
     let tests: Vec<TestShape> = tally.tests.into_values().flatten().collect();
-    if arguments.list && tests.is_empty() && !tally.listed.is_empty() {
-        return listed(context, globals, tally.listed);
+    if arguments.list && !tally.listed.is_empty() {
+        listed(context, globals, tally.listed)?;
+        // What could not be listed is no success.
+        for failure in tests.iter().flat_map(|test| &test.failures) {
+            context.ui.error_text(&failure.text);
+        }
+        let status = if tests.is_empty() {
+            exit::DONE
+        } else {
+            exit::FAILED
+        };
+        return Ok(CommandOutcome::Judged { status });
     }
     if tests.is_empty() && interrupted.is_none() {
         return Err(Failure::usage(match arguments.filter.as_slice() {
@@ -184,12 +223,6 @@ fn run(
     }
     let coverage = (arguments.coverage).then(|| coverage(&places, tally.coverage));
     let shape = TestsShape::new(u64::from(seed), stopwatch.seconds(), tests, coverage);
-    if let Some(path) = &arguments.junit {
-        files::replace(Path::new(path), |out| test_junit(out, &shape)).map_err(|error| {
-            let text = format!("{}: {}", shown(path), reason(&error));
-            Failure::Output(std::io::Error::new(error.kind(), text))
-        })?;
-    }
     if globals.json {
         context.print(&shape)?;
     } else {
@@ -201,6 +234,12 @@ fn run(
             .ui
             .data(|out| out.write_all(text.as_bytes()))
             .map_err(Failure::Output)?;
+    }
+    if let Some(path) = &arguments.junit {
+        files::replace(Path::new(path), |out| test_junit(out, &shape)).map_err(|error| {
+            let text = format!("{}: {}", shown(path), reason(&error));
+            Failure::Output(std::io::Error::new(error.kind(), text))
+        })?;
     }
     let status = match interrupted {
         Some(signal) => exit::after_signal(signal),
@@ -303,14 +342,23 @@ fn terms(
 
 /// Returns the lines that were run of what the tests are about: of no file of tests, and of a script that no test ran too. A module of
 /// the library counts where its own file is among the scripts.
-fn coverage(places: &Places, mut told: Coverage) -> Vec<CoverageShape> {
+fn coverage(places: &Places, told: Coverage) -> Vec<CoverageShape> {
     let mut library: Coverage = BTreeMap::new();
+    let tests: Vec<String> = places.tests.iter().map(|name| tidy(name)).collect();
+    let mut told: Coverage = told
+        .into_iter()
+        .fold(Coverage::new(), |mut told, (name, lines)| {
+            let known = told.entry(tidy(&name)).or_default();
+            known.lines.extend(lines.lines);
+            known.run.extend(lines.run);
+            told
+        });
     told.retain(|name, lines| {
         if name.starts_with("std/") {
             library.insert(name.clone(), lines.clone());
             return false;
         }
-        !places.tests.contains(name)
+        !tests.contains(name)
     });
     for script in &places.scripts {
         let Ok(text) = std::fs::read_to_string(script) else {
@@ -319,7 +367,7 @@ fn coverage(places: &Places, mut told: Coverage) -> Vec<CoverageShape> {
         let Some(lines) = coverable_lines(script, &text) else {
             continue;
         };
-        let known = told.entry(script.clone()).or_insert_with(|| LinesRun {
+        let known = told.entry(tidy(script)).or_insert_with(|| LinesRun {
             lines,
             ..LinesRun::default()
         });
@@ -335,6 +383,13 @@ fn coverage(places: &Places, mut told: Coverage) -> Vec<CoverageShape> {
         not_run: lines.lines.difference(&lines.run).copied().collect(),
     })
     .collect()
+}
+
+/// Returns a path without what does not matter in it, as one file may be named in several ways.
+fn tidy(path: &str) -> String {
+    let parts = Path::new(path).components();
+    let named = parts.filter(|part| !matches!(part, std::path::Component::CurDir));
+    named.collect::<PathBuf>().display().to_string()
 }
 
 /// The folder of the journals that tests have: gone when they are over.

@@ -21,6 +21,8 @@ pub(super) struct Places {
     pub(super) tests: BTreeSet<String>,
     /// Scripts that are no tests.
     pub(super) scripts: BTreeSet<String>,
+    /// The same files, whatever they are called.
+    known: BTreeSet<PathBuf>,
 }
 
 impl Places {
@@ -28,23 +30,21 @@ impl Places {
     pub(super) fn find(paths: &[String]) -> Result<Self, Failure> {
         let mut places = Self::default();
         for path in paths {
-            let before = places.tests.len();
             let kind = std::fs::metadata(path).map_err(|error| {
                 Failure::usage(format!("can't read {}: {}", shown(path), reason(&error)))
             })?;
             if kind.is_dir() {
-                places.look_into(Path::new(path), 0)?;
-                if places.tests.len() == before {
+                if places.look_into(Path::new(path), 0)? == 0 {
                     return Err(Failure::usage(format!(
                         "there are no tests in {}: their files are called NAME{TESTS}",
                         shown(path)
                     )));
                 }
             } else if path.ends_with(TESTS) {
-                places.tests.insert(path.clone());
-                let script = path.replace(TESTS, SCRIPT);
+                places.add_tests(path.clone());
+                let script = format!("{}{SCRIPT}", path.strip_suffix(TESTS).unwrap_or(path));
                 if Path::new(&script).is_file() {
-                    places.scripts.insert(script);
+                    places.add_script(script);
                 }
             } else if let Some(name) = path.strip_suffix(SCRIPT) {
                 let tests = format!("{name}{TESTS}");
@@ -55,8 +55,8 @@ impl Places {
                         shown(&tests)
                     )));
                 }
-                places.tests.insert(tests);
-                places.scripts.insert(path.clone());
+                places.add_tests(tests);
+                places.add_script(path.clone());
             } else {
                 return Err(Failure::usage(format!(
                     "{} is no file of tests: those are called NAME{TESTS}",
@@ -67,11 +67,31 @@ impl Places {
         Ok(places)
     }
 
-    fn look_into(&mut self, folder: &Path, depth: usize) -> Result<(), Failure> {
+    fn is_new(&mut self, path: &str) -> bool {
+        let whole = std::fs::canonicalize(path);
+        self.known
+            .insert(whole.unwrap_or_else(|_| PathBuf::from(path)))
+    }
+
+    fn add_tests(&mut self, path: String) {
+        if self.is_new(&path) {
+            self.tests.insert(path);
+        }
+    }
+
+    fn add_script(&mut self, path: String) {
+        if self.is_new(&path) {
+            self.scripts.insert(path);
+        }
+    }
+
+    /// Finds what a folder has, and returns how many files of tests that is.
+    fn look_into(&mut self, folder: &Path, depth: usize) -> Result<usize, Failure> {
         let failed = |error: &std::io::Error| {
             let folder = folder.display().to_string();
             Failure::usage(format!("can't read {}: {}", shown(&folder), reason(error)))
         };
+        let mut found = 0;
         for entry in std::fs::read_dir(folder).map_err(|error| failed(&error))? {
             let entry = entry.map_err(|error| failed(&error))?;
             let name = entry.file_name();
@@ -82,17 +102,18 @@ impl Places {
             // A folder behind a link may be one that it lies in.
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             if is_folder && depth < DEEPEST {
-                self.look_into(&path, depth + 1)?;
+                found += self.look_into(&path, depth + 1)?;
                 continue;
             }
             let text = path.to_string_lossy().into_owned();
             if text.ends_with(TESTS) {
-                self.tests.insert(text);
+                found += 1;
+                self.add_tests(text);
             } else if text.ends_with(SCRIPT) {
-                self.scripts.insert(text);
+                self.add_script(text);
             }
         }
-        Ok(())
+        Ok(found)
     }
 
     /// Returns when each file that matters was written last: the tests, and whatever lies beside them.

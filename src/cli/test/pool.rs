@@ -2,7 +2,7 @@
 //! one that goes on behind that test.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::document::json;
 use crate::results::{TestEvent, TestFailureShape, TestShape, Verdict};
 
 /// How often it is looked whether all is to end.
@@ -49,10 +50,12 @@ pub(super) fn run(
     stop: &Arc<AtomicBool>,
     told: &mut dyn FnMut(Option<News>),
 ) {
-    let waiting: Arc<Mutex<VecDeque<String>>> = Arc::new(Mutex::new(files.into_iter().collect()));
+    let files: VecDeque<String> = files.into_iter().collect();
+    let jobs = terms.jobs.min(files.len());
+    let waiting = Arc::new(Mutex::new(files));
     let (sender, news) = channel();
     let mut threads = Vec::new();
-    for _ in 0..terms.jobs {
+    for _ in 0..jobs {
         let (waiting, sender) = (Arc::clone(&waiting), sender.clone());
         let (terms, stop) = (terms.clone(), Arc::clone(stop));
         threads.push(std::thread::spawn(move || {
@@ -122,17 +125,21 @@ impl Runner<'_> {
     fn process(&self, over: &mut Vec<String>) -> Result<bool, String> {
         let mut command = Command::new("/proc/self/exe");
         command.arg0("ipvsh").args(&self.terms.arguments);
-        for name in over.iter() {
-            command.arg(format!("--skip={name}"));
-        }
         let child = command
             .arg("--")
             .arg(&self.file)
-            .stdin(Stdio::null())
+            // A signal of the terminal is for the program that sees to all of them.
+            .process_group(0)
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn();
         let mut child = child.map_err(|error| format!("its process can't be started: {error}"))?;
+        if let Some(mut input) = child.stdin.take() {
+            let names = over.iter().map(|name| json::compact(name) + "\n");
+            // One that does not read ends, and that is seen.
+            let _read_or_not = input.write_all(names.collect::<String>().as_bytes());
+        }
         let lines = lines_of(&mut child);
         let complaints = complaints_of(&mut child);
         let mut current = None;
@@ -187,6 +194,9 @@ impl Runner<'_> {
         over: &mut Vec<String>,
     ) -> End {
         loop {
+            if self.stop.load(Ordering::SeqCst) {
+                return End::Killed;
+            }
             match lines.recv_timeout(LOOK) {
                 Ok(line) => {
                     let Ok(event) = serde_json::from_str::<TestEvent>(&line) else {
@@ -201,16 +211,15 @@ impl Runner<'_> {
                             *current = None;
                             over.push(test.name.clone());
                         }
-                        TestEvent::Listed(_) | TestEvent::Unreadable(_) => *current = None,
+                        TestEvent::Over(_) | TestEvent::Listed(_) | TestEvent::Unreadable(_) => {
+                            *current = None;
+                        }
                         TestEvent::Lines { .. } => {}
                     }
                     let _heard = self.sender.send(News::Event(self.file.clone(), event));
                 }
                 Err(RecvTimeoutError::Disconnected) => return End::Closed,
                 Err(RecvTimeoutError::Timeout) => {
-                    if self.stop.load(Ordering::SeqCst) {
-                        return End::Killed;
-                    }
                     let before = *waited;
                     *waited += LOOK;
                     if let Some(name) = current

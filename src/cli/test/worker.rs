@@ -1,6 +1,7 @@
 //! The process of one file of tests: it runs them one after the other and tells of each in a line.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -28,6 +29,8 @@ pub(super) fn work(
     globals: &Globals,
     arguments: &TestArguments,
 ) -> Result<CommandOutcome, Failure> {
+    // Whoever started it may be killed.
+    let _dies_too = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
     let path = arguments.paths.first().map_or("", String::as_str);
     let coverage = arguments.coverage.then(SharedCoverage::default);
     let mut worker = Worker {
@@ -38,10 +41,20 @@ pub(super) fn work(
         coloured: context.ui.colours_results(),
         told: Coverage::new(),
         sessions: Cell::default(),
+        skipped: skipped()?,
         coverage,
     };
     worker.run()?;
     Ok(CommandOutcome::Judged { status: exit::DONE })
+}
+
+/// Reads the names of the tests that ran already: a line each, in JSON, as names may have any characters.
+fn skipped() -> Result<BTreeSet<String>, Failure> {
+    let text = std::io::read_to_string(std::io::stdin()).map_err(Failure::Output)?;
+    let names = text
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok());
+    Ok(names.collect())
 }
 
 struct Worker<'a> {
@@ -51,6 +64,8 @@ struct Worker<'a> {
     path: &'a str,
     coloured: bool,
     coverage: Option<SharedCoverage>,
+    /// Tests that ran already, in a process that is no more.
+    skipped: BTreeSet<String>,
     /// How many sessions there were.
     sessions: Cell<u32>,
     /// The lines that were told of.
@@ -61,7 +76,19 @@ impl Worker<'_> {
     fn run(&mut self) -> Result<(), Failure> {
         let script = Script {
             path: self.path.to_owned(),
-            source: read_script(self.path)?,
+            source: match read_script(self.path) {
+                Ok(source) => source,
+                Err(failure) => {
+                    let message = failure.cause().message;
+                    return self.tell(&TestEvent::Unreadable(Box::new(TestFailureShape {
+                        phase: "top".to_owned(),
+                        kind: "io".to_owned(),
+                        text: format!("error: {message}"),
+                        message,
+                        ..TestFailureShape::default()
+                    })));
+                }
+            },
             arguments: Vec::new(),
         };
         let environment = RunEnvironment {
@@ -84,7 +111,8 @@ impl Worker<'_> {
             }
         };
         for function in suite.functions().to_vec() {
-            if self.is_skipped(&function.name) || !self.may_be_wanted(&function.name) {
+            let is_left_out = !function.has_rows() && !self.is_wanted(&function.name);
+            if self.is_skipped(&function.name) || is_left_out {
                 continue;
             }
             self.function(&mut suite, &function)?;
@@ -120,7 +148,7 @@ impl Worker<'_> {
             }
             self.case(suite, function, &case)?;
         }
-        Ok(())
+        self.tell(&TestEvent::Over(function.name.clone()))
     }
 
     fn case(
@@ -168,7 +196,7 @@ impl Worker<'_> {
         stopwatch: Stopwatch,
     ) -> Result<(), Failure> {
         let verdict = match run.failures.as_slice() {
-            [] => Verdict::Passed,
+            [] if !is_late => Verdict::Passed,
             _ if is_late => Verdict::Timeout,
             _ => Verdict::Failed,
         };
@@ -242,24 +270,13 @@ impl Worker<'_> {
     }
 
     fn is_skipped(&self, name: &str) -> bool {
-        self.arguments.skip.iter().any(|skipped| skipped == name)
+        self.skipped.contains(name)
     }
 
     fn is_wanted(&self, name: &str) -> bool {
         let whole = format!("{}::{name}", self.path);
         let filters = &self.arguments.filter;
         filters.is_empty() || filters.iter().any(|text| whole.contains(text.as_str()))
-    }
-
-    /// Returns whether a test, or one of its rows, is wanted, as far as its name tells.
-    fn may_be_wanted(&self, name: &str) -> bool {
-        let filters = self.arguments.filter.iter();
-        let of_rows = |text: &String| {
-            text.split('[')
-                .next()
-                .is_some_and(|text| format!("{}::{name}", self.path).contains(text))
-        };
-        self.is_wanted(name) || filters.into_iter().any(of_rows)
     }
 }
 

@@ -9,6 +9,7 @@ use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 use super::traffic::{
     Ends, endpoint, ends_of, load_of, mark_of, protocol_of, target, text_of, verdict_map,
 };
+use super::waits::heed_signal;
 use crate::model::{Invalid, Protocol};
 use crate::script::convert;
 use crate::script::error::Scripted;
@@ -338,7 +339,8 @@ pub(in crate::script) mod functions {
             let duration = convert::duration("duration", &duration)?;
             session.simulation("sim::advance")?;
             session.pass_time(duration)
-        })
+        })?;
+        heed_signal(&ctx)
     }
 
     /// Lets a real server answer nothing from now on, whatever its port. Takes its address.
@@ -469,7 +471,8 @@ pub(in crate::script) mod functions {
     }
 
     /// Plays another writer who comes late with `#{ late: true }`: when the next commit has read again and before it sends. A refusal rolls
-    /// the commit back; what is not refused is overwritten. With `#{ after: "5m" }` it comes at that time, while something waits.
+    /// the commit back, but for what the other one changed; what is not refused is overwritten. With `#{ after: "5m" }` it comes at that time,
+    /// while something waits; what is refused to it then is not told.
     ///
     /// # Example
     /// ```rhai

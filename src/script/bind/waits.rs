@@ -131,6 +131,12 @@ pub(super) fn until(
     }
 }
 
+/// Ends the script if a signal came while time passed.
+pub(super) fn heed_signal(ctx: &NativeCallContext<'_>) -> Scripted<()> {
+    let signal = host(ctx)?.session.borrow().interrupt().signal();
+    signal.map_or(Ok(()), |signal| Err(ended_by(signal, ctx)))
+}
+
 fn ended_by(signal: i32, ctx: &NativeCallContext<'_>) -> Box<rhai::EvalAltResult> {
     let stop = crate::script::limits::Stop::Signal(signal);
     rhai::EvalAltResult::ErrorTerminated(Dynamic::from(stop), ctx.call_position()).into()

@@ -31,6 +31,14 @@ pub struct TestFunction {
     pub(super) parameters: usize,
 }
 
+impl TestFunction {
+    /// Returns whether it runs once for each of some rows.
+    #[must_use]
+    pub const fn has_rows(&self) -> bool {
+        self.rows.is_some()
+    }
+}
+
 struct Function {
     name: String,
     parameters: usize,

@@ -24,7 +24,7 @@ use super::environment::RunEnvironment;
 use super::error::ScriptError;
 use super::failure::ScriptFailure;
 use super::host::{Host, TestContext, host};
-use super::limits::{TIME_IS_UP, take_end};
+use super::limits::{Stop, TIME_IS_UP, take_end};
 use super::modules::{Loader, Resolver, SharedResolver, Sources};
 use super::permission::{Permissions, SharedPermissions};
 use super::runner::Script;
@@ -337,7 +337,8 @@ impl Suite {
             .engine
             .eval_ast_with_scope::<Dynamic>(&mut scope, &self.program);
         drop(scope);
-        self.job.take();
+        // The driver stands behind the file's own top.
+        let is_unrun = self.job.take().is_some();
         backstop::rest();
         disconnect(&mut self.engine);
         self.engine
@@ -345,7 +346,15 @@ impl Suite {
         for warning in host.session().take_warnings() {
             keep(&self.output, &format!("warning: {warning}"));
         }
-        let error = evaluated.err()?;
+        let error = match evaluated {
+            Err(error) => error,
+            Ok(_) if is_unrun => {
+                let text =
+                    "the file ends at its top, by `return` or `exit`, so that the test did not run";
+                ScriptError::new("invalid", text).raise(Position::NONE)
+            }
+            Ok(_) => return None,
+        };
         let sources = self.sources.borrow().clone();
         Some(TestFailure {
             phase: Phase::Top,
@@ -402,7 +411,8 @@ fn call(
         session.abandon();
     }
     let interrupt = session.interrupt();
-    if interrupt.signal() == Some(TIME_IS_UP) {
+    let is_late = interrupt.signal() == Some(TIME_IS_UP);
+    if is_late {
         interrupt.take();
     }
     if let Some(status) = host.exit.take() {
@@ -410,6 +420,11 @@ fn call(
             "exit({status}) ends a script, and this is a test: it ends with its last line, or with an error"
         );
         return placed(*ScriptError::new("invalid", text).raise(position));
+    }
+    // What came to its end because its time was up did not do all that it was to.
+    if is_late && called.is_ok() {
+        let stop = Dynamic::from(Stop::Signal(TIME_IS_UP));
+        return placed(EvalAltResult::ErrorTerminated(stop, position));
     }
     called.or_else(|error| match *error {
         // These are thrown between two operations, and know no place.
