@@ -22,7 +22,7 @@ const MANY: u64 = 100_000;
 const LOOKED_AHEAD: usize = 1_000;
 
 /// A connection to be sorted.
-pub(crate) struct Row {
+struct Row {
     protocol: String,
     client: SocketAddr,
     service: String,

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use clap::{Args, ValueEnum};
 
 use super::option_values::number;
-use crate::model::{DestinationKey, Network, Port, ServiceKey};
-use crate::session::GroupField;
+use crate::model::{Network, Port, ServiceKey};
+use crate::session::{ConnectionFilter, GroupField};
 
 /// How connections are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -107,11 +107,7 @@ fn service(text: &str) -> Result<ServiceKey, String> {
 }
 
 fn server(text: &str) -> Result<(IpAddr, Option<Port>), String> {
-    if let Ok(address) = text.trim_matches(['[', ']']).parse() {
-        return Ok((address, None));
-    }
-    let key = DestinationKey::parse(text).map_err(|error| error.to_string())?;
-    Ok((key.address, Some(key.port)))
+    ConnectionFilter::parse_server(text).map_err(|error| error.to_string())
 }
 
 fn network(text: &str) -> Result<Network, String> {

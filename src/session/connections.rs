@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use ahash::AHashMap;
 
 use super::{Error, Session};
-use crate::backend::Counted;
-use crate::model::{ConnectionEntry, Invalid, Network, Port, Protocol, ServiceKey};
+use crate::backend::{KernelFile, ProcReading};
+use crate::model::{ConnectionEntry, DestinationKey, Invalid, Network, Port, Protocol, ServiceKey};
 
 /// Which connections are meant: of several values of one kind any, of several kinds all.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +51,18 @@ pub fn service_text(entry: &ConnectionEntry<'_>) -> String {
 }
 
 impl ConnectionFilter {
+    /// Reads who answers: an address, with a port or without.
+    ///
+    /// # Errors
+    /// [`Invalid`] says which forms there are.
+    pub fn parse_server(text: &str) -> Result<(IpAddr, Option<Port>), Invalid> {
+        if let Ok(address) = text.trim_matches(['[', ']']).parse() {
+            return Ok((address, None));
+        }
+        let key = DestinationKey::parse(text)?;
+        Ok((key.address, Some(key.port)))
+    }
+
     /// Demands that what is filtered by can be told.
     ///
     /// # Errors
@@ -207,7 +219,7 @@ pub struct ConnectionsRead {
 }
 
 impl Session {
-    /// Reads the connections that are meant, piece by piece; a sink that returns false has heard enough, and what comes then is only counted.
+    /// Reads the connections that are meant, piece by piece.
     ///
     /// # Errors
     /// [`Error`] if the table of connections can't be read.
@@ -272,14 +284,15 @@ impl Session {
         Ok((groups, read))
     }
 
-    /// Returns about how many entries the table of connections has, as its servers count them; `None` if they can't be read.
+    /// Returns about how many connections there are, as their servers count them; `None` if that can't be read. The kernel is asked once,
+    /// for `/proc/net/ip_vs`, not for each service.
     pub fn connection_estimate(&mut self) -> Option<u64> {
-        let listed = self.live.listed(None, Counted::Connections).ok()?;
-        let destinations = listed.iter().flat_map(|service| &service.destinations);
-        let counts = destinations.map(|(_, entry)| {
+        let contents = self.live.file(&KernelFile::Services).ok()?;
+        let mut sum = 0;
+        ProcReading::each_server(&contents, |_, entry| {
             let open = entry.connections;
-            u64::from(open.active) + u64::from(open.inactive) + u64::from(open.persistent)
+            sum += u64::from(open.active) + u64::from(open.inactive);
         });
-        Some(counts.sum())
+        Some(sum)
     }
 }

@@ -1,11 +1,9 @@
 //! `connections::`: the connection table.
 
-use std::net::IpAddr;
-
 use rhai::plugin::export_module;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
-use crate::model::{ConnectionEntry, DestinationKey, Invalid, Network, Port};
+use crate::model::{ConnectionEntry, Invalid, Network};
 use crate::script::convert;
 use crate::script::error::Scripted;
 use crate::script::host::with;
@@ -24,14 +22,6 @@ fn texts(options: &Map, name: &str) -> Result<Vec<String>, Invalid> {
     }
 }
 
-fn server_of(text: &str) -> Result<(IpAddr, Option<Port>), Invalid> {
-    if let Ok(address) = text.trim_matches(['[', ']']).parse() {
-        return Ok((address, None));
-    }
-    let key = DestinationKey::parse(text)?;
-    Ok((key.address, Some(key.port)))
-}
-
 fn filter_of(options: &Map) -> Result<ConnectionFilter, Invalid> {
     let known = ["service", "server", "client", "state", "protocol"];
     convert::check_keys("a filter of connections", options, &known)?;
@@ -45,7 +35,7 @@ fn filter_of(options: &Map) -> Result<ConnectionFilter, Invalid> {
             .collect::<Result<_, _>>()?,
         servers: servers
             .iter()
-            .map(|text| server_of(text))
+            .map(|text| ConnectionFilter::parse_server(text))
             .collect::<Result<_, _>>()?,
         clients: clients
             .iter()
