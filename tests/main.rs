@@ -35,6 +35,7 @@ mod ipvsadm;
 mod journal;
 mod kernel;
 mod library;
+mod list;
 mod manual;
 mod proof;
 mod readme;

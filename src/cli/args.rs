@@ -10,10 +10,12 @@ use super::change_args::{
 };
 use super::connections_args::ConnectionsArguments;
 use super::drain_args::{DrainArguments, UndrainArguments};
+use super::format::{Format, Printing};
 use super::journal_args::{
     CancelArguments, ConfirmArguments, HistoryArguments, RecoverArguments, RedoArguments,
     UndoArguments,
 };
+use super::list_args::ListArguments;
 use super::manual_args::{CompletionsArguments, HelpArguments, ManArguments};
 use super::option_values::{
     BARE, confirm_time, duration, filled, filled_or_bare, number, sysctl_name,
@@ -54,7 +56,7 @@ passes through.";
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct Globals {
-    /// Work on a simulated kernel: empty, or loaded from a table document, which stays as it is
+    /// Work on a simulated kernel: empty, or as a table document says, which stays as it is, or as a script (.rhai) makes it, with its connections
     #[arg(long, global = true, hide_short_help = true, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = BARE, value_parser = filled_or_bare, conflicts_with = "netns")]
     pub(super) sim: Option<String>,
     /// Work on the simulated table in FILE, which other programs may share; a missing file is an empty table
@@ -215,9 +217,9 @@ pub(super) enum Command {
     #[command(name = "ipvsadm-restore", disable_help_flag = true)]
     IpvsadmRestore(PassedOn),
     /// Show kernel, schedulers, kernel parameters, who else manages the table, guards and journal
-    Info,
+    Info(Printing),
     /// Show which settings are in force, and where they come from
-    Config,
+    Config(Printing),
     /// Keep the table for the next boot: write it to a file, and keep the file before
     Save(SaveArguments),
     /// Tell who gets what share of the connections, and who moves when the table changes; play what a kernel recorded
@@ -321,6 +323,8 @@ pub(super) struct EvalArguments {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct CheckArguments {
+    #[command(flatten)]
+    pub(super) printing: Printing,
     /// Let scripts import from other folders: all, or those in FILES
     #[arg(long, value_name = "FILES", num_args = 0..=1, require_equals = true, default_missing_value = BARE, value_parser = filled_or_bare, value_delimiter = ',')]
     pub(super) allow_read: Option<Vec<String>>,
@@ -329,12 +333,34 @@ pub(super) struct CheckArguments {
     pub(super) scripts: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum PlanFormat {
     /// Object by object, for people
+    #[value(alias = "table")]
     Text,
     /// As commands of ipvsadm, where they can express it
     Ipvsadm,
+    /// For programs: one document
+    Json,
+    /// A JSON object for each change
+    Jsonl,
+    /// The document of `json` in YAML
+    Yaml,
+    /// For spreadsheets, a line for each change
+    Csv,
+}
+
+impl PlanFormat {
+    /// Returns the form for programs, if it is one.
+    pub(super) const fn for_programs(self) -> Option<Format> {
+        match self {
+            Self::Text | Self::Ipvsadm => None,
+            Self::Json => Some(Format::Json),
+            Self::Jsonl => Some(Format::Jsonl),
+            Self::Yaml => Some(Format::Yaml),
+            Self::Csv => Some(Format::Csv),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -367,8 +393,8 @@ pub(super) struct PlanArguments {
     pub(super) merging: Merging,
     #[command(flatten)]
     pub(super) limits: Limits,
-    /// How to print the plan
-    #[arg(long, value_enum, default_value = "text")]
+    /// How to print the plan; `--json` is `-o json`
+    #[arg(long, short = 'o', value_enum, default_value = "text")]
     pub(super) format: PlanFormat,
     /// Write the plan to a file, for `ipvsh apply`: it is a conflict there if the table has changed since
     #[arg(long, value_name = "FILE", value_parser = filled)]
@@ -412,8 +438,8 @@ pub(super) struct ApplyArguments {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct DiffArguments {
-    /// How to print the difference
-    #[arg(long, value_enum, default_value = "text")]
+    /// How to print the difference; `--json` is `-o json`
+    #[arg(long, short = 'o', value_enum, default_value = "text")]
     pub(super) format: PlanFormat,
     /// Exit with 10 if there is a difference
     #[arg(long)]
@@ -435,7 +461,7 @@ pub(super) enum ExportFormat {
 #[derive(Clone, Debug, Args)]
 pub(super) struct ExportArguments {
     /// The format
-    #[arg(long, value_enum, default_value = "json")]
+    #[arg(long, short = 'o', value_enum, default_value = "json")]
     pub(super) format: ExportFormat,
     /// Configuration alone, without what was observed: for version control
     #[arg(long)]
@@ -444,13 +470,6 @@ pub(super) struct ExportArguments {
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = sysctl_name, conflicts_with = "objects")]
     pub(super) sysctl: Vec<SysctlName>,
     /// Export these only: KEY, KEY/SERVER, SERVER, or a pattern with `*`
-    #[arg(value_name = "OBJECT")]
-    pub(super) objects: Vec<String>,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(super) struct ListArguments {
-    /// Show these only: KEY, KEY/SERVER, SERVER, or a pattern with `*`
     #[arg(value_name = "OBJECT")]
     pub(super) objects: Vec<String>,
 }

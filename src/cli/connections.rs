@@ -5,13 +5,14 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use super::args::Globals;
-use super::connections_args::{ConnectionsArguments, ConnectionsFormat, SortField, Sorting};
+use super::connections_args::{ConnectionsArguments, SortField, Sorting};
 use super::context::{Context, with_session};
 use super::failure::Failure;
+use super::format::Format;
 use super::outcome::CommandOutcome;
 use crate::document::json;
 use crate::model::ConnectionEntry;
-use crate::render::{ConnectionColumns, connection_csv, connection_groups, count};
+use crate::render::{ConnectionColumns, connection_groups, count, csv_line};
 use crate::results::{ConnectionCountShape, ConnectionGroupsShape, ConnectionLineShape, VERSION};
 use crate::session::{Access, ConnectionFilter, ConnectionsRead, Session, service_text, state_of};
 
@@ -97,11 +98,7 @@ pub(super) fn connections(
     globals: &Globals,
     arguments: &ConnectionsArguments,
 ) -> Result<CommandOutcome, Failure> {
-    let format = arguments.format.unwrap_or(if globals.json {
-        ConnectionsFormat::Json
-    } else {
-        ConnectionsFormat::Table
-    });
+    let format = context.format;
     if arguments.top.is_some() && arguments.group_by.is_empty() && arguments.sort.is_none() {
         return Err(Failure::Usage {
             text: "--top N says how many, and not of what".to_owned(),
@@ -152,19 +149,18 @@ struct Asked<'a> {
     context: &'a Context,
     arguments: &'a ConnectionsArguments,
     filter: &'a ConnectionFilter,
-    format: ConnectionsFormat,
+    format: Format,
 }
 
 impl Asked<'_> {
     fn count(&self, session: &mut Session) -> Result<ConnectionsRead, Failure> {
         let read = session.connections(self.filter, &mut |_| {})?;
-        let text = match self.format {
-            ConnectionsFormat::Json => json::pretty(&ConnectionCountShape::new(read.taken)),
-            ConnectionsFormat::Jsonl => json::compact(&ConnectionCountShape::new(read.taken)),
-            ConnectionsFormat::Csv => format!("connections\n{}", read.taken),
-            ConnectionsFormat::Table => read.taken.to_string(),
-        };
-        self.context.ui.line(&text).map_err(Failure::Output)?;
+        let written = self.context.ui.data(|out| match self.format {
+            Format::Table => writeln!(out, "{}", read.taken),
+            Format::Csv => writeln!(out, "connections\n{}", read.taken),
+            other => other.write(out, &ConnectionCountShape::new(read.taken), None),
+        });
+        written.map_err(Failure::Output)?;
         Ok(read)
     }
 
@@ -176,21 +172,16 @@ impl Asked<'_> {
         let titles: Vec<&str> = by.iter().map(|field| field.name()).collect();
         let shape = || ConnectionGroupsShape::new(&titles, &groups, (all, read.taken));
         let written = self.context.ui.data(|out| match self.format {
-            ConnectionsFormat::Table => connection_groups(out, &titles, &groups, (all, read.taken)),
-            ConnectionsFormat::Json => writeln!(out, "{}", json::pretty(&shape())),
-            ConnectionsFormat::Jsonl => {
-                let shape = shape();
-                let mut lines = shape.groups.iter();
-                lines.try_for_each(|group| writeln!(out, "{}", json::compact(group)))
-            }
-            ConnectionsFormat::Csv => {
+            Format::Table => connection_groups(out, &titles, &groups, (all, read.taken)),
+            Format::Csv => {
                 let head = titles.iter().chain(&["connections"]);
-                connection_csv(out, head.map(|title| (*title).to_owned()))?;
+                csv_line(out, head.map(|title| (*title).to_owned()))?;
                 groups.iter().try_for_each(|group| {
                     let number = std::iter::once(group.connections.to_string());
-                    connection_csv(out, group.values.iter().cloned().chain(number))
+                    csv_line(out, group.values.iter().cloned().chain(number))
                 })
             }
+            other => other.write(out, &shape(), Some("groups")),
         });
         written.map_err(Failure::Output)?;
         Ok(read)
@@ -236,7 +227,7 @@ impl Asked<'_> {
             return Err(error.into());
         }
         written.map_err(Failure::Output)?;
-        if read.taken == 0 && self.format == ConnectionsFormat::Table {
+        if read.taken == 0 && self.format == Format::Table {
             let text = if read.entries == 0 {
                 "there are no connections".to_owned()
             } else {
@@ -251,7 +242,7 @@ impl Asked<'_> {
 /// Prints rows as they come.
 struct Printer<'o> {
     out: &'o mut dyn Write,
-    format: ConnectionsFormat,
+    format: Format,
     width: Option<usize>,
     /// Rows that wait until it is known how wide the columns are.
     ahead: Vec<[String; 6]>,
@@ -260,20 +251,17 @@ struct Printer<'o> {
 }
 
 impl<'o> Printer<'o> {
-    fn new(
-        out: &'o mut dyn Write,
-        format: ConnectionsFormat,
-        width: Option<usize>,
-    ) -> io::Result<Self> {
+    fn new(out: &'o mut dyn Write, format: Format, width: Option<usize>) -> io::Result<Self> {
         match format {
-            ConnectionsFormat::Json => {
+            Format::Json => {
                 write!(out, "{{\n  \"version\": {VERSION},\n  \"connections\": [")?;
             }
-            ConnectionsFormat::Csv => {
+            Format::Yaml => write!(out, "version: {VERSION}\nconnections:")?,
+            Format::Csv => {
                 let head = ConnectionLineShape::FIELDS.iter();
-                connection_csv(out, head.map(|field| (*field).to_owned()))?;
+                csv_line(out, head.map(|field| (*field).to_owned()))?;
             }
-            ConnectionsFormat::Table | ConnectionsFormat::Jsonl => {}
+            Format::Table | Format::Jsonl => {}
         }
         Ok(Self {
             out,
@@ -288,13 +276,15 @@ impl<'o> Printer<'o> {
     fn add(&mut self, row: Row) -> io::Result<()> {
         let is_first = std::mem::replace(&mut self.is_empty, false);
         match self.format {
-            ConnectionsFormat::Json => {
+            Format::Json => {
                 let separator = if is_first { "\n    " } else { ",\n    " };
                 write!(self.out, "{separator}{}", json::compact(&row.shape()))
             }
-            ConnectionsFormat::Jsonl => writeln!(self.out, "{}", json::compact(&row.shape())),
-            ConnectionsFormat::Csv => connection_csv(self.out, row.shape().values()),
-            ConnectionsFormat::Table => match &self.columns {
+            // A line of JSON is YAML too.
+            Format::Yaml => write!(self.out, "\n- {}", json::compact(&row.shape())),
+            Format::Jsonl => writeln!(self.out, "{}", json::compact(&row.shape())),
+            Format::Csv => csv_line(self.out, row.shape().values()),
+            Format::Table => match &self.columns {
                 Some(columns) => columns.write(self.out, &row.cells()),
                 None => {
                     self.ahead.push(row.cells());
@@ -319,9 +309,11 @@ impl<'o> Printer<'o> {
 
     fn end(mut self) -> io::Result<()> {
         match self.format {
-            ConnectionsFormat::Json if self.is_empty => writeln!(self.out, "]\n}}"),
-            ConnectionsFormat::Json => writeln!(self.out, "\n  ]\n}}"),
-            ConnectionsFormat::Table if !self.ahead.is_empty() => self.show_ahead(),
+            Format::Json if self.is_empty => writeln!(self.out, "]\n}}"),
+            Format::Json => writeln!(self.out, "\n  ]\n}}"),
+            Format::Yaml if self.is_empty => writeln!(self.out, " []"),
+            Format::Yaml => writeln!(self.out),
+            Format::Table if !self.ahead.is_empty() => self.show_ahead(),
             _ => Ok(()),
         }
     }

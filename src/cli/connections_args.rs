@@ -2,24 +2,12 @@
 
 use std::net::IpAddr;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use super::format::Printing;
 use super::option_values::number;
 use crate::model::{Network, Port, ServiceKey};
 use crate::session::{ConnectionFilter, GroupField};
-
-/// How connections are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum ConnectionsFormat {
-    /// For people
-    Table,
-    /// One document
-    Json,
-    /// A JSON object a line
-    Jsonl,
-    /// For spreadsheets
-    Csv,
-}
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct ConnectionsArguments {
@@ -50,9 +38,8 @@ pub(super) struct ConnectionsArguments {
     /// Sort by protocol, client, service, server, state or expires; `-expires` is the other way round
     #[arg(long, value_name = "FIELD", allow_hyphen_values = true, value_parser = sorting)]
     pub(super) sort: Option<Sorting>,
-    /// How they are printed; `--json` is `-o json`
-    #[arg(long, short = 'o', value_enum, value_name = "FORMAT")]
-    pub(super) format: Option<ConnectionsFormat>,
+    #[command(flatten)]
+    pub(super) printing: Printing,
 }
 
 /// By what connections are sorted.

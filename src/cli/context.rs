@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::args::Globals;
 use super::failure::Failure;
+use super::format::Format;
 use super::open;
 use super::outcome::CommandOutcome;
 use super::settings::Habits;
@@ -17,6 +18,8 @@ pub(super) struct Context {
     pub(super) ui: Ui,
     pub(super) interrupt: Interrupt,
     pub(super) habits: Habits,
+    /// In which form results are printed.
+    pub(super) format: Format,
     /// Whether the journal could not record how a commit ended.
     pub(super) unnoted: Cell<bool>,
     /// Whether the plan was shown, and asked about.
@@ -36,8 +39,17 @@ impl Context {
 
     /// Prints a result for programs.
     pub(super) fn print(&self, shape: &impl json::Shape) -> Result<CommandOutcome, Failure> {
+        self.print_rows(shape, None)
+    }
+
+    /// Prints a result for programs, whose rows are what `rows` names.
+    pub(super) fn print_rows(
+        &self,
+        shape: &impl json::Shape,
+        rows: Option<&str>,
+    ) -> Result<CommandOutcome, Failure> {
         self.ui
-            .line(&json::pretty(shape))
+            .data(|out| self.format.write(out, shape, rows))
             .map_err(Failure::Output)?;
         Ok(CommandOutcome::Shown)
     }

@@ -86,7 +86,7 @@ fn list(
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();
     if globals.json {
-        return context.print(&DrainedShape::new(found));
+        return context.print_rows(&DrainedShape::new(found), Some("drained"));
     }
     /// The columns.
     const FIELDS: [&str; 7] = [

@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
+use super::format::Format;
 use crate::model::Selector;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -38,6 +39,15 @@ pub(super) fn word(choice: impl ValueEnum) -> String {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct DrainArguments {
+    /// With --list, how it is printed; `--json` is `-o json`
+    #[arg(
+        long,
+        short = 'o',
+        value_enum,
+        value_name = "FORMAT",
+        requires = "list"
+    )]
+    pub(super) format: Option<Format>,
     /// The real server: SERVER or its address (in every service), KEY/SERVER, KEY for all of a service, or a pattern with `*`
     #[arg(required_unless_present = "list", value_name = "OBJECT", value_parser = object)]
     pub(super) server: Option<String>,

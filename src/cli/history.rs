@@ -117,7 +117,10 @@ fn list(
             .iter()
             .filter_map(|record| record.as_ref().err().map(ToString::to_string))
             .collect();
-        return context.print(&HistoryShape::new(&shown, damaged, forgotten));
+        return context.print_rows(
+            &HistoryShape::new(&shown, damaged, forgotten),
+            Some("commits"),
+        );
     }
     if shown.is_empty() {
         if forgotten.is_none() {

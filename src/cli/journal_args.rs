@@ -2,8 +2,12 @@
 
 use clap::{Args, Subcommand};
 
+use super::format::Printing;
+
 #[derive(Clone, Debug, Args)]
 pub(super) struct HistoryArguments {
+    #[command(flatten)]
+    pub(super) printing: Printing,
     /// Also what was committed to other tables
     #[arg(long)]
     pub(super) all: bool,

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::args::Globals;
 use super::failure::Failure;
+use super::script_file::{is_script, prepared};
 use super::settings::Settings;
 use super::table_file::StateFile;
 use crate::backend::{BackendError, namespace_identity};
@@ -221,6 +222,7 @@ pub(super) fn open_unguarded(
         (Some(file), _) => Target::Simulation {
             contents: match file.as_str() {
                 "" => None,
+                file if is_script(file) => None,
                 file => Some(Box::new(read_document_file(file, globals.max_size)?)),
             },
             label: Some(file.clone()).filter(|file| !file.is_empty()),
@@ -254,7 +256,10 @@ pub(super) fn open_unguarded(
         None => error,
     })?;
     set_lock_wait(globals, &mut session);
-    Ok(session)
+    match globals.sim.as_ref().filter(|file| is_script(file)) {
+        Some(script) => prepared(session, script),
+        None => Ok(session),
+    }
 }
 
 /// Has every commit of a session wait as long for another one as is set.

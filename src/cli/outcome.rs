@@ -5,6 +5,7 @@ use std::io;
 use super::args::{Globals, PlanFormat};
 use super::context::Context;
 use super::failure::Failure;
+use super::format::Format;
 use super::report::{self, TargetWords};
 use crate::ipvsadm::text::plan_commands;
 use crate::model::{ObjectId, reason};
@@ -111,7 +112,7 @@ fn ended_status(
                 _ => failure.status(),
             };
             let none = Commits::default();
-            fail(ui, globals, &failure, status, (&none, runbooks))
+            fail(context, globals, &failure, status, (&none, runbooks))
         }
         Ok(CommandOutcome::Shown) => exit::DONE,
         Ok(CommandOutcome::Residue) => exit::INDETERMINATE,
@@ -119,7 +120,7 @@ fn ended_status(
         Ok(CommandOutcome::ScriptFailed { failure, committed }) => {
             report::tell_standing(&committed, &TargetWords::of(globals), ui);
             let status = exit::of_failed_run(failure.status(), !committed.is_empty());
-            fail(ui, globals, &failure, status, (&committed, runbooks))
+            fail(context, globals, &failure, status, (&committed, runbooks))
         }
         Ok(CommandOutcome::Planned {
             plan,
@@ -132,7 +133,7 @@ fn ended_status(
             written(
                 ui,
                 write_plan(
-                    (ui, globals),
+                    (context, globals),
                     output,
                     &plan,
                     report::kept(&document, &kept),
@@ -186,18 +187,21 @@ fn ended_status(
 }
 
 fn fail(
-    ui: &Ui,
+    context: &Context,
     globals: &Globals,
     failure: &Failure,
     status: u8,
     (committed, runbooks): (&Commits, &[RunbookReport]),
 ) -> u8 {
+    let ui = &context.ui;
     failure.tell(&TargetWords::of(globals), ui);
     let mut shape = failure.envelope();
     report::add_commits(&mut shape, committed);
     shape.runbooks = runbooks.iter().map(runbook_shape).collect();
+    // A failure is no row.
     if globals.json
-        && let Err(error) = ui.line(&json(&shape))
+        && context.format != Format::Csv
+        && let Err(error) = ui.data(|out| context.format.write(out, &shape, None))
     {
         ui.error(&format!(
             "the result could not be written: {}",
@@ -247,7 +251,7 @@ fn finish_done(
     };
     let changed = !report.plan.is_empty();
     let result = if globals.json {
-        ui.line(&json(&report::envelope(report)))
+        ui.data(|out| context.format.write(out, &report::envelope(report), None))
     } else if globals.quiet {
         Ok(())
     } else if context.asked.get() && ui.results_are_seen() {
@@ -269,16 +273,24 @@ fn finish_done(
 }
 
 fn write_plan(
-    (ui, globals): (&Ui, &Globals),
+    (context, globals): (&Context, &Globals),
     output: PlanOutput,
     plan: &Plan,
     kept: Option<Kept<'_>>,
     runbooks: &[RunbookReport],
 ) -> io::Result<()> {
+    let ui = &context.ui;
     if globals.json {
         let mut shape = ResultShape::planned(plan);
         shape.runbooks = runbooks.iter().map(runbook_shape).collect();
-        return ui.line(&json(&shape));
+        // The rows of a plan are its changes.
+        let is_whole = matches!(context.format, Format::Table | Format::Json | Format::Yaml);
+        return match &shape.plan {
+            Some(plan) if !is_whole => {
+                ui.data(|out| context.format.write(out, plan, Some("changes")))
+            }
+            _ => ui.data(|out| context.format.write(out, &shape, None)),
+        };
     }
     match output.format {
         PlanFormat::Ipvsadm => ui.data(|out| {
@@ -286,7 +298,11 @@ fn write_plan(
                 .iter()
                 .try_for_each(|line| writeln!(out, "{line}"))
         }),
-        PlanFormat::Text => {
+        PlanFormat::Text
+        | PlanFormat::Json
+        | PlanFormat::Jsonl
+        | PlanFormat::Yaml
+        | PlanFormat::Csv => {
             // What transactions do one by one is told if all of them together come to less.
             let each: usize = runbooks
                 .iter()

@@ -6,7 +6,7 @@ use clap::{Args, FromArgMatches, Subcommand};
 
 use super::args::{
     ApplyArguments, Arguments, CheckArguments, Command, DiffArguments, EvalArguments,
-    ExportArguments, Globals, ListArguments, PlanArguments, RunArguments, SaveArguments,
+    ExportArguments, Globals, PlanArguments, RunArguments, SaveArguments,
 };
 use super::change_args::{
     ChangeArguments, EditArguments, MoveArguments, RelocateArguments, RemoveArguments,
@@ -14,10 +14,12 @@ use super::change_args::{
 use super::connections_args::ConnectionsArguments;
 use super::drain_args::{DrainArguments, UndrainArguments};
 use super::examples::program;
+use super::format::Printing;
 use super::journal_args::{
     CancelArguments, ConfirmArguments, HistoryArguments, RecoverArguments, RedoArguments,
     UndoArguments,
 };
+use super::list_args::ListArguments;
 use super::manual_args::{HelpArguments, ManArguments};
 use super::simulate_args::SimulateArguments;
 use super::spaced::value_behind_a_space;
@@ -87,8 +89,8 @@ const COMMANDS: [(&str, Make); 32] = [
     ("confirm", ConfirmArguments::augment_args),
     ("cancel", CancelArguments::augment_args),
     ("recover", RecoverArguments::augment_args),
-    ("info", |command| command),
-    ("config", |command| command),
+    ("info", Printing::augment_args),
+    ("config", Printing::augment_args),
     ("save", SaveArguments::augment_args),
     ("simulate", SimulateArguments::augment_args),
     ("test", TestArguments::augment_args),

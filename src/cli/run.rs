@@ -11,8 +11,10 @@ use super::args::{Bounds, ColourChoice, Command, Globals, PlanFormat, RunArgumen
 use super::change::{Verb, change, copy, edit, move_to, remove};
 use super::context::Context;
 use super::failure::{Failure, arguments_shown};
+use super::format::Format;
 use super::outcome::{CommandOutcome, PlanOutput, finish, json};
 use super::parse::parse;
+use super::script_file::is_script;
 use super::settings::complete;
 use super::{
     completion, configuration, confirm_watcher, connections, document, drain, help, history, info,
@@ -39,6 +41,14 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
     };
     let mut globals = parsed.globals;
     let habits = complete(&mut globals);
+    let format = match format_asked(parsed.command.as_ref(), globals.json) {
+        Ok(format) => format,
+        Err(text) => {
+            Ui::default().error(&text);
+            return exit::USAGE;
+        }
+    };
+    globals.json = format != Format::Table;
     let colour = match globals.color {
         None | Some(ColourChoice::Auto) => Colour::Auto,
         Some(ColourChoice::Always) => Colour::Always,
@@ -57,13 +67,15 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
         ui,
         interrupt,
         habits,
+        format,
         unnoted: Cell::new(false),
         asked: Rc::default(),
         runbooks: RefCell::default(),
     };
     let output = plan_output(parsed.command.as_ref());
     let command = parsed.command;
-    let runs_script = runs_script(command.as_ref());
+    let makes_table = globals.sim.as_ref().is_some_and(|file| is_script(file));
+    let runs_script = makes_table || runs_script(command.as_ref());
     let work = move || {
         let ended = dispatch(&context, &globals, command);
         notify::tell(&ended);
@@ -78,6 +90,32 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
         on_large_stack(work)
     } else {
         work()
+    }
+}
+
+/// Returns in which form a command prints.
+fn format_asked(command: Option<&Command>, json: bool) -> Result<Format, String> {
+    let asked = match command {
+        Some(Command::List(arguments)) => arguments.printing.format,
+        Some(Command::Connections(arguments)) => arguments.printing.format,
+        Some(Command::History(arguments)) => arguments.printing.format,
+        Some(Command::Simulate(arguments)) => arguments.printing.format,
+        Some(Command::Test(arguments)) => arguments.printing.format,
+        Some(Command::Check(arguments)) => arguments.printing.format,
+        Some(Command::Drain(arguments)) => arguments.format,
+        Some(Command::Info(printing) | Command::Config(printing)) => printing.format,
+        Some(Command::Plan(arguments)) => arguments.format.for_programs(),
+        Some(Command::Diff(arguments)) => arguments.format.for_programs(),
+        _ => None,
+    };
+    match (asked, json) {
+        (Some(format), true) if format != Format::Json => Err(format!(
+            "--json is `-o json`, and this is `-o {}`: one of them is too many",
+            format.word()
+        )),
+        (Some(format), _) => Ok(format),
+        (None, true) => Ok(Format::Json),
+        (None, false) => Ok(Format::Table),
     }
 }
 
@@ -245,8 +283,8 @@ fn dispatch(
         Some(Command::Cancel(arguments)) => history::cancel(context, globals, &arguments),
         Some(Command::Recover(arguments)) => history::recover(context, globals, &arguments),
         Some(Command::Watch { number }) => confirm_watcher::watch(context, globals, number),
-        Some(Command::Info) => info::info(context, globals),
-        Some(Command::Config) => configuration::config(context, globals),
+        Some(Command::Info(_)) => info::info(context, globals),
+        Some(Command::Config(_)) => configuration::config(context, globals),
         Some(Command::Save(arguments)) => save::save(context, globals, &arguments),
         Some(Command::Simulate(arguments)) => simulate::simulate(context, globals, &arguments),
         Some(Command::Test(arguments)) => test::test(context, globals, &arguments),

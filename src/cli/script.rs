@@ -13,6 +13,7 @@ use super::failure::Failure;
 use super::narrator::{Reports, Teller};
 use super::outcome::CommandOutcome;
 use super::script_arguments::{script_of, wants_help};
+use super::script_file::read_script;
 use super::{document, open, report};
 use crate::files;
 use crate::model::{reason, shown};
@@ -25,9 +26,6 @@ use crate::script::{
 use crate::session::RunbookReport;
 use crate::session::{Access, BlockKind, Session};
 use crate::ui::Ui;
-
-/// The largest script that is read, in bytes.
-const LARGEST_SCRIPT: u64 = 4 << 20;
 
 /// Returns what an option such as `--allow-read=FILES` allows.
 fn allowed(option: Option<&Vec<String>>) -> Allowed {
@@ -67,39 +65,6 @@ fn help(context: &Context, script: &Script) -> Result<CommandOutcome, Failure> {
     let text = describe_options(script).map_err(|failure| Failure::Script(Box::new(failure)))?;
     context.ui.line(text.trim_end()).map_err(Failure::Output)?;
     Ok(CommandOutcome::Shown)
-}
-
-pub(super) fn read_script(path: &str) -> Result<String, Failure> {
-    use std::io::Read;
-    let hint = |text: String| Failure::Usage { text, hint: None };
-    let mut bytes = Vec::new();
-    let read = if path == "-" {
-        std::io::stdin()
-            .lock()
-            .take(LARGEST_SCRIPT + 1)
-            .read_to_end(&mut bytes)
-    } else {
-        std::fs::File::open(path)
-            .and_then(|file| file.take(LARGEST_SCRIPT + 1).read_to_end(&mut bytes))
-    };
-    read.map_err(|error| {
-        hint(format!(
-            "can't read the script {}: {}",
-            shown(path),
-            reason(&error)
-        ))
-    })?;
-    if bytes.len() as u64 > LARGEST_SCRIPT {
-        return Err(hint(format!(
-            "the script {path} is larger than {LARGEST_SCRIPT} bytes"
-        )));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        hint(format!(
-            "{path} is no script: it is not UTF-8 text (byte {})",
-            error.utf8_error().valid_up_to()
-        ))
-    })
 }
 
 /// Where `print` goes: with --json, standard output belongs to the result.

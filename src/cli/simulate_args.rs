@@ -4,11 +4,14 @@ use std::net::IpAddr;
 
 use clap::Args;
 
+use super::format::Printing;
 use super::option_values::{filled, number};
 use crate::model::{DestinationKey, Scheduler, ServiceKey};
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct SimulateArguments {
+    #[command(flatten)]
+    pub(super) printing: Printing,
     /// Play scenarios, which a kernel recorded, on a simulated kernel, and show where the two part
     #[arg(long, value_name = "FILE", num_args = 1.., value_parser = filled)]
     pub(super) replay: Vec<String>,

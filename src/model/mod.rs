@@ -12,12 +12,16 @@ mod counters;
 mod destination;
 mod duration;
 mod edit;
+mod field;
+mod field_value;
 mod forwarding;
 mod invalid;
+mod named_field;
 mod network;
 mod object;
 mod persistence;
 mod reception;
+mod row;
 mod scheduler;
 mod selector;
 mod service;
@@ -35,12 +39,16 @@ pub use edit::{
     DestinationEdit, DestinationSpecification, Dormant, PersistenceEdit, ServiceEdit,
     ServiceSpecification, TableSpecification, Trust,
 };
+pub use field::Field;
+pub use field_value::FieldValue;
 pub use forwarding::{Checksum, ForwardingMethod, Tunnel};
 pub use invalid::{Invalid, is_control, reason, shown, suggestion};
+pub use named_field::{NamedField, SortKey};
 pub use network::Network;
 pub use object::ObjectId;
 pub use persistence::{EngineName, Granularity, Persistence};
 pub use reception::{Reception, Receptions};
+pub use row::{DestinationRow, Known, Row, RowKind, ServerRow, ServicePart, ServiceRow};
 pub use scheduler::{Scheduler, SchedulerFlags};
 pub use selector::{Pattern, Selector};
 pub use service::{Fwmark, ServiceConfiguration, ServiceKey};

@@ -140,10 +140,7 @@ pub fn connection_groups(
 ///
 /// # Errors
 /// The writer's error.
-pub fn connection_csv(
-    out: &mut dyn Write,
-    values: impl IntoIterator<Item = String>,
-) -> io::Result<()> {
+pub fn csv_line(out: &mut dyn Write, values: impl IntoIterator<Item = String>) -> io::Result<()> {
     let mut line = String::new();
     for (place, value) in values.into_iter().enumerate() {
         if place > 0 {

@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
+use super::cells::{MARK, Widths, cell, title};
 use super::count;
 use super::fields::{method, service_words};
 use crate::config::Characters;
-use crate::model::{DestinationEntry, DestinationKey, Receptions, ServiceEntry, ServiceKey, Table};
+use crate::model::{DestinationRow, FieldValue, NamedField, Receptions, Row, RowKind, ServicePart};
 use crate::ui::style::{self, Style};
 
 /// What stands above the table.
@@ -15,8 +16,6 @@ pub struct Heading {
     pub place: String,
     /// The time of day.
     pub time: String,
-    /// Whether the kernel's estimator runs; without it rates mean nothing.
-    pub has_rates: bool,
     /// Which characters may be used.
     pub characters: Characters,
     /// How many characters a line may have; `None` is any number.
@@ -30,89 +29,26 @@ impl Heading {
             Characters::Ascii => " | ",
         }
     }
-
-    const fn nothing(&self) -> &'static str {
-        match self.characters {
-            Characters::Unicode => "\u{2013}",
-            Characters::Ascii => "-",
-        }
-    }
 }
-
-const TITLES: [&str; 7] = [
-    "REAL SERVER",
-    "METHOD",
-    "WEIGHT",
-    "SHARE",
-    "ACTIVE",
-    "INACTIVE",
-    "CONN/S",
-];
-
-/// The columns that go first where a line has no room for all: the others say who it is and what it gets.
-const LEAVE: [usize; 5] = [6, 5, 1, 3, 4];
 
 /// How far the lines of a real server, and the rest of a long one, stand in.
 const INDENT: usize = 2;
 
-/// The columns that are shown, and how wide they are.
-struct Columns {
-    widths: [usize; 7],
-    kept: Vec<usize>,
+/// The columns of real servers, unless others are asked for.
+#[must_use]
+pub fn usual_columns() -> Vec<NamedField> {
+    let names = [
+        "id",
+        "forwarding",
+        "weight",
+        "share",
+        "active",
+        "inactive",
+        "connections_per_second",
+    ];
+    let found = names.map(|name| NamedField::parse(name, RowKind::Destination));
+    found.into_iter().flatten().collect()
 }
-
-impl Columns {
-    fn fitted(heading: &Heading, tables: (&Table, &Table)) -> Self {
-        let mut columns = Self {
-            widths: widths(heading, tables),
-            kept: (0..TITLES.len()).collect(),
-        };
-        let most = heading.width.unwrap_or(usize::MAX);
-        for column in LEAVE {
-            if columns.length() <= most {
-                break;
-            }
-            columns.kept.retain(|kept| *kept != column);
-        }
-        columns
-    }
-
-    /// How long a line is.
-    fn length(&self) -> usize {
-        let cells = self.kept.iter().map(|column| INDENT + self.widths[*column]);
-        cells.sum::<usize>()
-            + if self.kept.len() < TITLES.len() {
-                MARK.len()
-            } else {
-                0
-            }
-    }
-
-    /// Writes cells: two columns of text, then numbers.
-    fn write(&self, out: &mut dyn Write, cells: &[String; 7]) -> io::Result<()> {
-        for column in &self.kept {
-            let (cell, width) = (&cells[*column], self.widths[*column]);
-            if *column < 2 {
-                write!(out, "  {cell:<width$}")?;
-            } else {
-                write!(out, "  {cell:>width$}")?;
-            }
-        }
-        Ok(())
-    }
-
-    fn write_titles(&self, out: &mut dyn Write) -> io::Result<()> {
-        write!(out, "{}", style::FAINT)?;
-        self.write(out, &TITLES.map(str::to_owned))?;
-        if self.kept.len() < TITLES.len() {
-            out.write_all(MARK.as_bytes())?;
-        }
-        writeln!(out, "{}", style::FAINT.render_reset())
-    }
-}
-
-/// What titles end with where columns were left out.
-const MARK: &str = " ..";
 
 /// Pieces of a line, broken before the one that does not fit.
 struct Pieces<'a> {
@@ -136,64 +72,43 @@ impl Pieces<'_> {
     }
 }
 
-/// One server's cells, and what is remarkable about it.
-struct Row {
-    cells: [String; 7],
-    remark: &'static str,
-}
-
-fn row(
+/// Returns the cells of a real server.
+fn cells(
     heading: &Heading,
-    receptions: &Receptions<'_>,
-    key: &DestinationKey,
-    entry: &DestinationEntry,
-) -> Row {
-    let weight = entry.configuration.weight;
-    let reception = receptions.of(key);
-    let share = match reception.share {
-        Some(share) if share > 0.0 => format!("{:.0} %", share * 100.0),
-        _ => heading.nothing().to_owned(),
+    columns: &[NamedField],
+    row: DestinationRow<'_>,
+) -> (Vec<String>, Vec<FieldValue>) {
+    let values: Vec<FieldValue> = columns
+        .iter()
+        .map(|column| column.value(&Row::Destination(row)))
+        .collect();
+    let of = |(column, value): (&NamedField, &FieldValue)| match column.field.name {
+        "forwarding" => method(&row.entry.configuration),
+        _ => cell(value, heading.characters),
     };
-    let rate = if heading.has_rates {
-        entry.observed.rates().connections_per_second.to_string()
-    } else {
-        heading.nothing().to_owned()
-    };
-    let cells = [
-        key.to_string(),
-        method(&entry.configuration),
-        weight.to_string(),
-        share,
-        entry.connections.active.to_string(),
-        entry.connections.inactive.to_string(),
-        rate,
-    ];
-    Row {
-        cells,
-        remark: reception.remark.unwrap_or_default(),
-    }
+    (columns.iter().zip(&values).map(of).collect(), values)
 }
 
-/// Writes a table, or the part of a table that somebody asked for. What a server gets depends on its siblings, shown or not, so that
-/// the services of the part are looked up in the `whole`.
+/// Writes virtual services with their real servers, or with those that somebody asked for, in the order given.
 ///
 /// # Errors
 /// The writer's error.
 pub fn list(
     out: &mut dyn Write,
     heading: &Heading,
-    table: &Table,
-    whole: &Table,
+    services: &[ServicePart<'_>],
+    columns: &[NamedField],
 ) -> io::Result<()> {
-    let quiescent: usize = table
-        .services
-        .values()
-        .map(|service| service.quiescent().count())
-        .sum();
+    let servers = services.iter().flat_map(|part| &part.destinations);
+    let (mut all, mut quiescent) = (0, 0);
+    for (_, entry) in servers {
+        all += 1;
+        quiescent += usize::from(entry.configuration.weight.get() == 0);
+    }
     let mut summary = format!(
         "{}, {}",
-        count(table.services.len(), "service"),
-        count(table.destination_count(), "real server")
+        count(services.len(), "service"),
+        count(all, "real server")
     );
     if quiescent > 0 {
         summary.push_str(&format!(", {quiescent} quiescent"));
@@ -207,53 +122,73 @@ pub fn list(
         line.write(heading.separator(), piece, style::FAINT)?;
     }
     writeln!(out)?;
-    let columns = Columns::fitted(heading, (table, whole));
-    for (key, part) in &table.services {
-        let service = whole.services.get(key).unwrap_or(part);
+    let titles: Vec<String> = columns
+        .iter()
+        .map(|column| title(column, RowKind::Destination).to_owned())
+        .collect();
+    let widths = widths(heading, services, columns, &titles);
+    for part in services {
         writeln!(out)?;
-        service_line(out, heading, (key, service), part.destinations.len())?;
+        service_line(out, heading, part)?;
         if !part.destinations.is_empty() {
-            columns.write_titles(out)?;
-        }
-        let receptions = service.receptions();
-        for (key, entry) in &part.destinations {
-            let row = row(heading, &receptions, key, entry);
-            columns.write(out, &row.cells)?;
-            if !row.remark.is_empty() {
-                let mut rest = Pieces {
-                    out: &mut *out,
-                    width: heading.width.unwrap_or(usize::MAX),
-                    used: columns.length(),
-                };
-                rest.write("  ", row.remark, style::CARE)?;
+            write!(out, "{}{:INDENT$}", style::FAINT, "")?;
+            widths.write(out, &titles)?;
+            if widths.kept.len() < titles.len() {
+                out.write_all(MARK.as_bytes())?;
             }
+            writeln!(out, "{}", style::FAINT.render_reset())?;
+        }
+        let receptions = part.service.entry.receptions();
+        for row in part.rows(&receptions) {
+            write!(out, "{:INDENT$}", "")?;
+            widths.write(out, &cells(heading, columns, row).0)?;
+            write_remark(out, heading, &widths, &receptions, row)?;
             writeln!(out)?;
         }
     }
     Ok(())
 }
 
-fn widths(heading: &Heading, (table, whole): (&Table, &Table)) -> [usize; 7] {
-    let mut widths = TITLES.map(str::len);
-    for (key, part) in &table.services {
-        let service = whole.services.get(key).unwrap_or(part);
-        let receptions = service.receptions();
-        for (key, entry) in &part.destinations {
-            let row = row(heading, &receptions, key, entry);
-            for (width, cell) in widths.iter_mut().zip(&row.cells) {
-                *width = (*width).max(cell.chars().count());
-            }
+fn write_remark(
+    out: &mut dyn Write,
+    heading: &Heading,
+    widths: &Widths,
+    receptions: &Receptions<'_>,
+    row: DestinationRow<'_>,
+) -> io::Result<()> {
+    let Some(remark) = receptions.of(row.key).remark else {
+        return Ok(());
+    };
+    let mut rest = Pieces {
+        out,
+        width: heading.width.unwrap_or(usize::MAX),
+        used: widths.length(INDENT),
+    };
+    rest.write("  ", remark, style::CARE)
+}
+
+fn widths(
+    heading: &Heading,
+    services: &[ServicePart<'_>],
+    columns: &[NamedField],
+    titles: &[String],
+) -> Widths {
+    let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
+    let mut widths = Widths::of(&titles);
+    for part in services {
+        let receptions = part.service.entry.receptions();
+        for row in part.rows(&receptions) {
+            let (cells, values) = cells(heading, columns, row);
+            widths.add(&cells, &values);
         }
     }
+    widths.fit(columns, INDENT, heading.width);
     widths
 }
 
-fn service_line(
-    out: &mut dyn Write,
-    heading: &Heading,
-    (key, service): (&ServiceKey, &ServiceEntry),
-    shown: usize,
-) -> io::Result<()> {
+fn service_line(out: &mut dyn Write, heading: &Heading, part: &ServicePart<'_>) -> io::Result<()> {
+    let (key, service) = (part.service.key, part.service.entry);
+    let shown = part.destinations.len();
     let mut line = Pieces {
         out: &mut *out,
         width: heading.width.unwrap_or(usize::MAX),
@@ -283,7 +218,8 @@ fn service_line(
     });
     line.write(GAP, &format!("active {active}"), Style::new())?;
     line.write(GAP, &format!("inactive {inactive}"), Style::new())?;
-    if heading.has_rates {
+    let known = part.service.known;
+    if known.all && known.rates {
         let rate = service.observed.rates().connections_per_second;
         line.write(GAP, &format!("{rate} conn/s"), Style::new())?;
     }
@@ -296,11 +232,11 @@ fn service_line(
 
 #[cfg(test)]
 mod tests {
-    use super::{Heading, list};
+    use super::{Heading, list, usual_columns};
     use crate::config::Characters;
     use crate::model::{
-        AddressFamily, DestinationEntry, DestinationKey, Persistence, ServiceEntry, ServiceKey,
-        Table,
+        AddressFamily, DestinationEntry, DestinationKey, Known, Persistence, ServiceEntry,
+        ServiceKey, ServicePart, Table,
     };
 
     fn table() -> Table {
@@ -328,12 +264,17 @@ mod tests {
             let heading = Heading {
                 place: "director/blue \u{b7} kernel 6.1.0".to_owned(),
                 time: "12:00:00".to_owned(),
-                has_rates: true,
                 characters: Characters::Unicode,
                 width,
             };
             let mut out = Vec::new();
-            list(&mut out, &heading, &table(), &table()).unwrap();
+            let table = table();
+            let known = Known {
+                all: true,
+                rates: true,
+            };
+            let parts = ServicePart::all(&table, &table, known);
+            list(&mut out, &heading, &parts, &usual_columns()).unwrap();
             anstream::adapter::strip_str(&String::from_utf8(out).unwrap()).to_string()
         };
         let all = shown(None);

@@ -1,8 +1,8 @@
 //! `:list` and the listings beside it: what the table is, what it counts, and the connections that are open.
 
 use super::prompt::Prompt;
-use crate::model::{Observed, Selector, ServiceEntry, ServiceKey, Table};
-use crate::render::{Heading, Rows, columns};
+use crate::model::{Known, Observed, Selector, ServiceEntry, ServiceKey, ServicePart, Table};
+use crate::render::{Heading, Rows, columns, usual_columns};
 use crate::session::{Error, Session};
 
 /// What a listing shows of each service and each of its real servers.
@@ -91,13 +91,17 @@ impl Prompt {
         let heading = Heading {
             place: self.place.clone(),
             time: crate::render::time_of_day(),
-            has_rates: self.shell.borrow().session().estimates(),
             characters: crate::config::characters(),
             width: Some(self.screen.width()),
         };
+        let known = Known {
+            all: true,
+            rates: self.shell.borrow().session().estimates(),
+        };
+        let parts = ServicePart::all(table, whole, known);
         let mut bytes = Vec::new();
         // Writing to memory does not fail.
-        let _infallible = crate::render::list(&mut bytes, &heading, table, whole);
+        let _infallible = crate::render::list(&mut bytes, &heading, &parts, &usual_columns());
         self.screen.show(String::from_utf8_lossy(&bytes).trim_end());
     }
 

@@ -11,6 +11,7 @@ mod forecast;
 mod history;
 mod info;
 mod replay;
+mod rows;
 mod runbook;
 mod saved;
 mod script;
@@ -32,6 +33,7 @@ pub use history::{
 };
 pub use info::{InfoShape, JournalShape, ManagerShape, PlaceShape, SchedulerShape};
 pub use replay::{DifferenceShape, ReplayShape};
+pub use rows::{RowShape, RowsShape};
 pub use runbook::{RunbookShape, StepShape, WaitShape, runbook_shape};
 pub use saved::SavedShape;
 pub use script::{DrainedShape, OutcomeShape, RunbookOutcomeShape, ScriptErrorShape};

@@ -28,6 +28,7 @@ mod options;
 mod permission;
 mod reference;
 mod rhai_errors;
+mod row_filter;
 mod runbooks;
 mod runner;
 mod shell;
@@ -48,6 +49,7 @@ pub use options::{ArgumentsTaken, arguments_taken, describe_options};
 pub use permission::{Allowed, Permissions};
 pub use reference::{Entry, REFERENCE, entries, help, library_entries};
 pub use rhai_errors::NAMESPACES;
+pub use row_filter::RowFilter;
 pub use runner::{Ran, Script, run};
 pub use shell::{Completeness, Evaluated, Shell, completeness};
 pub use suite::{

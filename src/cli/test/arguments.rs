@@ -5,10 +5,13 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::args::Bounds;
+use crate::cli::format::Printing;
 use crate::cli::option_values::{duration, filled, number};
 
 #[derive(Clone, Debug, Args)]
 pub(in crate::cli) struct TestArguments {
+    #[command(flatten)]
+    pub(in crate::cli) printing: Printing,
     #[command(flatten)]
     pub(super) bounds: Bounds,
     /// Run the tests whose `FILE::NAME` has this text in it; can be given several times

@@ -14,7 +14,8 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::open;
 use crate::cli::outcome::CommandOutcome;
-use crate::cli::script::{permissions_of, read_script};
+use crate::cli::script::permissions_of;
+use crate::cli::script_file::read_script;
 use crate::document::json;
 use crate::results::{TestEvent, TestFailureShape, TestShape, Verdict, exit};
 use crate::script::{

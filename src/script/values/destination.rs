@@ -164,16 +164,34 @@ pub(super) mod fields {
         i64::from(destination.entry().connections.active)
     }
 
+    /// Short for `active_connections`, as in lists.
+    #[rhai_fn(get = "active", pure)]
+    pub fn active(destination: &mut Destination) -> i64 {
+        active_connections(destination)
+    }
+
     /// Returns the inactive connections.
     #[rhai_fn(get = "inactive_connections", pure)]
     pub fn inactive_connections(destination: &mut Destination) -> i64 {
         i64::from(destination.entry().connections.inactive)
     }
 
+    /// Short for `inactive_connections`, as in lists.
+    #[rhai_fn(get = "inactive", pure)]
+    pub fn inactive(destination: &mut Destination) -> i64 {
+        inactive_connections(destination)
+    }
+
     /// Returns the persistence templates.
     #[rhai_fn(get = "persistent_connections", pure)]
     pub fn persistent_connections(destination: &mut Destination) -> i64 {
         i64::from(destination.entry().connections.persistent)
+    }
+
+    /// Short for `persistent_connections`, as in lists.
+    #[rhai_fn(get = "persistent", pure)]
+    pub fn persistent(destination: &mut Destination) -> i64 {
+        persistent_connections(destination)
     }
 
     /// Returns active plus inactive connections.

@@ -190,7 +190,7 @@ pub(super) mod fields {
 }
 
 /// Refuses to put values of different kinds in order, which Rhai answers with a silent `false`.
-pub(super) fn refuse_comparisons(engine: &mut rhai::Engine) {
+pub(in crate::script) fn refuse_comparisons(engine: &mut rhai::Engine) {
     use rhai::ImmutableString as Text;
     pair::<Text, i64>(engine);
     pair::<Text, f64>(engine);

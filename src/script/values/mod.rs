@@ -15,7 +15,7 @@ use rhai::plugin::{Dynamic, combine_with_exported_module};
 use rhai::{Engine, Module};
 
 pub(super) use destination::{DestinationList, DestinationValue};
-pub(super) use duration::DurationValue;
+pub(super) use duration::{DurationValue, refuse_comparisons};
 pub(super) use dynamic::dynamic_of;
 pub(super) use json::{json_lines, json_of, json_or_end, json_text, short};
 pub(super) use outcome::OutcomeValue;
@@ -124,7 +124,7 @@ pub(super) fn register(engine: &mut Engine) {
     combine_with_exported_module!(&mut fields, "error_fields", error_fields);
     combine_with_exported_module!(&mut fields, "duration_fields", duration::fields);
     engine.register_global_module(fields.into());
-    duration::refuse_comparisons(engine);
+    refuse_comparisons(engine);
 }
 
 /// Returns a value as a person writes it: text without quotes, the rest as JSON.

@@ -213,10 +213,22 @@ pub(super) mod fields {
         i64::try_from(service.entry.weight_sum()).unwrap_or(i64::MAX)
     }
 
+    /// Returns how many real servers have no weight.
+    #[rhai_fn(get = "quiescent", pure)]
+    pub fn quiescent(service: &mut Service) -> i64 {
+        i64::try_from(service.entry.quiescent().count()).unwrap_or(i64::MAX)
+    }
+
     /// Returns the active connections of all real servers.
     #[rhai_fn(get = "active_connections", pure)]
     pub fn active_connections(service: &mut Service) -> i64 {
         service.connections(|connections| connections.active)
+    }
+
+    /// Short for `active_connections`, as in lists.
+    #[rhai_fn(get = "active", pure)]
+    pub fn active(service: &mut Service) -> i64 {
+        active_connections(service)
     }
 
     /// Returns the inactive connections of all real servers.
@@ -225,10 +237,22 @@ pub(super) mod fields {
         service.connections(|connections| connections.inactive)
     }
 
+    /// Short for `inactive_connections`, as in lists.
+    #[rhai_fn(get = "inactive", pure)]
+    pub fn inactive(service: &mut Service) -> i64 {
+        inactive_connections(service)
+    }
+
     /// Returns the persistence templates of all real servers.
     #[rhai_fn(get = "persistent_connections", pure)]
     pub fn persistent_connections(service: &mut Service) -> i64 {
         service.connections(|connections| connections.persistent)
+    }
+
+    /// Short for `persistent_connections`, as in lists.
+    #[rhai_fn(get = "persistent", pure)]
+    pub fn persistent(service: &mut Service) -> i64 {
+        persistent_connections(service)
     }
 
     /// Returns the key.
