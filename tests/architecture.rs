@@ -57,8 +57,13 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
         &["ahash", "signal_hook", "thiserror"],
     ),
     (
+        "observe",
+        &["model", "backend", "txn", "journal", "session"],
+        &["humantime"],
+    ),
+    (
         "results",
-        &["model", "txn", "document", "journal", "session"],
+        &["model", "txn", "document", "journal", "session", "observe"],
         &["serde", "serde_json"],
     ),
     (
@@ -95,8 +100,8 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     (
         "cli",
         &[
-            "model", "backend", "txn", "ipvsadm", "document", "journal", "session", "results",
-            "render", "script", "repl", "ui", "config", "files", "manual",
+            "model", "backend", "txn", "ipvsadm", "document", "journal", "session", "observe",
+            "results", "render", "script", "repl", "ui", "config", "files", "manual",
         ],
         &[
             "clap",

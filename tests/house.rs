@@ -79,6 +79,8 @@ fn clocks_are_read_where_it_is_said() {
         "cli/test/stopwatch.rs",
         "journal/event.rs",
         "journal/standing.rs",
+        "observe/live.rs",
+        "observe/observer.rs",
         "render/time.rs",
         "session/history/recorder.rs",
         "session/runbook/rehearsed.rs",

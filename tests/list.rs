@@ -329,3 +329,123 @@ fn what_commands_show_has_the_same_forms() {
     assert_eq!(failed("jsonl").lines().count(), 1);
     assert_eq!(failed("csv"), "");
 }
+
+/// A program that would go on for ever.
+struct Watching(std::process::Child);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let _may_be_over = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
+#[test]
+fn watching_tells_each_change_and_who_made_it() {
+    use std::io::{BufRead, BufReader};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let run = |arguments: &[&str]| {
+        let all = [&["--sim-state=a.json"], arguments].concat();
+        let ran = ipvsh(path, &all);
+        assert_eq!(ran.status, 0, "{arguments:?}: {}", ran.stderr);
+    };
+    run(&["add", "tcp://192.0.2.1:80"]);
+    let watch = |objects: &[&str]| {
+        let all = [
+            &["--sim-state=a.json", "list", "--watch=50ms", "-o", "jsonl"],
+            objects,
+        ]
+        .concat();
+        let mut command = crate::support::ipvsh_command(path, &all);
+        command.stdout(std::process::Stdio::piped());
+        Watching(command.spawn().unwrap())
+    };
+    let (mut all, mut some) = (watch(&[]), watch(&["fwmark://*"]));
+    let mut lines = BufReader::new(all.0.stdout.take().unwrap()).lines();
+    let mut fewer = BufReader::new(some.0.stdout.take().unwrap()).lines();
+    // Each waits until it has looked once; what it found then is no change.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let mut next =
+        || -> serde_json::Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    run(&["add", "tcp://192.0.2.1:80/10.0.0.2:80", "--label", "two"]);
+    let told = next();
+    assert_eq!(told["object"], "tcp://192.0.2.1:80/10.0.0.2:80");
+    assert_eq!((&told["verb"], &told["sign"]), (&"add".into(), &"+".into()));
+    assert_eq!(told["by"]["commit"], 2);
+    assert_eq!(told["by"]["label"], "two");
+    assert!(!told["by"]["who"].as_str().unwrap().is_empty());
+
+    // Somebody else writes the file.
+    let text = std::fs::read_to_string(path.join("a.json")).unwrap();
+    let changed = text.replace("\"weight\": 1", "\"weight\": 7");
+    assert_ne!(text, changed);
+    std::fs::write(path.join("b.json"), changed).unwrap();
+    std::fs::rename(path.join("b.json"), path.join("a.json")).unwrap();
+    let told = next();
+    assert_eq!(told["fields"]["weight"], serde_json::json!([1, 7]));
+    assert_eq!(told["by"], "foreign");
+
+    run(&["delete", "tcp://192.0.2.1:80/10.0.0.2:80"]);
+    let told = next();
+    assert_eq!(
+        (&told["verb"], &told["by"]["commit"]),
+        (&"delete".into(), &3.into())
+    );
+    run(&["add", "fwmark://7"]);
+    assert_eq!(next()["object"], "fwmark://7");
+    run(&["delete", "tcp://192.0.2.1:80"]);
+    let told = next();
+    assert_eq!(
+        (&told["object"], &told["by"]["commit"]),
+        (&"tcp://192.0.2.1:80".into(), &5.into())
+    );
+    let told: serde_json::Value = serde_json::from_str(&fewer.next().unwrap().unwrap()).unwrap();
+    assert_eq!(told["object"], "fwmark://7");
+}
+
+#[test]
+fn watching_shows_the_list_again_and_ends_with_its_reader() {
+    let farm = Farm::new();
+    let mut command = crate::support::ipvsh_command(
+        farm.folder.path(),
+        &["--sim=farm.rhai", "list", "--watch=50ms", "fwmark6://7"],
+    );
+    command.stdout(std::process::Stdio::piped());
+    let mut program = Watching(command.spawn().unwrap());
+    let mut lines =
+        std::io::BufRead::lines(std::io::BufReader::new(program.0.stdout.take().unwrap()));
+    let shown = lines
+        .by_ref()
+        .filter(|line| line.as_ref().unwrap().contains("fwmark6://7"));
+    assert_eq!(shown.take(3).count(), 3);
+    drop(lines);
+    assert!(program.0.wait().unwrap().success());
+    for (arguments, told) in [
+        (
+            &["--watch", "-o", "csv"][..],
+            "has no end that could be waited for",
+        ),
+        (&["--watch=0s"], "0 s is all the time"),
+        (
+            &["--watch", "-o", "jsonl", "--by", "server"],
+            "tells each change of an object",
+        ),
+        (
+            &["--watch", "-o", "jsonl", "--sort", "id"],
+            "tells each change of an object",
+        ),
+    ] {
+        let refused = farm.lists(arguments);
+        assert_eq!(refused.status, 2, "{arguments:?}");
+        assert!(
+            refused.stderr.contains(told),
+            "{arguments:?}: {}",
+            refused.stderr
+        );
+    }
+    // What is not there is said once, and is no list.
+    let missing = farm.lists(&["--watch", "fwmark://9"]);
+    assert_eq!(missing.status, 3);
+}

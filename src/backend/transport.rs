@@ -17,6 +17,8 @@ pub enum KernelFile {
     Stats,
     /// `/proc/net/ip_vs_stats_percpu`: totals of each processor.
     StatsPerCpu,
+    /// `/proc/net/ip_vs_status`: how full the tables of services and connections are (7.0).
+    Status,
     /// `/proc/net/ip_vs_conn`: the connection table.
     Connections,
     /// `/proc/net/ip_vs_conn_sync`: the connection table with the origin of each entry.
@@ -41,6 +43,7 @@ impl KernelFile {
             Self::Services => "ip_vs",
             Self::Stats => "ip_vs_stats",
             Self::StatsPerCpu => "ip_vs_stats_percpu",
+            Self::Status => "ip_vs_status",
             Self::Connections => "ip_vs_conn",
             Self::ConnectionsSync => "ip_vs_conn_sync",
             Self::Sysctl(name) => return format!("/proc/sys/net/ipv4/vs/{name}"),

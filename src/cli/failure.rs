@@ -30,6 +30,8 @@ pub(super) enum Failure {
     Output(io::Error),
     /// Signals can't be caught.
     Signals(io::Error),
+    /// There is no thread for the reader of the table.
+    NoReader(io::Error),
 }
 
 impl<E: Into<Error>> From<E> for Failure {
@@ -50,7 +52,7 @@ impl Failure {
     pub(super) fn status(&self) -> u8 {
         match self {
             Self::Usage { .. } => exit::USAGE,
-            Self::Output(_) | Self::Signals(_) => exit::FAILED,
+            Self::Output(_) | Self::Signals(_) | Self::NoReader(_) => exit::FAILED,
             Self::Session(error) => exit::of_error(error, exit::USAGE),
             Self::Script(failure) => failure.status(),
         }
@@ -60,7 +62,7 @@ impl Failure {
         match self {
             Self::Session(error) => Some(error),
             Self::Script(failure) => failure.session_error(),
-            Self::Usage { .. } | Self::Output(_) | Self::Signals(_) => None,
+            Self::Usage { .. } | Self::Output(_) | Self::Signals(_) | Self::NoReader(_) => None,
         }
     }
 
@@ -86,6 +88,10 @@ impl Failure {
             Self::Signals(error) => {
                 ui.error(&format!("signals can't be caught: {}", reason(error)))
             }
+            Self::NoReader(error) => ui.error(&format!(
+                "the thread that reads the table can't be started: {}",
+                reason(error)
+            )),
             Self::Session(Error::Document(error)) => tell_document(error, ui),
             Self::Session(Error::InDocument { place, .. }) => tell_document(place, ui),
             // A no is no error.
@@ -121,7 +127,7 @@ impl Failure {
                 hint: hint.clone(),
                 ..CauseShape::default()
             },
-            Self::Output(error) | Self::Signals(error) => CauseShape {
+            Self::Output(error) | Self::Signals(error) | Self::NoReader(error) => CauseShape {
                 kind: "io".to_owned(),
                 message: reason(error),
                 ..CauseShape::default()

@@ -7,6 +7,7 @@ use super::context::{Context, with_session};
 use super::failure::Failure;
 use super::format::Format;
 use super::list_args::ListArguments;
+use super::list_watch;
 use super::outcome::CommandOutcome;
 use crate::config::{self, Characters};
 use crate::document::{Detail, DocumentWriter, YamlForm, json, write_document, write_yaml};
@@ -25,20 +26,21 @@ use crate::session::{Access, Session, TableLabel, lacks_permission};
 /// What was asked of a list.
 pub(super) struct Asked {
     pub(super) selectors: Vec<Selector>,
-    kind: RowKind,
+    pub(super) kind: RowKind,
     /// Columns as they were named, if they were.
-    columns: Vec<(String, NamedField)>,
-    sort: Vec<SortKey>,
+    pub(super) columns: Vec<(String, NamedField)>,
+    pub(super) sort: Vec<SortKey>,
     /// By what the services of a tree are sorted: what they have of it.
     sort_services: Vec<SortKey>,
-    filter: Option<RowFilter>,
+    pub(super) filter: Option<RowFilter>,
 }
 
 /// A table as it was read for a list.
-pub(super) struct Seen {
-    pub(super) whole: Table,
+#[derive(Clone, Copy)]
+pub(super) struct Seen<'t> {
+    pub(super) whole: &'t Table,
     pub(super) known: Known,
-    pub(super) missing: Vec<&'static str>,
+    pub(super) missing: &'t [&'static str],
 }
 
 impl Asked {
@@ -117,8 +119,8 @@ impl Asked {
     }
 
     /// Returns what is meant of a table, as services with their real servers.
-    fn parts<'t>(&self, part: &'t Table, seen: &'t Seen) -> Result<Vec<ServicePart<'t>>, Failure> {
-        let mut parts = ServicePart::all(part, &seen.whole, seen.known);
+    fn parts<'t>(&self, part: &'t Table, seen: &Seen<'t>) -> Result<Vec<ServicePart<'t>>, Failure> {
+        let mut parts = ServicePart::all(part, seen.whole, seen.known);
         for part in &mut parts {
             let entry: &ServiceEntry = part.service.entry;
             let receptions = entry.receptions();
@@ -153,7 +155,7 @@ impl Asked {
     fn rows(
         &self,
         part: &Table,
-        seen: &Seen,
+        seen: &Seen<'_>,
         fields: &[NamedField],
     ) -> Result<Vec<Vec<FieldValue>>, Failure> {
         let mut found: Vec<(Vec<FieldValue>, Vec<FieldValue>)> = Vec::new();
@@ -166,7 +168,7 @@ impl Asked {
         };
         match self.kind {
             RowKind::Destination => {
-                for part in ServicePart::all(part, &seen.whole, seen.known) {
+                for part in ServicePart::all(part, seen.whole, seen.known) {
                     let receptions = part.service.entry.receptions();
                     for row in part.rows(&receptions) {
                         add(&Row::Destination(row))?;
@@ -174,7 +176,7 @@ impl Asked {
                 }
             }
             RowKind::Service => {
-                for part in ServicePart::all(part, &seen.whole, seen.known) {
+                for part in ServicePart::all(part, seen.whole, seen.known) {
                     add(&Row::Service(part.service))?;
                 }
             }
@@ -196,16 +198,17 @@ impl Asked {
     /// Writes what is meant of a table, and returns how many lines that were.
     pub(super) fn write(
         &self,
+        out: &mut dyn Write,
         context: &Context,
         place: &str,
-        seen: &Seen,
+        seen: &Seen<'_>,
     ) -> Result<usize, Failure> {
         let part = if self.selectors.is_empty() {
             None
         } else {
-            Some(Session::part_of(&seen.whole, &self.selectors)?)
+            Some(Session::part_of(seen.whole, &self.selectors)?)
         };
-        let part = part.as_ref().unwrap_or(&seen.whole);
+        let part = part.as_ref().unwrap_or(seen.whole);
         let format = context.format;
         let is_tree = self.kind == RowKind::Destination;
         let is_document = is_tree && self.columns.is_empty() && self.sort.is_empty();
@@ -222,10 +225,7 @@ impl Asked {
                     true => usual_columns(),
                     false => self.columns.iter().map(|(_, field)| *field).collect(),
                 };
-                let written = context
-                    .ui
-                    .data(|out| render_list(out, &heading, &parts, &columns));
-                written.map_err(Failure::Output)?;
+                render_list(out, &heading, &parts, &columns).map_err(Failure::Output)?;
                 Ok(parts.len())
             }
             Format::Json | Format::Yaml if is_document => {
@@ -234,7 +234,7 @@ impl Asked {
                     None => None,
                 };
                 let table = filtered.as_ref().unwrap_or(part);
-                self.write_document(context, table, &seen.missing)?;
+                write_table(out, format, table, seen.missing).map_err(Failure::Output)?;
                 Ok(table.services.len())
             }
             _ => {
@@ -245,46 +245,44 @@ impl Asked {
                     names: &names,
                     fields: &fields,
                     values: &values,
-                    missing: &seen.missing,
+                    missing: seen.missing,
                 };
-                let written = context.ui.data(|out| rows.write(out, context));
-                written.map_err(Failure::Output)?;
+                rows.write(out, context).map_err(Failure::Output)?;
                 Ok(values.len())
             }
         }
     }
 
-    fn write_document(
-        &self,
-        context: &Context,
-        table: &Table,
-        missing: &[&'static str],
-    ) -> Result<(), Failure> {
-        let document = DocumentWriter {
-            table,
-            detail: Detail::Observed,
-            incomplete: missing,
-        };
-        let written = context.ui.data(|out| match context.format {
-            Format::Yaml => write_yaml(out, &json::compact(&document), YamlForm::Whole),
-            _ => write_document(out, &document),
-        });
-        written.map_err(Failure::Output)
-    }
-
     /// Says that nothing was meant, where that is not what was asked for.
-    fn tell_nothing(&self, context: &Context, seen: &Seen) {
+    fn tell_nothing(&self, context: &Context, seen: &Seen<'_>) {
         if self.filter.is_none() {
             return;
         }
         let all = match self.kind {
             RowKind::Destination => count(seen.whole.destination_count(), "real server"),
             RowKind::Service => count(seen.whole.services.len(), "service"),
-            RowKind::Server => count(ServerRow::all(&seen.whole, seen.known).len(), "address"),
+            RowKind::Server => count(ServerRow::all(seen.whole, seen.known).len(), "address"),
         };
         context
             .ui
             .status(&format!("the filter takes none of {all}"));
+    }
+}
+
+fn write_table(
+    out: &mut dyn Write,
+    format: Format,
+    table: &Table,
+    missing: &[&'static str],
+) -> io::Result<()> {
+    let document = DocumentWriter {
+        table,
+        detail: Detail::Observed,
+        incomplete: missing,
+    };
+    match format {
+        Format::Yaml => write_yaml(out, &json::compact(&document), YamlForm::Whole),
+        _ => write_document(out, &document),
     }
 }
 
@@ -355,22 +353,6 @@ impl Rows<'_> {
     }
 }
 
-/// Reads the table, or the services that are named, as far as this user may.
-pub(super) fn see(session: &mut Session, selectors: &[Selector]) -> Result<Seen, Failure> {
-    let (whole, missing) = match session.services_with(selectors) {
-        Err(error) if lacks_permission(&error) => session.table_without_privilege()?,
-        other => (other?, Vec::new()),
-    };
-    Ok(Seen {
-        whole,
-        known: Known {
-            all: missing.is_empty(),
-            rates: session.estimates(),
-        },
-        missing,
-    })
-}
-
 /// Shows the table, or some services of it.
 pub(super) fn list(
     context: &Context,
@@ -378,18 +360,50 @@ pub(super) fn list(
     arguments: &ListArguments,
 ) -> Result<CommandOutcome, Failure> {
     let asked = Asked::of(arguments)?;
+    if let Some(interval) = arguments.watch {
+        return list_watch::watch(context, globals, &asked, interval);
+    }
     with_session(context, globals, Access::Read, |session| {
-        let seen = see(session, &asked.selectors)?;
-        tell_missing(context, &seen.missing);
-        let written = asked.write(context, &place_words(session.label()), &seen)?;
-        if written == 0 {
+        let (whole, missing) = match session.services_with(&asked.selectors) {
+            Err(error) if lacks_permission(&error) => session.table_without_privilege()?,
+            other => (other?, Vec::new()),
+        };
+        let seen = Seen {
+            whole: &whole,
+            known: Known {
+                all: missing.is_empty(),
+                rates: session.estimates(),
+            },
+            missing: &missing,
+        };
+        tell_missing(context, &missing);
+        let place = place_words(session.label());
+        let (mut lines, mut failure) = (0, None);
+        let written = context
+            .ui
+            .data(|out| match asked.write(out, context, &place, &seen) {
+                Ok(number) => {
+                    lines = number;
+                    Ok(())
+                }
+                Err(Failure::Output(error)) => Err(error),
+                Err(other) => {
+                    failure = Some(other);
+                    Ok(())
+                }
+            });
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        written.map_err(Failure::Output)?;
+        if lines == 0 {
             asked.tell_nothing(context, &seen);
         }
         Ok(CommandOutcome::Shown)
     })
 }
 
-fn tell_missing(context: &Context, missing: &[&str]) {
+pub(super) fn tell_missing(context: &Context, missing: &[&str]) {
     if !missing.is_empty() {
         context.ui.warning(&format!(
             "without privilege this list lacks {}",

@@ -28,6 +28,7 @@ mod ipvsadm;
 mod journal_args;
 mod list;
 mod list_args;
+mod list_watch;
 mod live;
 mod man;
 mod manual_args;

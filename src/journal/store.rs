@@ -380,7 +380,10 @@ impl Journal {
     }
 
     /// Returns the numbers of what came after a record, in order.
-    pub(super) fn numbers_after(&self, number: u64) -> Result<Vec<u64>, JournalError> {
+    ///
+    /// # Errors
+    /// [`JournalError`] if the folder can't be read.
+    pub fn numbers_after(&self, number: u64) -> Result<Vec<u64>, JournalError> {
         let mut names = self.names(true)?;
         names.extend(self.names(false)?);
         let mut numbers: Vec<u64> = names.iter().map(|name| name.number).collect();

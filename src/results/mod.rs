@@ -15,6 +15,7 @@ mod rows;
 mod runbook;
 mod saved;
 mod script;
+mod seen;
 mod tests;
 mod versions;
 
@@ -37,6 +38,7 @@ pub use rows::{RowShape, RowsShape};
 pub use runbook::{RunbookShape, StepShape, WaitShape, runbook_shape};
 pub use saved::SavedShape;
 pub use script::{DrainedShape, OutcomeShape, RunbookOutcomeShape, ScriptErrorShape};
+pub use seen::{ByShape, SeenChangeShape};
 pub use tests::{
     CoverageShape, ListedTestsShape, TestEvent, TestFailureShape, TestShape, TestsShape, Verdict,
 };

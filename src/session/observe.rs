@@ -1,6 +1,7 @@
 //! What can be seen beside services and their servers: schedulers, kernel parameters, daemons, totals.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::Session;
 use super::error::Error;
@@ -152,6 +153,26 @@ impl Session {
                 bytes_out_per_second: rates[4],
             },
         ))
+    }
+
+    /// Says that time passes for who looks: the clock of a simulated kernel, which stands still by itself, goes as far.
+    ///
+    /// # Errors
+    /// [`Error`] if what was due meanwhile could not be done.
+    pub fn pass(&mut self, time: Duration) -> Result<(), Error> {
+        if self.label.is_simulated() {
+            self.live.sleep(time);
+            self.meet_deadlines()?;
+        }
+        Ok(())
+    }
+
+    /// Returns how many entries the table of connections has, where the kernel tells that by itself; `None` before 7.0.
+    pub fn connection_entries(&mut self) -> Option<u64> {
+        let contents = self.live.file(&KernelFile::Status).ok()?;
+        let text = String::from_utf8_lossy(&contents);
+        let line = text.lines().find_map(|line| line.strip_prefix("Conns:"))?;
+        line.trim().parse().ok()
     }
 
     /// Returns whether the kernel's estimator runs; without it all rates stand still.

@@ -239,6 +239,8 @@ impl Transport for SimulatedKernel {
             KernelFile::Services => state.services_file(),
             KernelFile::Stats => state.stats_file(),
             KernelFile::StatsPerCpu => state.stats_per_cpu_file(),
+            // It came with 7.0, and this is no such kernel.
+            KernelFile::Status => return Err(io::ErrorKind::NotFound.into()),
             KernelFile::SysctlNames => state.sysctls.names().join("\n"),
             KernelFile::LoadedModules => state.loaded_modules_file(),
             KernelFile::AvailableModules => state.available_modules_file(),

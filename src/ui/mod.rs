@@ -164,6 +164,45 @@ impl Ui {
         out.flush()
     }
 
+    /// Shows a text in place of what the terminal shows, in one write; of one that is higher the beginning, and how much is left out.
+    ///
+    /// # Errors
+    /// The system's error, [`io::ErrorKind::BrokenPipe`] too.
+    pub fn redraw(&self, text: &str) -> io::Result<()> {
+        output_is_open()?;
+        let height = terminal_size::terminal_size_of(io::stdout())
+            .map_or(usize::MAX, |(_, height)| usize::from(height.0))
+            .max(3);
+        let lines: Vec<&str> = text.trim_end().lines().collect();
+        let mut shown = lines.join("\n");
+        if lines.len() > height {
+            let kept = height - 1;
+            shown = format!(
+                "{}\n... and {} more lines",
+                lines[..kept].join("\n"),
+                lines.len() - kept
+            );
+        }
+        let mut screen = Vec::new();
+        let mut out = Guard::new(AutoStream::new(&mut screen, self.choice()));
+        write!(out, "{shown}")?;
+        out.into_inner()?.flush()?;
+        let mut all = b"\x1b[H\x1b[2J".to_vec();
+        all.extend(screen);
+        let mut out = io::stdout().lock();
+        out.write_all(&all)?;
+        out.flush()
+    }
+
+    /// Returns whether colours are used on standard output, decided.
+    fn choice(&self) -> ColorChoice {
+        if self.colours_results() {
+            ColorChoice::AlwaysAnsi
+        } else {
+            ColorChoice::Never
+        }
+    }
+
     fn note(&self, text: &str) {
         let err = AutoStream::new(io::stderr().lock(), self.colour.choice());
         let mut err = Guard::new(err);

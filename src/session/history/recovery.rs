@@ -342,21 +342,30 @@ impl Session {
             .collect()
     }
 
+    /// Opens the journal of this table if it is there, and makes nothing; beside it which table that is.
+    ///
+    /// # Errors
+    /// [`HistoryError`] if no journal is kept, or it can't be looked at.
+    pub fn look_at_journal(&mut self) -> Result<(Option<Journal>, TableIdentity), HistoryError> {
+        let log = self.history.log()?;
+        let journal = match &log.setup.folder {
+            Some(folder) => Journal::look(folder, &log.table)?,
+            None => None,
+        };
+        Ok((journal, log.table.clone()))
+    }
+
     /// Looks at the open records of this table without making a journal.
     fn looked_at(&mut self) -> Result<Option<Vec<Record>>, HistoryError> {
         let now = self.live.boot_time();
-        let log = self.history.log()?;
-        let Some(folder) = &log.setup.folder else {
-            return Ok(None);
-        };
-        let here = &log.table;
-        let Some(journal) = Journal::look(folder, here)? else {
+        let (journal, here) = self.look_at_journal()?;
+        let Some(journal) = journal else {
             return Ok(None);
         };
         let mut due = journal.open_records()?;
         due.retain(|record| {
             record.as_ref().is_ok_and(|record| {
-                record.intent.table.is_same(here) && is_due(&journal, record, now)
+                record.intent.table.is_same(&here) && is_due(&journal, record, now)
             })
         });
         Ok(Some(due.into_iter().flatten().collect()))
