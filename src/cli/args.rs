@@ -10,6 +10,7 @@ use super::change_args::{
 };
 use super::connections_args::ConnectionsArguments;
 use super::drain_args::{DrainArguments, UndrainArguments};
+use super::export_args::ExportArguments;
 use super::format::{Format, Printing};
 use super::journal_args::{
     CancelArguments, ConfirmArguments, HistoryArguments, RecoverArguments, RedoArguments,
@@ -448,30 +449,6 @@ pub(super) struct DiffArguments {
     pub(super) a: String,
     /// Another document; without it, A is compared with the live table
     pub(super) b: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum ExportFormat {
-    /// The table document in JSON
-    Json,
-    /// The same in YAML
-    Yaml,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(super) struct ExportArguments {
-    /// The format
-    #[arg(long, short = 'o', value_enum, default_value = "json")]
-    pub(super) format: ExportFormat,
-    /// Configuration alone, without what was observed: for version control
-    #[arg(long)]
-    pub(super) config: bool,
-    /// With these kernel parameters, separated by commas; the kernel does not tell which ones somebody has set
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = sysctl_name, conflicts_with = "objects")]
-    pub(super) sysctl: Vec<SysctlName>,
-    /// Export these only: KEY, KEY/SERVER, SERVER, or a pattern with `*`
-    #[arg(value_name = "OBJECT")]
-    pub(super) objects: Vec<String>,
 }
 
 #[derive(Clone, Debug, Args)]

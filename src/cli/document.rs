@@ -1,27 +1,23 @@
-//! Commands around the table document: apply, plan, diff, export, schema.
+//! Commands around the table document: apply, plan, diff, schema.
 
 use std::path::Path;
 use std::time::Duration;
 
 use super::args::{
-    ApplyArguments, DiffArguments, ExportArguments, ExportFormat, Globals, KeepChoice, Merging,
-    PlanArguments, PruneChoice,
+    ApplyArguments, DiffArguments, Globals, KeepChoice, Merging, PlanArguments, PruneChoice,
 };
 use super::ask::{Asks, ask_first};
 use super::context::{Context, access, with_session};
 use super::failure::Failure;
-use super::list::selectors;
 use super::open;
 use super::outcome::CommandOutcome;
 use crate::document::{
-    Detail, DocumentWriter, YamlForm, is_plan, json, read_document, read_document_file, read_file,
-    read_plan, schema, write_document, write_plan, write_yaml,
+    is_plan, json, read_document, read_document_file, read_file, read_plan, schema, write_plan,
 };
 use crate::files;
 use crate::model::{ObjectId, TableSpecification, reason, shown};
 use crate::session::{
-    Access, ApplyOptions, BlockKind, CommitTerms, Ended, Error, Prune, Session, Target,
-    VerbOutcome, lacks_permission,
+    Access, ApplyOptions, BlockKind, CommitTerms, Ended, Error, Prune, Session, Target, VerbOutcome,
 };
 use crate::txn::{Outcome, Plan};
 
@@ -239,56 +235,6 @@ pub(super) fn diff(
         );
     }
     Ok(CommandOutcome::planned(plan))
-}
-
-/// Prints the table as a document.
-pub(super) fn export(
-    context: &Context,
-    globals: &Globals,
-    arguments: &ExportArguments,
-) -> Result<CommandOutcome, Failure> {
-    let selectors = selectors(&arguments.objects)?;
-    with_session(context, globals, Access::Read, |session| {
-        let (table, missing) = match session.selected(&selectors) {
-            Err(error) if lacks_permission(&error) => {
-                let (table, missing) = session.table_without_privilege()?;
-                let table = Session::part_of(&table, &selectors)?;
-                context.ui.warning(&format!(
-                    "without privilege this document lacks {}, and can't be applied",
-                    missing.join(", ")
-                ));
-                (table, missing)
-            }
-            other => (other?, Vec::new()),
-        };
-        let mut table = table;
-        if selectors.is_empty() {
-            table.sysctl = session.documented_sysctls(&arguments.sysctl)?;
-        }
-        let detail = if arguments.config {
-            Detail::Configuration
-        } else {
-            Detail::Observed
-        };
-        let document = DocumentWriter {
-            table: &table,
-            detail,
-            incomplete: &missing,
-        };
-        let written = match arguments.format {
-            ExportFormat::Json => context.ui.data(|out| write_document(out, &document)),
-            ExportFormat::Yaml => {
-                let mut json = Vec::new();
-                write_document(&mut json, &document).map_err(Failure::Output)?;
-                let json = String::from_utf8_lossy(&json);
-                context
-                    .ui
-                    .data(|out| write_yaml(out, &json, YamlForm::Whole))
-            }
-        };
-        written.map_err(Failure::Output)?;
-        Ok(CommandOutcome::Shown)
-    })
 }
 
 /// Prints the schema.

@@ -19,6 +19,8 @@ mod drain;
 mod drain_args;
 mod editor;
 mod examples;
+mod export;
+mod export_args;
 mod failure;
 mod format;
 mod help;

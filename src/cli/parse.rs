@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use clap::{Args, FromArgMatches, Subcommand};
 
 use super::args::{
-    ApplyArguments, Arguments, CheckArguments, Command, DiffArguments, EvalArguments,
-    ExportArguments, Globals, PlanArguments, RunArguments, SaveArguments,
+    ApplyArguments, Arguments, CheckArguments, Command, DiffArguments, EvalArguments, Globals,
+    PlanArguments, RunArguments, SaveArguments,
 };
 use super::change_args::{
     ChangeArguments, EditArguments, MoveArguments, RelocateArguments, RemoveArguments,
@@ -14,6 +14,7 @@ use super::change_args::{
 use super::connections_args::ConnectionsArguments;
 use super::drain_args::{DrainArguments, UndrainArguments};
 use super::examples::program;
+use super::export_args::ExportArguments;
 use super::format::Printing;
 use super::journal_args::{
     CancelArguments, ConfirmArguments, HistoryArguments, RecoverArguments, RedoArguments,

@@ -10,6 +10,8 @@ use clap::error::ErrorKind;
 use super::args::{Bounds, ColourChoice, Command, Globals, PlanFormat, RunArguments};
 use super::change::{Verb, change, copy, edit, move_to, remove};
 use super::context::Context;
+use super::drain_args::word;
+use super::export_args::ExportFormat;
 use super::failure::{Failure, arguments_shown};
 use super::format::Format;
 use super::outcome::{CommandOutcome, PlanOutput, finish, json};
@@ -17,8 +19,8 @@ use super::parse::parse;
 use super::script_file::is_script;
 use super::settings::complete;
 use super::{
-    completion, configuration, confirm_watcher, connections, document, drain, help, history, info,
-    list, man, notify, prompt, save, script, simulate, test, undo,
+    completion, configuration, confirm_watcher, connections, document, drain, export, help,
+    history, info, list, man, notify, prompt, save, script, simulate, test, undo,
 };
 use crate::model::{reason, shown, suggestion};
 use crate::results::{VersionsShape, exit};
@@ -93,8 +95,18 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
     }
 }
 
+fn two_formats(other: &str) -> String {
+    format!("--json is `-o json`, and this is `-o {other}`: one of them is too many")
+}
+
 /// Returns in which form a command prints.
 fn format_asked(command: Option<&Command>, json: bool) -> Result<Format, String> {
+    if let Some(Command::Export(arguments)) = command
+        && json
+        && arguments.format != ExportFormat::Json
+    {
+        return Err(two_formats(&word(arguments.format)));
+    }
     let asked = match command {
         Some(Command::List(arguments)) => arguments.printing.format,
         Some(Command::Connections(arguments)) => arguments.printing.format,
@@ -109,10 +121,7 @@ fn format_asked(command: Option<&Command>, json: bool) -> Result<Format, String>
         _ => None,
     };
     match (asked, json) {
-        (Some(format), true) if format != Format::Json => Err(format!(
-            "--json is `-o json`, and this is `-o {}`: one of them is too many",
-            format.word()
-        )),
+        (Some(format), true) if format != Format::Json => Err(two_formats(format.word())),
         (Some(format), _) => Ok(format),
         (None, true) => Ok(Format::Json),
         (None, false) => Ok(Format::Table),
@@ -254,7 +263,7 @@ fn dispatch(
         Some(Command::Plan(arguments)) => script::plan(context, globals, &arguments),
         Some(Command::Apply(arguments)) => document::apply(context, globals, &arguments),
         Some(Command::Diff(arguments)) => document::diff(context, globals, &arguments),
-        Some(Command::Export(arguments)) => document::export(context, globals, &arguments),
+        Some(Command::Export(arguments)) => export::export(context, globals, &arguments),
         Some(Command::List(arguments)) => list::list(context, globals, &arguments),
         Some(Command::Connections(arguments)) => {
             connections::connections(context, globals, &arguments)

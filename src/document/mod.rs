@@ -13,6 +13,7 @@ mod error;
 mod file_kind;
 pub mod json;
 mod keys;
+mod labels;
 mod plan_document;
 mod read;
 mod read_service;
@@ -25,6 +26,7 @@ mod yaml;
 pub use complaint::invalid_object;
 pub use error::DocumentError;
 pub use file_kind::FileKind;
+pub use labels::{Labels, read_labels};
 pub use plan_document::{PlanLayout, append_plan, checksum, is_plan, read_plan, write_plan};
 pub use read::{DEFAULT_MAX_SIZE, read_document, read_document_file, read_file};
 pub use scenario::{

@@ -99,6 +99,15 @@ fn read_yaml(path: &str, bytes: &[u8]) -> Result<TableSpecification, DocumentErr
     Ok(document.0)
 }
 
+/// Returns a document as JSON, whichever form it is written in.
+pub(super) fn as_json(path: &str, bytes: &[u8]) -> Result<Vec<u8>, DocumentError> {
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    if is_yaml(path, bytes) {
+        return Ok(converted(path, bytes)?.json.into());
+    }
+    Ok(bytes.to_vec())
+}
+
 /// Makes the table that a recorded document describes, values that only a kernel can make included.
 pub(super) fn table_of(document: TableSpecification) -> Result<Table, Invalid> {
     let mut table = Table {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::changes::{attributed, between};
 use super::journal_view::{JournalReader, JournalView, Suspects};
 use super::snapshot::{Depth, Settings, Snapshot};
-use crate::model::{Known, Table};
+use crate::model::{Known, Table, Weight};
 use crate::session::{Error, Session, lacks_permission};
 
 /// Where snapshots come from.
@@ -39,31 +39,6 @@ impl Live {
         }
     }
 
-    /// Reads what is set of the table as a whole.
-    fn settings(&mut self) -> Result<Settings, Error> {
-        let kernel = match self.session.info() {
-            Ok(kernel) => Some(kernel),
-            Err(error) if lacks_permission(&error) => None,
-            Err(error) => return Err(error),
-        };
-        Ok(Settings {
-            kernel,
-            sysctls: self.session.sysctls()?,
-            connection_entries: self.session.connection_entries(),
-            journal: self.journal_view(),
-        })
-    }
-
-    fn journal_view(&mut self) -> Option<JournalView> {
-        let now = self.session.boot_time();
-        let (journal, table) = self.session.look_at_journal().ok()?;
-        match journal {
-            Some(journal) => self.journal.view(&journal, &table, now).ok(),
-            // Nothing was committed yet.
-            None => Some(JournalView::default()),
-        }
-    }
-
     /// Returns what changed since the last reading.
     fn changes(&mut self, table: &Table) -> Vec<super::SeenChange> {
         // The journal is looked at with every reading: whose record is there before a change is seen is known by then.
@@ -82,39 +57,97 @@ impl Live {
 impl Source for Live {
     fn read(&mut self, depth: Depth, passed: Duration) -> Result<Snapshot, Error> {
         self.session.pass(passed)?;
-        let began = Instant::now();
-        let time = SystemTime::now();
-        let clock = self.session.now();
-        let (table, missing) = match self.session.live_table() {
-            Err(error) if lacks_permission(&error) => self.session.table_without_privilege()?,
-            other => (other?, Vec::new()),
-        };
-        let known = Known {
-            all: missing.is_empty(),
-            rates: self.session.estimates(),
-        };
-        let totals = self.session.totals().ok();
-        let settings = match depth {
-            Depth::Table => None,
-            Depth::Everything => Some(self.settings()?),
-        };
-        let changes = self.changes(&table);
-        if self.before.is_none() || !changes.is_empty() {
-            self.before = Some(table.configuration_only());
+        let mut snapshot = seen(&mut self.session, depth, &mut self.journal)?;
+        snapshot.changes = self.changes(&snapshot.table);
+        if self.before.is_none() || !snapshot.changes.is_empty() {
+            self.before = Some(snapshot.table.configuration_only());
         }
         self.reads += 1;
-        Ok(Snapshot {
-            number: self.reads,
-            time,
-            clock,
-            took: began.elapsed(),
-            place: self.session.label().clone(),
-            table,
-            known,
-            missing,
-            totals,
-            settings,
-            changes,
-        })
+        snapshot.number = self.reads;
+        Ok(snapshot)
     }
+}
+
+/// Reads one snapshot, for who looks once.
+///
+/// # Errors
+/// [`Error`] if not even the services can be read.
+pub fn look(session: &mut Session, depth: Depth) -> Result<Snapshot, Error> {
+    seen(session, depth, &mut JournalReader::default())
+}
+
+fn seen(
+    session: &mut Session,
+    depth: Depth,
+    journal: &mut JournalReader,
+) -> Result<Snapshot, Error> {
+    let began = Instant::now();
+    let time = SystemTime::now();
+    let clock = session.now();
+    let (table, missing) = match session.live_table() {
+        Err(error) if lacks_permission(&error) => session.table_without_privilege()?,
+        other => (other?, Vec::new()),
+    };
+    let known = Known {
+        all: missing.is_empty(),
+        rates: session.estimates(),
+    };
+    let totals = session.totals().ok();
+    let settings = match depth {
+        Depth::Table => None,
+        Depth::Everything => Some(settings(session, &table, journal)?),
+    };
+    Ok(Snapshot {
+        number: 1,
+        time,
+        clock,
+        took: began.elapsed(),
+        place: session.label().clone(),
+        table,
+        known,
+        missing,
+        totals,
+        settings,
+        changes: Vec::new(),
+    })
+}
+
+/// Reads what is set of the table as a whole.
+fn settings(
+    session: &mut Session,
+    table: &Table,
+    journal: &mut JournalReader,
+) -> Result<Settings, Error> {
+    let kernel = match session.info() {
+        Ok(kernel) => Some(kernel),
+        Err(error) if lacks_permission(&error) => None,
+        Err(error) => return Err(error),
+    };
+    Ok(Settings {
+        kernel,
+        sysctls: session.sysctls()?,
+        connection_entries: session.connection_entries(),
+        journal: journal_view(session, table, journal),
+    })
+}
+
+fn journal_view(
+    session: &mut Session,
+    table: &Table,
+    reader: &mut JournalReader,
+) -> Option<JournalView> {
+    let now = session.boot_time();
+    let (journal, here) = session.look_at_journal().ok()?;
+    let Some(journal) = journal else {
+        // Nothing was committed yet.
+        return Some(JournalView::default());
+    };
+    let mut view = reader.view(&journal, &here, now).ok()?;
+    // Of what other programs did the journal knows nothing.
+    view.drains.retain(|drain| {
+        let service = table.services.get(&drain.service);
+        let server = service.and_then(|service| service.destinations.get(&drain.server));
+        server.is_some_and(|server| server.configuration.weight == Weight::ZERO)
+    });
+    Some(view)
 }

@@ -18,7 +18,7 @@ mod ring;
 mod snapshot;
 
 pub use changes::{By, SeenChange};
-pub use journal_view::JournalView;
-pub use live::{Live, Source};
+pub use journal_view::{DrainView, JournalView};
+pub use live::{Live, Source, look};
 pub use observer::{Observer, Reading, View};
 pub use snapshot::{Depth, Settings, Snapshot};

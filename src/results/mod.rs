@@ -10,6 +10,7 @@ pub mod exit;
 mod forecast;
 mod history;
 mod info;
+pub mod metrics;
 mod replay;
 mod rows;
 mod runbook;

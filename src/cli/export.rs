@@ -1,0 +1,225 @@
+//! The table for other programs: as a document, or as metrics.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::args::Globals;
+use super::context::{Context, with_session};
+use super::export_args::{
+    BackendLabelChoice, ExportArguments, ExportFormat, MetricsArguments, NamesChoice,
+};
+use super::failure::Failure;
+use super::list::selectors;
+use super::open;
+use super::outcome::CommandOutcome;
+use crate::document::{
+    Detail, DocumentWriter, YamlForm, json, read_document_file, read_file, read_labels,
+    write_document, write_yaml,
+};
+use crate::files;
+use crate::model::{Selector, reason, shown};
+use crate::observe::{Depth, look};
+use crate::results::metrics::{
+    BackendLabel, Exposition, MetricNames, MetricsOptions, ObjectLabels, write_metrics,
+};
+use crate::session::{
+    Access, ApplyOptions, BlockKind, ConnectionFilter, Prune, Session, lacks_permission,
+};
+
+/// Prints the table as a document or as metrics.
+pub(super) fn export(
+    context: &Context,
+    globals: &Globals,
+    arguments: &ExportArguments,
+) -> Result<CommandOutcome, Failure> {
+    let selectors = selectors(&arguments.objects)?;
+    let exposition = match arguments.format {
+        ExportFormat::Json | ExportFormat::Yaml => None,
+        ExportFormat::Prometheus => Some(Exposition::Prometheus),
+        ExportFormat::Openmetrics => Some(Exposition::OpenMetrics),
+    };
+    match (exposition, arguments.metrics.given()) {
+        (None, Some(option)) => Err(Failure::usage(format!(
+            "{option} is about metrics, and a document has none; -o prometheus or -o openmetrics has"
+        ))),
+        (Some(_), _) if arguments.config || !arguments.sysctl.is_empty() => Err(Failure::usage(
+            "--config and --sysctl are about documents; metrics are what was observed, and have every kernel parameter",
+        )),
+        (None, None) => with_session(context, globals, Access::Read, |session| {
+            document(context, session, arguments, &selectors)
+        }),
+        (Some(exposition), _) => metrics(context, globals, arguments, &selectors, exposition),
+    }
+}
+
+/// Writes to the file that is named, whole or not at all, or else to standard output.
+fn write_out(
+    context: &Context,
+    out: Option<&String>,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let written = match out {
+        None => context.ui.data(write),
+        Some(path) => files::replace(Path::new(path), write).map_err(|error| {
+            io::Error::new(error.kind(), format!("{}: {}", shown(path), reason(&error)))
+        }),
+    };
+    written.map_err(Failure::Output)
+}
+
+fn document(
+    context: &Context,
+    session: &mut Session,
+    arguments: &ExportArguments,
+    selectors: &[Selector],
+) -> Result<CommandOutcome, Failure> {
+    let (table, missing) = match session.selected(selectors) {
+        Err(error) if lacks_permission(&error) => {
+            let (table, missing) = session.table_without_privilege()?;
+            let table = Session::part_of(&table, selectors)?;
+            context.ui.warning(&format!(
+                "without privilege this document lacks {}, and can't be applied",
+                missing.join(", ")
+            ));
+            (table, missing)
+        }
+        other => (other?, Vec::new()),
+    };
+    let mut table = table;
+    if selectors.is_empty() {
+        table.sysctl = session.documented_sysctls(&arguments.sysctl)?;
+    }
+    let detail = if arguments.config {
+        Detail::Configuration
+    } else {
+        Detail::Observed
+    };
+    let document = DocumentWriter {
+        table: &table,
+        detail,
+        incomplete: &missing,
+    };
+    write_out(context, arguments.out.as_ref(), |out| {
+        match arguments.format {
+            ExportFormat::Yaml => write_yaml(out, &json::pretty(&document), YamlForm::Whole),
+            _ => write_document(out, &document),
+        }
+    })?;
+    Ok(CommandOutcome::Shown)
+}
+
+fn options(arguments: &MetricsArguments, globals: &Globals) -> Result<MetricsOptions, Failure> {
+    let usual = MetricsOptions::default();
+    let names = arguments.names.iter().map(|name| match name {
+        NamesChoice::Ipvsh => MetricNames::Ipvsh,
+        NamesChoice::Node => MetricNames::Node,
+    });
+    let labels = arguments.backend_labels.iter().map(|label| match label {
+        BackendLabelChoice::LocalAddress => BackendLabel::LocalAddress,
+        BackendLabelChoice::LocalPort => BackendLabel::LocalPort,
+        BackendLabelChoice::RemoteAddress => BackendLabel::RemoteAddress,
+        BackendLabelChoice::RemotePort => BackendLabel::RemotePort,
+        BackendLabelChoice::Proto => BackendLabel::Proto,
+        BackendLabelChoice::LocalMark => BackendLabel::LocalMark,
+    });
+    Ok(MetricsOptions {
+        names: match arguments.names.is_empty() {
+            true => usual.names,
+            false => names.collect(),
+        },
+        backend_labels: match arguments.backend_labels.is_empty() {
+            true => usual.backend_labels,
+            false => labels.collect(),
+        },
+        series_limit: Some(arguments.series_limit).filter(|limit| *limit > 0),
+        constant: arguments.constant.clone(),
+        has_servers: !arguments.no_servers,
+        object_labels: match &arguments.labels {
+            None => usual.object_labels,
+            Some(path) => {
+                let bytes = read_file(path, globals.max_size)?;
+                ObjectLabels::of(&read_labels(path, &bytes)?)
+            }
+        },
+        pending: None,
+        connection_entries: None,
+    })
+}
+
+fn metrics(
+    context: &Context,
+    globals: &Globals,
+    arguments: &ExportArguments,
+    selectors: &[Selector],
+    exposition: Exposition,
+) -> Result<CommandOutcome, Failure> {
+    let mut options = options(&arguments.metrics, globals)?;
+    let takes_nodes_names = options.names.contains(&MetricNames::Node);
+    if takes_nodes_names && arguments.out.is_some() && !arguments.metrics.collector_off {
+        context.ui.warning(
+            "node_exporter drops these names from a file, and logs an error at every scrape, while its own collector has them: run it with --no-collector.ipvs, and say so here with --collector-off",
+        );
+    }
+    let read = with_session(context, globals, Access::Read, |session| {
+        if let Some(path) = &arguments.metrics.expect {
+            options.pending = Some((path.clone(), pending(globals, session, path)?));
+        }
+        let mut snapshot = look(session, Depth::Everything)?;
+        if !snapshot.missing.is_empty() {
+            context.ui.warning(&format!(
+                "without privilege these metrics lack {}",
+                snapshot.missing.join(", ")
+            ));
+        }
+        if !selectors.is_empty() {
+            let part = Session::part_of(&snapshot.table, selectors)?;
+            snapshot.table.services = part.services;
+        }
+        if arguments.metrics.connections {
+            let read = session.connections(&ConnectionFilter::default(), &mut |_| {})?;
+            options.connection_entries = Some(read.entries);
+        }
+        let mut written = Default::default();
+        write_out(context, arguments.out.as_ref(), |out| {
+            written = write_metrics(out, Some(&snapshot), &options, exposition)?;
+            Ok(())
+        })?;
+        if !written.dropped.is_empty() {
+            let names: Vec<&str> = written
+                .dropped
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .collect();
+            let number: u64 = written.dropped.iter().map(|(_, count)| count).sum();
+            context.ui.warning(&format!(
+                "{number} series are left out, as there may be {} (--series-limit): {}",
+                arguments.metrics.series_limit,
+                names.join(", ")
+            ));
+        }
+        Ok(CommandOutcome::Shown)
+    });
+    // Whoever reads the file has to see that what was there before is no longer true.
+    if let (Err(failure), Some(_)) = (&read, &arguments.out)
+        && !matches!(failure, Failure::Output(_) | Failure::Usage { .. })
+    {
+        write_out(context, arguments.out.as_ref(), |out| {
+            write_metrics(out, None, &options, exposition).map(|_| ())
+        })?;
+    }
+    read
+}
+
+/// Returns how many changes would make the table what a document says.
+fn pending(globals: &Globals, session: &mut Session, path: &str) -> Result<u64, Failure> {
+    let wanted = read_document_file(path, globals.max_size)?;
+    session.begin(BlockKind::Rehearsal)?;
+    let everything = ApplyOptions {
+        prune: Prune::Everything,
+        keep_weight: false,
+    };
+    let applied = session.apply(&wanted, everything);
+    let (_staged, _kept) = applied.map_err(open::in_file(path, globals))?;
+    let plan = session.end_rehearsal()?;
+    Ok(u64::try_from(plan.changes().len()).unwrap_or(u64::MAX))
+}
