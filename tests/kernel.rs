@@ -39,11 +39,22 @@ fn all_cases(kernel: Option<(&str, &str)>) {
         "uname -r; {build} {amounts} {} --test-threads=1 {skip} {elsewhere}",
         binary.display()
     );
-    booted(kernel, &command, &[], FEWEST);
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().display().to_string();
+    if booted(kernel, &command, &[("LAB_KEEP", &kept)], FEWEST) && kernel.is_none() {
+        // What a director exported there is scraped here.
+        crate::metrics::in_prometheus(folder.path());
+    }
 }
 
-/// Boots a guest and runs a command in it, which must run that many tests at least, and none that fails.
-fn booted(kernel: Option<(&str, &str)>, command: &str, more: &[(&str, &str)], fewest: usize) {
+/// Boots a guest and runs a command in it, which must run that many tests at least, and none that fails. Returns whether there was
+/// a guest: where none is required, there need not be one.
+fn booted(
+    kernel: Option<(&str, &str)>,
+    command: &str,
+    more: &[(&str, &str)],
+    fewest: usize,
+) -> bool {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/run");
     let mut lab = Command::new(script);
     lab.arg(command).envs(more.iter().copied());
@@ -54,7 +65,7 @@ fn booted(kernel: Option<(&str, &str)>, command: &str, more: &[(&str, &str)], fe
     let required = std::env::var_os("IPVSHTEST_LAB").is_some_and(|value| value == "require");
     if finished.status == 77 && !required {
         eprintln!("SKIPPED: {}", finished.stderr);
-        return;
+        return false;
     }
     let results = finished
         .stdout
@@ -70,6 +81,7 @@ fn booted(kernel: Option<(&str, &str)>, command: &str, more: &[(&str, &str)], fe
         finished.stderr
     );
     println!("{}", finished.stdout);
+    true
 }
 
 /// Sends packets through a kernel on virtual time, and through the simulated one: tests/balance.rs.
@@ -88,7 +100,7 @@ fn packets(kernel: Option<(&str, &str)>) {
         binary.display()
     );
     let kept = kept.display().to_string();
-    booted(
+    let _ran_or_skipped = booted(
         kernel,
         &command,
         &[("LAB_VIRTUAL_TIME", "1"), ("LAB_KEEP", &kept)],

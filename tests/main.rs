@@ -37,6 +37,7 @@ mod kernel;
 mod library;
 mod list;
 mod manual;
+mod metrics;
 mod observe;
 mod proof;
 mod readme;

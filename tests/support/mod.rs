@@ -3,6 +3,7 @@
 pub(crate) mod director;
 pub(crate) mod frames;
 pub(crate) mod net;
+pub(crate) mod prometheus;
 pub(crate) mod scenes;
 pub(crate) mod shop;
 pub(crate) mod simulation;
