@@ -133,6 +133,14 @@ const EXAMPLES: &[(&str, Examples)] = &[
             ("list", "all"),
             ("list 10.0.0.2", "a real server, wherever it is"),
             ("list 'tcp://*:443'", "by a pattern"),
+            (
+                "list --by server --sort -active",
+                "where each address serves, and how busy it is",
+            ),
+            (
+                "list --filter 'weight == 0' --columns service,id,active",
+                "who is drained, and what is left on them",
+            ),
         ],
     ),
     (

@@ -103,7 +103,7 @@ fn read_yaml(path: &str, bytes: &[u8]) -> Result<TableSpecification, DocumentErr
 pub(super) fn as_json(path: &str, bytes: &[u8]) -> Result<Vec<u8>, DocumentError> {
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     if is_yaml(path, bytes) {
-        return Ok(converted(path, bytes)?.json.into());
+        return Ok(converted(path, bytes)?.json);
     }
     Ok(bytes.to_vec())
 }

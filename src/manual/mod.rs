@@ -33,6 +33,7 @@ pub const TOPICS: &[Topic] = topics![
     "tutorial",
     "commands",
     "documents",
+    "looking",
     "journal",
     "runbooks",
     "draining",

@@ -5,8 +5,6 @@
 
 use std::io::{self, Write};
 
-use super::own::Weight;
-
 /// A text format of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exposition {
@@ -25,6 +23,28 @@ impl Exposition {
             Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
         }
     }
+}
+
+/// Which families of real servers go first when there are too many series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weight {
+    Traffic,
+    Info,
+    Limits,
+    OpenConnections,
+    Connections,
+    Weights,
+}
+
+impl Weight {
+    pub(super) const FIRST_TO_GO: [Self; 6] = [
+        Self::Traffic,
+        Self::Info,
+        Self::Limits,
+        Self::OpenConnections,
+        Self::Connections,
+        Self::Weights,
+    ];
 }
 
 /// What a family is.

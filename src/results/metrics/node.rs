@@ -6,52 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use super::MetricsOptions;
+use super::backend_label::BackendLabel;
 use super::exposition::{Family, Kind, Sink};
+use super::options::MetricsOptions;
 use crate::model::{Protocol, ServiceKey};
 use crate::observe::Snapshot;
-
-/// A label of a backend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BackendLabel {
-    /// The address of the service.
-    LocalAddress,
-    /// The port of the service.
-    LocalPort,
-    /// The address of the real server.
-    RemoteAddress,
-    /// The port of the real server.
-    RemotePort,
-    /// The protocol.
-    Proto,
-    /// The mark, as eight hexadecimal digits.
-    LocalMark,
-}
-
-impl BackendLabel {
-    /// All of them, in their order.
-    pub const ALL: [Self; 6] = [
-        Self::LocalAddress,
-        Self::LocalPort,
-        Self::RemoteAddress,
-        Self::RemotePort,
-        Self::Proto,
-        Self::LocalMark,
-    ];
-
-    /// Returns its name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::LocalAddress => "local_address",
-            Self::LocalPort => "local_port",
-            Self::RemoteAddress => "remote_address",
-            Self::RemotePort => "remote_port",
-            Self::Proto => "proto",
-            Self::LocalMark => "local_mark",
-        }
-    }
-}
 
 /// The values of the labels of a backend, in the order of the labels that are wanted.
 type Backends = BTreeMap<Vec<String>, [u64; 3]>;

@@ -1,34 +1,12 @@
 //! Our names: services and real servers under the ids of documents, in base units.
 
-use super::exposition::{Family, Kind, Sink};
-use super::{MetricsOptions, ObjectLabels};
+use super::exposition::{Family, Kind, Sink, Weight};
+use super::options::{MetricsOptions, ObjectLabels};
 use crate::model::{
-    Counters, DestinationEntry, DestinationKey, ObjectId, Observed, ServiceEntry, ServiceKey,
-    Timeouts, Weight as ServerWeight,
+    Counters, DestinationEntry, DestinationKey, ObjectId, ServiceEntry, ServiceKey,
+    Weight as ServerWeight,
 };
 use crate::observe::Snapshot;
-
-/// Which families of real servers go first when there are too many series.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Weight {
-    Traffic,
-    Info,
-    Limits,
-    OpenConnections,
-    Connections,
-    Weights,
-}
-
-impl Weight {
-    pub(super) const FIRST_TO_GO: [Self; 6] = [
-        Self::Traffic,
-        Self::Info,
-        Self::Limits,
-        Self::OpenConnections,
-        Self::Connections,
-        Self::Weights,
-    ];
-}
 
 /// A snapshot with the ids of its objects as texts.
 pub(super) struct Prepared<'s> {
@@ -117,12 +95,12 @@ pub(super) fn build() -> Family<'static> {
     })
 }
 
-pub(super) fn dropped(dropped: &[(String, u64)]) -> Family<'_> {
+pub(super) fn dropped(dropped: Vec<(String, u64)>) -> Family<'static> {
     gauge(
         "ipvsh_series_dropped",
         "How many series a family would have that was left out because there would be too many (--series-limit).",
         move |sink| {
-            for (family, count) in dropped {
+            for (family, count) in &dropped {
                 sink.add(&[("family", family)], *count);
             }
         },
@@ -209,7 +187,7 @@ fn server_info(prepared: &Prepared<'_>, sink: &mut Sink<'_, '_>) {
 }
 
 /// Adds both directions of what was counted.
-fn directions(sink: &mut Sink<'_, '_>, labels: &[(&str, &str)], both: (u64, u64)) {
+pub(super) fn directions(sink: &mut Sink<'_, '_>, labels: &[(&str, &str)], both: (u64, u64)) {
     let mut all = labels.to_vec();
     for (direction, number) in [("in", both.0), ("out", both.1)] {
         all.push(("direction", direction));
@@ -218,11 +196,11 @@ fn directions(sink: &mut Sink<'_, '_>, labels: &[(&str, &str)], both: (u64, u64)
     }
 }
 
-const fn packets(counters: &Counters) -> (u64, u64) {
+pub(super) const fn packets(counters: &Counters) -> (u64, u64) {
     (counters.packets_in, counters.packets_out)
 }
 
-const fn bytes(counters: &Counters) -> (u64, u64) {
+pub(super) const fn bytes(counters: &Counters) -> (u64, u64) {
     (counters.bytes_in, counters.bytes_out)
 }
 
@@ -451,143 +429,5 @@ fn counted_of_servers<'s>(prepared: &'s Prepared<'s>) -> Vec<Family<'s>> {
             "Bytes of a real server at the IP layer, from clients (in) and to them (out: only masquerading sees them).",
             bytes,
         ),
-    ]
-}
-
-/// Families of the table as a whole, and of its kernel.
-pub(super) fn of_table<'s>(prepared: &'s Prepared<'s>) -> Vec<Family<'s>> {
-    let snapshot = prepared.snapshot;
-    let settings = snapshot.settings.as_ref();
-    let totals = || snapshot.totals.as_ref().map(Observed::counters);
-    let sysctl = move |wanted: &str| -> Option<u64> {
-        let (_, value) = settings?
-            .sysctls
-            .iter()
-            .find(|(name, _)| name.as_str() == wanted)?;
-        value.trim().parse().ok()
-    };
-    vec![
-        counter(
-            "ipvs_connections_total",
-            "Connections of the network namespace, those of deleted services included.",
-            move |sink| {
-                if let Some(totals) = totals() {
-                    sink.add(&[], totals.connections);
-                }
-            },
-        ),
-        counter(
-            "ipvs_packets_total",
-            "Packets of the network namespace, those of deleted services included.",
-            move |sink| {
-                if let Some(totals) = totals() {
-                    directions(sink, &[], packets(&totals));
-                }
-            },
-        ),
-        counter(
-            "ipvs_bytes_total",
-            "Bytes of the network namespace at the IP layer, those of deleted services included.",
-            move |sink| {
-                if let Some(totals) = totals() {
-                    directions(sink, &[], bytes(&totals));
-                }
-            },
-        ),
-        gauge(
-            "ipvs_connection_table_buckets",
-            "Buckets of the table of connections.",
-            move |sink| {
-                if let Some(kernel) = settings.and_then(|settings| settings.kernel) {
-                    sink.add(&[], kernel.connection_table_size);
-                }
-            },
-        ),
-        gauge(
-            "ipvs_connection_table_entries",
-            "Entries of the table of connections, where the kernel tells (7.0) or they were counted (--connections).",
-            move |sink| {
-                let told = settings.and_then(|settings| settings.connection_entries);
-                if let Some(number) = prepared.options.connection_entries.or(told) {
-                    sink.add(&[], number);
-                }
-            },
-        ),
-        gauge(
-            "ipvs_connection_table_max",
-            "How many entries the table of connections may have (conn_max, 7.0).",
-            move |sink| {
-                if let Some(number) = sysctl("conn_max") {
-                    sink.add(&[], number);
-                }
-            },
-        ),
-        gauge(
-            "ipvs_timeout_seconds",
-            "How long a connection is kept without traffic.",
-            move |sink| {
-                for (kind, seconds) in snapshot.table.timeouts.iter().flat_map(timeouts) {
-                    sink.add(&[("kind", kind)], seconds);
-                }
-            },
-        ),
-        gauge(
-            "ipvs_sync_daemon",
-            "A sync daemon that runs; always 1.",
-            move |sink| {
-                for daemon in snapshot.table.daemons.iter().flat_map(|all| all.values()) {
-                    let id = daemon.sync_id.to_string();
-                    let labels = [
-                        ("state", daemon.role.word()),
-                        ("interface", daemon.interface.as_str()),
-                        ("sync_id", &id),
-                    ];
-                    sink.add(&labels, 1u32);
-                }
-            },
-        ),
-        gauge(
-            "ipvs_sysctl",
-            "Kernel parameters of IPVS (/proc/sys/net/ipv4/vs) that are one number.",
-            move |sink| {
-                for (name, value) in settings.iter().flat_map(|settings| &settings.sysctls) {
-                    if let Ok(number) = value.trim().parse::<i64>() {
-                        sink.add(&[("name", name.as_str())], number as f64);
-                    }
-                }
-            },
-        ),
-        gauge(
-            "ipvs_estimation_enabled",
-            "Whether the kernel's estimator runs (run_estimation); without it counters and rates stand still.",
-            move |sink| sink.add(&[], snapshot.known.rates),
-        ),
-        gauge(
-            "ipvsh_snapshot_timestamp_seconds",
-            "When the table was read.",
-            move |sink| sink.add(&[], super::journal::seconds(snapshot.time)),
-        ),
-        gauge(
-            "ipvsh_snapshot_duration_seconds",
-            "How long it took to read the table.",
-            move |sink| sink.add(&[], snapshot.took.as_secs_f64()),
-        ),
-        gauge(
-            "ipvsh_pending_changes",
-            "How many changes would make the table what a document says (--expect).",
-            move |sink| {
-                if let Some((document, number)) = &prepared.options.pending {
-                    sink.add(&[("document", document)], *number);
-                }
-            },
-        ),
-    ]
-}
-
-const fn timeouts(timeouts: &Timeouts) -> [(&'static str, u32); 3] {
-    [
-        ("tcp", timeouts.tcp_seconds),
-        ("tcp_fin", timeouts.tcp_fin_seconds),
-        ("udp", timeouts.udp_seconds),
     ]
 }
