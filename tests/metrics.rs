@@ -599,36 +599,7 @@ fn node_exporter_tells_the_same_of_the_same_kernel() {
     export("metrics-1.prom");
     beside(&net, path);
 
-    // A drain whose program hangs, past its deadline; a commit that waits to be confirmed; an estimator that is off.
-    let drain = [
-        "--netns",
-        "director",
-        "drain",
-        "udp://10.9.0.100:53/10.8.0.2:53",
-        "--deadline",
-        "2s",
-        "--override",
-        "last_server",
-    ];
-    let mut command = ipvsh_command(path, &drain);
-    let child = Stopped(
-        command
-            .stderr(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap(),
-    );
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.0.id()).unwrap());
-    let mut tries = 0;
-    while !run(&["list", "udp://10.9.0.100:53"])
-        .stdout
-        .contains("quiescent")
-    {
-        tries += 1;
-        assert!(tries < 100, "the drain does not begin");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGSTOP).unwrap();
+    let hanging = hanging_drain(path);
     std::fs::write(
         path.join("more.json"),
         r#"{"version": 1, "services": [{"id": "fwmark://8", "scheduler": "rr"}]}"#,
@@ -640,7 +611,7 @@ fn node_exporter_tells_the_same_of_the_same_kernel() {
     run(&["edit", "tcp://10.9.0.100:80/10.8.0.2:8081", "--weight", "9"]);
     run(&["eval", "sysctl::set(\"run_estimation\", 0)"]);
     export("metrics-2.prom");
-    drop(child);
+    drop(hanging);
     run(&["cancel"]);
     let second = std::fs::read_to_string(path.join("metrics-2.prom")).unwrap();
     for told in [
@@ -657,6 +628,34 @@ fn node_exporter_tells_the_same_of_the_same_kernel() {
     for name in ["metrics-1.prom", "metrics-2.prom"] {
         std::fs::copy(path.join(name), kept.join(name)).unwrap();
     }
+}
+
+/// Begins a drain whose program hangs until its deadline has passed.
+fn hanging_drain(path: &Path) -> Stopped {
+    let server = "udp://10.9.0.100:53/10.8.0.2:53";
+    let drain = [
+        "--netns",
+        "director",
+        "drain",
+        server,
+        "--deadline",
+        "2s",
+        "--override",
+        "last_server",
+    ];
+    let mut command = ipvsh_command(path, &drain);
+    command.stderr(Stdio::null()).stdout(Stdio::null());
+    let child = Stopped(command.spawn().unwrap());
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.0.id()).unwrap());
+    let list = ["--netns", "director", "list", "udp://10.9.0.100:53"];
+    let mut tries = 0;
+    while !ipvsh(path, &list).stdout.contains("quiescent") {
+        tries += 1;
+        assert!(tries < 100, "the drain does not begin");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGSTOP).unwrap();
+    child
 }
 
 /// Compares with node_exporter, which reads the namespace that it is started in.

@@ -1,7 +1,9 @@
 //! What changed between two looks at a table, and who did that.
 
 use crate::journal::Record;
-use crate::model::{ServiceEntry, Table};
+use crate::model::{
+    DestinationConfiguration, ServiceConfiguration, ServiceEntry, SyncDaemon, Table, Timeouts,
+};
 use crate::txn::{Change, Plan};
 
 /// Who changed something.
@@ -16,7 +18,7 @@ pub enum By {
         /// What it is called.
         label: Option<String>,
     },
-    /// Somebody else: no commit in the journal touches the object.
+    /// Somebody else: no commit in the journal led to what the object is.
     Foreign,
     /// It can't be told: no journal is kept, or it can't be read.
     Unknown,
@@ -68,7 +70,7 @@ fn is_same(before: &Table, after: &Table) -> bool {
 }
 
 /// Says who made changes, by the commits that may have: those that began since the look before, and those that were not ended by
-/// then. Of several that touch an object it is the newest.
+/// then. Of several that led to it, it is the newest.
 pub(super) fn attributed(changes: Vec<Change>, records: Option<&[Record]>) -> Vec<SeenChange> {
     let Some(records) = records else {
         let unknown = |change| SeenChange {
@@ -83,8 +85,8 @@ pub(super) fn attributed(changes: Vec<Change>, records: Option<&[Record]>) -> Ve
         .filter_map(|record| Some((record, record.plan().ok()?)))
         .collect();
     let by = |change: &Change| {
-        let touches = |plan: &Plan| plan.changes().iter().any(|one| is_about(one, change));
-        let found = commits.iter().rev().find(|(_, plan)| touches(plan));
+        let is_of = |plan: &Plan| plan.changes().iter().any(|one| made(one, change));
+        let found = commits.iter().rev().find(|(_, plan)| is_of(plan));
         match found {
             Some((record, _)) => By::Commit {
                 number: record.intent.number,
@@ -103,12 +105,81 @@ pub(super) fn attributed(changes: Vec<Change>, records: Option<&[Record]>) -> Ve
         .collect()
 }
 
-/// Returns whether a planned change touches what was seen to change: the object, or the service that it went with.
-fn is_about(planned: &Change, seen: &Change) -> bool {
+/// What an object is before or after a change.
+#[derive(PartialEq)]
+enum End<'c> {
+    Gone,
+    Service(&'c ServiceConfiguration),
+    Destination(&'c DestinationConfiguration),
+    Timeouts(&'c Timeouts),
+    Daemon(&'c SyncDaemon),
+    Sysctl(&'c str),
+}
+
+/// Returns what the object of a change was, and what it becomes.
+fn ends(change: &Change) -> (End<'_>, End<'_>) {
+    match change {
+        Change::AddService { after, .. } => (End::Gone, End::Service(after)),
+        Change::EditService { before, after, .. } => (End::Service(before), End::Service(after)),
+        Change::DeleteService { before, .. } => (End::Service(before), End::Gone),
+        Change::AddDestination { after, .. } => (End::Gone, End::Destination(after)),
+        Change::EditDestination { before, after, .. } => {
+            (End::Destination(before), End::Destination(after))
+        }
+        Change::DeleteDestination { before, .. } => (End::Destination(before), End::Gone),
+        Change::SetTimeouts { before, after } => (End::Timeouts(before), End::Timeouts(after)),
+        Change::StartDaemon { after } => (End::Gone, End::Daemon(after)),
+        Change::StopDaemon { before } => (End::Daemon(before), End::Gone),
+        Change::SetSysctl { before, after, .. } => (End::Sysctl(before), End::Sysctl(after)),
+    }
+}
+
+/// Returns whether a planned change made what was seen: it is about the object, and leads to what it is now, or led away from it and
+/// was rolled back. A real server goes with its service.
+fn made(planned: &Change, seen: &Change) -> bool {
     let (planned_object, object) = (planned.object(), seen.object());
+    let (_, now) = ends(seen);
     if planned_object == object {
-        return true;
+        let (before, after) = ends(planned);
+        return now == after || now == before;
     }
     let takes_service_away = matches!(planned, Change::DeleteService { .. });
-    takes_service_away && planned_object.service() == object.service() && object.service().is_some()
+    takes_service_away
+        && now == End::Gone
+        && object.service().is_some()
+        && planned_object.service() == object.service()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::made;
+    use crate::model::{DestinationConfiguration, DestinationKey, ServiceKey, Weight};
+    use crate::txn::Change;
+
+    #[test]
+    fn a_commit_made_what_it_led_to_or_what_was_there_before_it() {
+        let weighs = |weight| DestinationConfiguration {
+            weight: Weight::new(weight).unwrap(),
+            ..DestinationConfiguration::default()
+        };
+        let edit = |before, after| Change::EditDestination {
+            service: ServiceKey::parse("fwmark://7").unwrap(),
+            key: DestinationKey::parse("10.0.0.2:80").unwrap(),
+            before: weighs(before),
+            after: weighs(after),
+        };
+        assert!(made(&edit(1, 5), &edit(1, 5)));
+        // Seen from a look further back, and rolled back.
+        assert!(made(&edit(1, 5), &edit(3, 5)));
+        assert!(made(&edit(1, 5), &edit(5, 1)));
+        // Somebody else did that, soon after it.
+        assert!(!made(&edit(1, 5), &edit(5, 7)));
+        let gone = Change::DeleteService {
+            key: ServiceKey::parse("fwmark://7").unwrap(),
+            before: Box::default(),
+            destinations: Default::default(),
+        };
+        assert!(!made(&gone, &edit(1, 5)));
+        assert!(made(&gone, &gone));
+    }
 }
