@@ -20,7 +20,7 @@ fn binary_for(kernel: Option<(&str, &str)>) -> (PathBuf, &'static str) {
 fn all_cases(kernel: Option<(&str, &str)>) {
     let (binary, build) = binary_for(kernel);
     // Structure, text and terminals need no kernel.
-    let skip = "--skip architecture:: --skip readme:: --skip manual:: --skip completion:: --skip terminal:: --skip kernel:: --skip upgrade:: --skip boot::the_units --skip ansible::a_change --skip balance::driven --skip rules:: --skip replay:: --skip proof:: --skip suite:: --skip connections:: --skip list:: --skip observe::";
+    let skip = "--skip architecture:: --skip readme:: --skip manual:: --skip completion:: --skip terminal:: --skip kernel:: --skip upgrade:: --skip boot::the_units --skip ansible::a_change --skip balance::driven --skip rules:: --skip replay:: --skip proof:: --skip suite:: --skip connections:: --skip list:: --skip observe:: --skip metrics::";
     // Thousands of random lines on one kernel and hundreds of kills on the other, at the same time; each gets as many of
     // the rest as show whether it differs.
     let has_newer = std::env::var_os("IPVSHTEST_NEWER_KERNEL").is_some();
@@ -43,7 +43,7 @@ fn all_cases(kernel: Option<(&str, &str)>) {
     let kept = folder.path().display().to_string();
     if booted(kernel, &command, &[("LAB_KEEP", &kept)], FEWEST) && kernel.is_none() {
         // What a director exported there is scraped here.
-        crate::metrics::in_prometheus(folder.path());
+        crate::dashboard::in_prometheus(folder.path());
     }
 }
 

@@ -260,6 +260,11 @@ fn fields_have_the_same_names_and_values_in_lists_and_scripts() {
 #[test]
 fn what_commands_show_has_the_same_forms() {
     let farm = Farm::new();
+    std::fs::write(
+        farm.folder.path().join("farm.test.rhai"),
+        "/// It holds.\nfn test_it() { assert(true); }\n",
+    )
+    .unwrap();
     std::fs::write(farm.folder.path().join("none.json"), r#"{"version": 1}"#).unwrap();
     let run = |arguments: &[&str]| {
         // What the journal keeps is kept of a table in a file.
@@ -282,6 +287,9 @@ fn what_commands_show_has_the_same_forms() {
     for (arguments, csv) in [
         (&["info"][..], "field,value\n"),
         (&["config"], "field,value\n"),
+        (&["check", "farm.rhai"], "field,value\n"),
+        (&["simulate", "none.json"], "field,value\n"),
+        (&["test", "--list", "farm.test.rhai"], ""),
         (&["history"], ""),
         (&["drain", "--list"], ""),
         (

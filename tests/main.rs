@@ -20,6 +20,7 @@ mod cli;
 mod completion;
 mod connections;
 mod crash;
+mod dashboard;
 mod differential;
 mod document;
 mod drain;

@@ -278,12 +278,7 @@ pub(super) fn check_files(
         }
     }
     match last {
-        None if globals.json => {
-            let shape = ResultShape::new("unchanged");
-            let text = crate::document::json::pretty(&shape);
-            context.ui.line(&text).map_err(Failure::Output)?;
-            Ok(CommandOutcome::Shown)
-        }
+        None if globals.json => context.print(&ResultShape::new("unchanged")),
         None => Ok(CommandOutcome::Shown),
         Some(failure) => Err(Failure::Script(Box::new(failure))),
     }

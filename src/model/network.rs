@@ -67,6 +67,12 @@ impl Network {
         }
     }
 
+    /// Returns its first address.
+    #[must_use]
+    pub const fn address(&self) -> IpAddr {
+        self.address
+    }
+
     /// Returns whether an address is in it.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {

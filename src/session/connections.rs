@@ -1,6 +1,5 @@
 //! The connection table: filtered and grouped as it is read, so that an answer takes no more memory than itself.
 
-use std::fmt::Write;
 use std::net::IpAddr;
 
 use ahash::AHashMap;
@@ -178,23 +177,58 @@ impl GroupField {
         }
     }
 
-    fn write(self, out: &mut String, entry: &ConnectionEntry<'_>) {
-        let written = match self {
+    /// Adds what tells entries apart to a key: bytes, as the text of each of a million entries would take longer than to read it.
+    fn tell_apart(self, key: &mut Vec<u8>, entry: &ConnectionEntry<'_>) {
+        let address = |key: &mut Vec<u8>, address: IpAddr| match address {
+            IpAddr::V4(address) => {
+                key.push(4);
+                key.extend(address.octets());
+            }
+            IpAddr::V6(address) => {
+                key.push(6);
+                key.extend(address.octets());
+            }
+        };
+        let word = |key: &mut Vec<u8>, word: &str| {
+            key.extend(word.as_bytes());
+            key.push(0);
+        };
+        match self {
+            Self::Client(four, six) => {
+                let client = entry.source.0;
+                let bits = if client.is_ipv4() { four } else { six };
+                address(key, Network::of(client, bits).address());
+            }
+            Self::Server => {
+                address(key, entry.destination.0);
+                key.extend(entry.destination.1.to_be_bytes());
+            }
+            Self::Service => {
+                word(key, entry.protocol);
+                address(key, entry.asked.0);
+                key.extend(entry.asked.1.to_be_bytes());
+            }
+            Self::State => word(key, state_of(entry)),
+            Self::Protocol => word(key, entry.protocol),
+        }
+    }
+
+    /// Returns what an entry has of it, as text.
+    fn text(self, entry: &ConnectionEntry<'_>) -> String {
+        match self {
             Self::Client(four, six) => {
                 let address = entry.source.0;
                 let bits = if address.is_ipv4() { four } else { six };
-                write!(out, "{}", Network::of(address, bits))
+                Network::of(address, bits).to_string()
             }
             Self::Server => {
                 let (address, port) = entry.destination;
-                write!(out, "{}", std::net::SocketAddr::new(address, port))
+                std::net::SocketAddr::new(address, port).to_string()
             }
-            Self::Service => out.write_str(&service_text(entry)),
-            Self::State => out.write_str(state_of(entry)),
-            Self::Protocol => out.write_str(&entry.protocol.to_ascii_lowercase()),
-        };
-        // A text takes what is written.
-        let _infallible = written;
+            Self::Service => service_text(entry),
+            Self::State => state_of(entry).to_owned(),
+            Self::Protocol => entry.protocol.to_ascii_lowercase(),
+        }
     }
 }
 
@@ -252,31 +286,25 @@ impl Session {
         filter: &ConnectionFilter,
         by: &[GroupField],
     ) -> Result<(Vec<ConnectionGroup>, ConnectionsRead), Error> {
-        const BETWEEN: char = '\0';
-        let mut counts: AHashMap<String, u64> = AHashMap::new();
-        let mut key = String::new();
+        let mut counts: AHashMap<Vec<u8>, ConnectionGroup> = AHashMap::new();
+        let mut key = Vec::new();
         let read = self.connections(filter, &mut |entry| {
             key.clear();
-            for (place, field) in by.iter().enumerate() {
-                if place > 0 {
-                    key.push(BETWEEN);
-                }
-                field.write(&mut key, entry);
+            for field in by {
+                field.tell_apart(&mut key, entry);
             }
-            match counts.get_mut(key.as_str()) {
-                Some(count) => *count += 1,
+            match counts.get_mut(key.as_slice()) {
+                Some(group) => group.connections += 1,
                 None => {
-                    counts.insert(key.clone(), 1);
+                    let group = ConnectionGroup {
+                        values: by.iter().map(|field| field.text(entry)).collect(),
+                        connections: 1,
+                    };
+                    counts.insert(key.clone(), group);
                 }
             }
         })?;
-        let mut groups: Vec<ConnectionGroup> = counts
-            .into_iter()
-            .map(|(key, connections)| ConnectionGroup {
-                values: key.split(BETWEEN).map(str::to_owned).collect(),
-                connections,
-            })
-            .collect();
+        let mut groups: Vec<ConnectionGroup> = counts.into_values().collect();
         groups.sort_by(|one, other| {
             let by_count = other.connections.cmp(&one.connections);
             by_count.then_with(|| one.values.cmp(&other.values))
