@@ -436,6 +436,12 @@ fn watching_shows_the_list_again_and_ends_with_its_reader() {
             "has no end that could be waited for",
         ),
         (&["--watch=0s"], "0 s is all the time"),
+        (&["--watch", "5s"], "--watch=5s"),
+        (
+            &["--by", "server", "--sort", "-weight"],
+            "did you mean `weight_sum`?",
+        ),
+        (&["--columns", "actve"], "did you mean `active`?"),
         (
             &["--watch", "-o", "jsonl", "--by", "server"],
             "tells each change of an object",

@@ -166,7 +166,7 @@ pub(super) enum Command {
     Apply(ApplyArguments),
     /// Show what leads from the table (or document A) to document A (or B)
     Diff(DiffArguments),
-    /// Print the table as a document
+    /// Print the table as a document, or as metrics
     Export(ExportArguments),
     /// Show the table
     List(ListArguments),

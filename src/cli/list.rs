@@ -13,7 +13,7 @@ use crate::config::{self, Characters};
 use crate::document::{Detail, DocumentWriter, YamlForm, json, write_document, write_yaml};
 use crate::model::{
     Field, FieldValue, Known, NamedField, Row, RowKind, Selector, ServerRow, ServiceEntry,
-    ServicePart, SortKey, Table, shown,
+    ServicePart, SortKey, Table, parse_duration, shown,
 };
 use crate::render::{
     FieldRows, Heading, count, csv_line, field_rows, list as render_list, time_of_day,
@@ -359,6 +359,13 @@ pub(super) fn list(
     globals: &Globals,
     arguments: &ListArguments,
 ) -> Result<CommandOutcome, Failure> {
+    if let (Some(_), Some(word)) = (arguments.watch, arguments.objects.first())
+        && parse_duration(word).is_ok()
+    {
+        return Err(Failure::usage(format!(
+            "the value of --watch stands behind `=`: --watch={word} (--watch alone means every 2 s)"
+        )));
+    }
     let asked = Asked::of(arguments)?;
     if let Some(interval) = arguments.watch {
         return list_watch::watch(context, globals, &asked, interval);

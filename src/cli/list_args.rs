@@ -33,7 +33,7 @@ pub(super) struct ListArguments {
     /// Only lines of which this is true: an expression over the fields, as in 'weight == 0 && active > 0'
     #[arg(long, value_name = "EXPRESSION")]
     pub(super) filter: Option<String>,
-    /// These fields, separated by commas, in this order; `ipvsh help list` names all
+    /// These fields, separated by commas, in this order; `ipvsh help looking` names all
     #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
     pub(super) columns: Vec<String>,
     /// Go on looking, every 2 s or as often as TIME says: on a terminal the list as it is; with `-o jsonl` a line for each change

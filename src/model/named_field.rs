@@ -45,7 +45,12 @@ impl NamedField {
         let names = Self::names(kind);
         let mut known: Vec<&str> = names.iter().map(String::as_str).collect();
         known.extend(Field::of(kind).filter_map(|field| field.short));
-        let told = match suggestion(text, known) {
+        let longer = names.iter().find(|name| {
+            let rest = name.strip_prefix(text);
+            rest.is_some_and(|rest| rest.starts_with('_'))
+        });
+        let near = suggestion(text, known).or(longer.map(String::as_str));
+        let told = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("there are {}", names.join(", ")),
         };
