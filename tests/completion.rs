@@ -33,6 +33,11 @@ fn what_is_there_right_now_is_offered() {
         "// Does nothing.\nlet given = options(#{ server: (), often: 3 });\n",
     )
     .unwrap();
+    std::fs::write(
+        shop.path().join("made.rhai"),
+        "service::add(\"fwmark://5\");\n",
+    )
+    .unwrap();
     for (words, expected) in [
         (vec!["undr"], vec!["undrain"]),
         (vec![sim, "list", "tcp"], vec!["tcp://192.0.2.1:80"]),
@@ -64,6 +69,8 @@ fn what_is_there_right_now_is_offered() {
         (vec!["completions", "z"], vec!["zsh"]),
         // What can't be read is nothing.
         (vec!["--sim=missing.json", "list", ""], vec![]),
+        // Who asks what there is to type does not ask for a script to be run.
+        (vec!["--sim=made.rhai", "list", "fw"], vec![]),
         (vec!["--netns", "no-such-one", "list", ""], vec![]),
     ] {
         let found = offered(&shop, &words);

@@ -414,6 +414,54 @@ fn watching_tells_each_change_and_who_made_it() {
 }
 
 #[test]
+fn the_first_commit_of_a_table_is_told_as_what_it_is() {
+    use std::io::{BufRead, BufReader};
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = crate::support::ipvsh_command(
+        folder.path(),
+        &["--sim-state=a.json", "list", "--watch=50ms", "-o", "jsonl"],
+    );
+    command.stdout(std::process::Stdio::piped());
+    let mut watching = Watching(command.spawn().unwrap());
+    let mut lines = BufReader::new(watching.0.stdout.take().unwrap()).lines();
+    // It looks where there is no journal yet.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let ran = ipvsh(folder.path(), &["--sim-state=a.json", "add", "fwmark6://7"]);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    let told: serde_json::Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    assert_eq!(
+        (&told["object"], &told["by"]["commit"]),
+        (&"fwmark6://7".into(), &1.into())
+    );
+}
+
+#[test]
+fn a_script_makes_the_table_of_every_front_end() {
+    let farm = Farm::new();
+    let run = |arguments: &[&str]| ipvsh(farm.folder.path(), arguments);
+    let original = run(&["--sim=farm.rhai", "ipvsadm", "-Ln"]);
+    assert!(
+        original.stdout.contains("TCP  192.0.2.1:443 wlc"),
+        "{original:?}"
+    );
+    // It has the stack that scripts have.
+    let deep = "fn down(n) { if n == 0 { 0 } else { 1 + down(n - 1) } }\nservice::add(\"fwmark://1\"); down(40);\n";
+    std::fs::write(farm.folder.path().join("deep.rhai"), deep).unwrap();
+    let original = run(&["--sim=deep.rhai", "ipvsadm", "-Ln"]);
+    assert!(original.stdout.contains("FWM  1 wlc"), "{original:?}");
+    for (text, told) in [
+        ("exit(3);", "ended with status 3"),
+        ("nonsense(", "made.rhai"),
+    ] {
+        std::fs::write(farm.folder.path().join("made.rhai"), text).unwrap();
+        let failed = run(&["--sim=made.rhai", "list"]);
+        assert_eq!(failed.status, 2, "{failed:?}");
+        assert!(failed.stderr.contains(told), "{failed:?}");
+    }
+}
+
+#[test]
 fn watching_shows_the_list_again_and_ends_with_its_reader() {
     let farm = Farm::new();
     let mut command = crate::support::ipvsh_command(

@@ -432,7 +432,13 @@ fn options_of_metrics_do_what_they_say() {
         "{}",
         cut.stderr
     );
+}
 
+#[test]
+fn options_of_metrics_that_contradict_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    std::fs::write(path.join("t.json"), r#"{"version": 1}"#).unwrap();
     for (arguments, wanted) in [
         (
             &["export", "--names", "node"][..],
@@ -457,6 +463,32 @@ fn options_of_metrics_do_what_they_say() {
         (
             &["export", "-o", "prometheus", "--labels", "none.json"],
             "none.json",
+        ),
+        (
+            &[
+                "export",
+                "-o",
+                "prometheus",
+                "--constant-label",
+                "service=x",
+            ],
+            "series have a label service of their own",
+        ),
+        (
+            &[
+                "export",
+                "-o",
+                "prometheus",
+                "--constant-label",
+                "a=x",
+                "--constant-label",
+                "a=y",
+            ],
+            "is given twice",
+        ),
+        (
+            &["export", "-o", "prometheus", "--backend-labels", "remote"],
+            "there are local_address",
         ),
     ] {
         let refused = ipvsh(path, &[&["--sim=t.json"], arguments].concat());
@@ -490,4 +522,19 @@ fn a_table_that_cannot_be_read_is_told_where_the_metrics_were() {
     let text = std::fs::read_to_string(path.join("m.prom")).unwrap();
     assert!(text.contains("\nipvs_up 0\n"), "{text}");
     assert_eq!(families(&text).len(), 2, "{text}");
+    // What else is wrong says nothing of the table, and leaves the file as it was.
+    for arguments in [
+        &["fwmark://9"][..],
+        &["--expect", "none.json"],
+        &["--labels", "none.json"],
+    ] {
+        let all = [
+            &["--sim", "export", "-o", "prometheus", "--out", "m.prom"],
+            arguments,
+        ]
+        .concat();
+        assert_ne!(ipvsh(path, &all).status, 0, "{arguments:?}");
+        let now = std::fs::read_to_string(path.join("m.prom")).unwrap();
+        assert_eq!(now, text, "{arguments:?}");
+    }
 }

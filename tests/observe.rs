@@ -249,6 +249,27 @@ fn the_ring_is_bounded_by_what_it_holds_and_always_has_two() {
     assert!(ring[0].number < ring[1].number);
 }
 
+/// A source with a mistake in it.
+struct Broken;
+
+impl Source for Broken {
+    fn read(&mut self, _: Depth, _: Duration) -> Result<Snapshot, Error> {
+        panic!("a mistake, which the test wants");
+    }
+}
+
+#[test]
+fn a_reader_that_is_gone_keeps_nobody_waiting() {
+    let began = Instant::now();
+    let observer = Observer::start(|| Ok::<_, Error>(Broken), HANG)
+        .unwrap()
+        .unwrap();
+    let mut view = observer.view(Depth::Table);
+    assert!(view.next(HANG).is_none());
+    assert!(view.is_over());
+    assert!(began.elapsed() < HANG / 2);
+}
+
 #[test]
 fn an_end_is_no_wait() {
     let began = Instant::now();

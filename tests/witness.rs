@@ -307,6 +307,14 @@ fn users_without_privilege_see_what_proc_tells() {
             .contains("without privilege this list lacks persistence timeouts"),
         "{list:?}"
     );
+    // The rates are not known to nobody, and that is no zero.
+    let titles = list.stdout.lines().find(|line| line.contains("CONN/S"));
+    let place = titles.unwrap().find("CONN/S").unwrap() + "CONN/S".len();
+    let server = list
+        .stdout
+        .lines()
+        .find(|line| line.contains("10.0.0.2:8080"));
+    assert_eq!(server.unwrap().get(place - 1..place), Some("?"), "{list:?}");
     let export = as_nobody("export");
     // What is not known is null, not a number that looks like one.
     let document: serde_json::Value = serde_json::from_str(&export.stdout).unwrap();

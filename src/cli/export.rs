@@ -5,9 +5,7 @@ use std::path::Path;
 
 use super::args::Globals;
 use super::context::{Context, with_session};
-use super::export_args::{
-    BackendLabelChoice, ExportArguments, ExportFormat, MetricsArguments, NamesChoice,
-};
+use super::export_args::{ExportArguments, ExportFormat, MetricsArguments, NamesChoice};
 use super::failure::Failure;
 use super::list::selectors;
 use super::open;
@@ -20,7 +18,7 @@ use crate::files;
 use crate::model::{Selector, reason, shown};
 use crate::observe::{Depth, look};
 use crate::results::metrics::{
-    BackendLabel, Exposition, MetricNames, MetricsOptions, ObjectLabels, write_metrics,
+    Exposition, MetricNames, MetricsOptions, ObjectLabels, write_metrics,
 };
 use crate::session::{
     Access, ApplyOptions, BlockKind, ConnectionFilter, Prune, Session, lacks_permission,
@@ -109,18 +107,18 @@ fn document(
 }
 
 fn options(arguments: &MetricsArguments, globals: &Globals) -> Result<MetricsOptions, Failure> {
+    let constant = &arguments.constant;
+    for (place, (name, _)) in constant.iter().enumerate() {
+        if constant[..place].iter().any(|(earlier, _)| earlier == name) {
+            return Err(Failure::usage(format!(
+                "--constant-label {name} is given twice, and a series has one value of it"
+            )));
+        }
+    }
     let usual = MetricsOptions::default();
     let names = arguments.names.iter().map(|name| match name {
         NamesChoice::Ipvsh => MetricNames::Ipvsh,
         NamesChoice::Node => MetricNames::Node,
-    });
-    let labels = arguments.backend_labels.iter().map(|label| match label {
-        BackendLabelChoice::LocalAddress => BackendLabel::LocalAddress,
-        BackendLabelChoice::LocalPort => BackendLabel::LocalPort,
-        BackendLabelChoice::RemoteAddress => BackendLabel::RemoteAddress,
-        BackendLabelChoice::RemotePort => BackendLabel::RemotePort,
-        BackendLabelChoice::Proto => BackendLabel::Proto,
-        BackendLabelChoice::LocalMark => BackendLabel::LocalMark,
     });
     Ok(MetricsOptions {
         names: match arguments.names.is_empty() {
@@ -129,7 +127,7 @@ fn options(arguments: &MetricsArguments, globals: &Globals) -> Result<MetricsOpt
         },
         backend_labels: match arguments.backend_labels.is_empty() {
             true => usual.backend_labels,
-            false => labels.collect(),
+            false => arguments.backend_labels.clone(),
         },
         series_limit: Some(arguments.series_limit).filter(|limit| *limit > 0),
         constant: arguments.constant.clone(),
@@ -160,11 +158,13 @@ fn metrics(
             "node_exporter drops these names from a file, and logs an error at every scrape, while its own collector has them: run it with --no-collector.ipvs, and say so here with --collector-off",
         );
     }
-    let read = with_session(context, globals, Access::Read, |session| {
+    let mut is_read = false;
+    let done = with_session(context, globals, Access::Read, |session| {
+        let mut snapshot = look(session, Depth::Everything)?;
+        is_read = true;
         if let Some(path) = &arguments.metrics.expect {
             options.pending = Some((path.clone(), pending(globals, session, path)?));
         }
-        let mut snapshot = look(session, Depth::Everything)?;
         if !snapshot.missing.is_empty() {
             context.ui.warning(&format!(
                 "without privilege these metrics lack {}",
@@ -199,15 +199,13 @@ fn metrics(
         }
         Ok(CommandOutcome::Shown)
     });
-    // Whoever reads the file has to see that what was there before is no longer true.
-    if let (Err(failure), Some(_)) = (&read, &arguments.out)
-        && !matches!(failure, Failure::Output(_) | Failure::Usage { .. })
-    {
+    // Whoever reads the file has to see that the table can't be read. What else is wrong leaves the file as it was.
+    if done.is_err() && !is_read && arguments.out.is_some() {
         write_out(context, arguments.out.as_ref(), |out| {
             write_metrics(out, None, &options, exposition).map(|_| ())
         })?;
     }
-    read
+    done
 }
 
 /// Returns how many changes would make the table what a document says.

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::option_values::{filled, number, sysctl_name};
 use crate::model::SysctlName;
-use crate::results::metrics::SERIES_LIMIT;
+use crate::results::metrics::{BackendLabel, SERIES_LIMIT, is_taken};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum ExportFormat {
@@ -24,17 +24,6 @@ pub(super) enum NamesChoice {
     Ipvsh,
     /// The eight of node_exporter's collector
     Node,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub(super) enum BackendLabelChoice {
-    LocalAddress,
-    LocalPort,
-    RemoteAddress,
-    RemotePort,
-    Proto,
-    LocalMark,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -65,14 +54,8 @@ pub(super) struct MetricsArguments {
     #[arg(long, value_enum, value_name = "NAMES", value_delimiter = ',')]
     pub(super) names: Vec<NamesChoice>,
     /// The labels of backends under node_exporter's names, separated by commas; those that agree in them are summed [default: all]
-    #[arg(
-        long,
-        value_enum,
-        value_name = "LABELS",
-        value_delimiter = ',',
-        hide_possible_values = true
-    )]
-    pub(super) backend_labels: Vec<BackendLabelChoice>,
+    #[arg(long, value_name = "LABELS", value_delimiter = ',', value_parser = backend_label)]
+    pub(super) backend_labels: Vec<BackendLabel>,
     /// node_exporter runs with --no-collector.ipvs, so that its names may be used beside it
     #[arg(long)]
     pub(super) collector_off: bool,
@@ -116,6 +99,17 @@ impl MetricsArguments {
     }
 }
 
+/// Reads the label of a backend.
+fn backend_label(text: &str) -> Result<BackendLabel, String> {
+    let found = BackendLabel::ALL
+        .into_iter()
+        .find(|label| label.name() == text);
+    found.ok_or_else(|| {
+        let names = BackendLabel::ALL.map(BackendLabel::name);
+        format!("there are {}", names.join(", "))
+    })
+}
+
 /// Reads a label of every series.
 fn constant(text: &str) -> Result<(String, String), String> {
     let wrong =
@@ -125,6 +119,11 @@ fn constant(text: &str) -> Result<(String, String), String> {
     let begins_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if !begins_well || name.starts_with("__") || !name.chars().all(is_part) {
         return Err(wrong());
+    }
+    if is_taken(name) {
+        return Err(format!(
+            "series have a label {name} of their own; choose another name"
+        ));
     }
     Ok((name.to_owned(), value.to_owned()))
 }

@@ -30,7 +30,7 @@ pub(super) enum Failure {
     Output(io::Error),
     /// Signals can't be caught.
     Signals(io::Error),
-    /// There is no thread for the reader of the table.
+    /// There is no thread, or no longer one, for the reader of the table.
     NoReader(io::Error),
 }
 
@@ -89,7 +89,7 @@ impl Failure {
                 ui.error(&format!("signals can't be caught: {}", reason(error)))
             }
             Self::NoReader(error) => ui.error(&format!(
-                "the thread that reads the table can't be started: {}",
+                "the thread that reads the table is not there: {}",
                 reason(error)
             )),
             Self::Session(Error::Document(error)) => tell_document(error, ui),

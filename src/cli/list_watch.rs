@@ -58,6 +58,9 @@ pub(super) fn watch(
     let (mut said_missing, mut fails) = (false, false);
     loop {
         let Some(reading) = view.next(LONG) else {
+            if view.is_over() {
+                return Err(Failure::NoReader(io::Error::other("it ended by itself")));
+            }
             continue;
         };
         let snapshot = match reading {

@@ -2,6 +2,7 @@
 
 use super::args::Globals;
 use super::open;
+use super::script_file::is_script;
 use crate::model::{ServiceKey, Weight};
 use crate::script::{Script, describe_options};
 use crate::session::{Access, Interrupt, Scope, Session};
@@ -23,6 +24,10 @@ impl From<String> for Found {
 }
 
 fn session(globals: &Globals) -> Option<Session> {
+    // Who asks what there is to type does not ask for a script to be run.
+    if globals.sim.as_ref().is_some_and(|file| is_script(file)) {
+        return None;
+    }
     open::open(globals, Access::Read, &Interrupt::default()).ok()
 }
 

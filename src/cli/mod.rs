@@ -28,6 +28,7 @@ mod history;
 mod info;
 mod ipvsadm;
 mod journal_args;
+mod large_stack;
 mod list;
 mod list_args;
 mod list_watch;

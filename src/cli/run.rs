@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
-use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 
 use clap::error::ErrorKind;
@@ -14,9 +13,9 @@ use super::drain_args::word;
 use super::export_args::ExportFormat;
 use super::failure::{Failure, arguments_shown};
 use super::format::Format;
+use super::large_stack::on_large_stack;
 use super::outcome::{CommandOutcome, PlanOutput, finish, json};
 use super::parse::parse;
-use super::script_file::is_script;
 use super::settings::complete;
 use super::{
     completion, configuration, confirm_watcher, connections, document, drain, export, help,
@@ -76,8 +75,7 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
     };
     let output = plan_output(parsed.command.as_ref());
     let command = parsed.command;
-    let makes_table = globals.sim.as_ref().is_some_and(|file| is_script(file));
-    let runs_script = makes_table || runs_script(command.as_ref());
+    let runs_script = runs_script(command.as_ref());
     let work = move || {
         let ended = dispatch(&context, &globals, command);
         notify::tell(&ended);
@@ -89,7 +87,7 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
         status
     };
     if runs_script {
-        on_large_stack(work)
+        on_large_stack(work).unwrap_or(exit::FAILED)
     } else {
         work()
     }
@@ -173,38 +171,6 @@ fn runs_script(command: Option<&Command>) -> bool {
             .is_some_and(|file| file.ends_with(".rhai")),
         Some(_) => false,
     }
-}
-
-/// Values of a script can lie deep within each other; they are copied and dropped by recursion. Only what is
-/// touched of this is taken from the machine; a small machine gives less.
-const STACK_BYTES: [usize; 3] = [512 << 20, 128 << 20, 32 << 20];
-
-/// Does work on a large stack, on this thread: another one, with a heap of its own, is a third of what a short script takes.
-fn on_large_stack(work: impl FnOnce() -> u8) -> u8 {
-    let mut work = Some(work);
-    for bytes in STACK_BYTES {
-        // What makes the stack panics where the machine does not give it: before the work has begun, that is no news.
-        let usual = Cell::new(Some(panic::take_hook()));
-        panic::set_hook(Box::new(|_| ()));
-        let restore = || {
-            if let Some(usual) = usual.take() {
-                panic::set_hook(usual);
-            }
-        };
-        let ran = panic::catch_unwind(AssertUnwindSafe(|| {
-            stacker::grow(bytes, || {
-                restore();
-                work.take().map(|work| work())
-            })
-        }));
-        restore();
-        match ran {
-            Ok(Some(status)) => return status,
-            Err(_) if work.is_some() => {}
-            Ok(None) | Err(_) => return exit::FAILED,
-        }
-    }
-    work.map_or(exit::FAILED, |work| work())
 }
 
 fn tell_usage(error: &clap::Error, json_wanted: bool) -> u8 {

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::failure::Failure;
+use super::large_stack::on_large_stack;
 use crate::model::{reason, shown};
 use crate::script::{RunEnvironment, Script, check, run};
 use crate::session::Session;
@@ -60,7 +61,13 @@ pub(super) fn prepared(session: Session, path: &str) -> Result<Session, Failure>
     let environment = RunEnvironment::closed(Rc::new(|_: &str| Ok(())));
     check(&script, &environment.permissions)
         .map_err(|failure| Failure::Script(Box::new(failure)))?;
-    let (session, ran) = run(&script, session, &environment);
+    let ran = on_large_stack(|| run(&script, session, &environment));
+    let Some((session, ran)) = ran else {
+        return Err(Failure::usage(format!(
+            "{}, which is to make the simulated table, did not come to its end",
+            shown(path)
+        )));
+    };
     match ran {
         Ok(ran) if ran.status == 0 => Ok(session),
         Ok(ran) => Err(Failure::usage(format!(

@@ -226,6 +226,11 @@ pub(super) struct Suspects {
 }
 
 impl Suspects {
+    /// Says that there is no journal yet: whatever it will have is new.
+    pub(super) fn begin(&mut self) {
+        self.ended_up_to.get_or_insert(0);
+    }
+
     /// Returns the commits that may have changed something since the call before; none with the first one.
     pub(super) fn since_before(
         &mut self,

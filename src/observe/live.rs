@@ -44,7 +44,11 @@ impl Live {
         // The journal is looked at with every reading: whose record is there before a change is seen is known by then.
         let records = match self.session.look_at_journal() {
             Ok((Some(journal), here)) => self.suspects.since_before(&journal, &here).ok(),
-            Ok((None, _)) => Some(Vec::new()),
+            // The first commit is still to come.
+            Ok((None, _)) => {
+                self.suspects.begin();
+                Some(Vec::new())
+            }
             Err(_) => None,
         };
         let Some(before) = &self.before else {

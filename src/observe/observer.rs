@@ -13,9 +13,6 @@ use crate::session::Error;
 /// What a reading came to.
 pub type Reading = Result<Arc<Snapshot>, Arc<Error>>;
 
-/// Values of a script lie deep within each other, and a script may make the table that is looked at. Only what is touched is taken.
-const STACK_BYTES: usize = 256 << 20;
-
 /// One reader of a table, for any number of views.
 pub struct Observer {
     shared: Arc<Shared>,
@@ -101,7 +98,6 @@ impl Observer {
         let own = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("observer".to_owned())
-            .stack_size(STACK_BYTES)
             .spawn(move || match make() {
                 Ok(source) => {
                     let _told_or_gone = tell.send(Ok(()));
@@ -210,6 +206,12 @@ impl View {
         self.seen = state.ended;
         state.reading()
     }
+
+    /// Returns whether nothing more comes: the reader ended.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.shared.lock().is_over
+    }
 }
 
 impl Drop for View {
@@ -219,8 +221,19 @@ impl Drop for View {
     }
 }
 
+/// Tells everybody that nothing more comes, however the reader ends.
+struct Ends<'s>(&'s Shared);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.lock().is_over = true;
+        self.0.changed.notify_all();
+    }
+}
+
 /// Reads as long as somebody looks, and waits while nobody does.
 fn read_on(shared: &Shared, mut source: impl Source, interval: Duration) {
+    let _ends = Ends(shared);
     let mut last: Option<Instant> = None;
     loop {
         let mut state = shared.lock();

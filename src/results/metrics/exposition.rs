@@ -189,7 +189,9 @@ impl<'o> Writing<'o> {
         let constant = self
             .constant
             .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            // What a document says of one object is said of it, and not of all.
+            .filter(|(name, _)| !labels.iter().any(|(own, _)| own == name));
         for (name, value) in labels.iter().copied().chain(constant) {
             line.push(open);
             open = ',';

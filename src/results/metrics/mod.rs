@@ -20,7 +20,7 @@ use std::io::{self, Write};
 pub use backend_label::BackendLabel;
 pub use exposition::Exposition;
 use exposition::{Counting, Family, Sink, Weight, Writing};
-pub use options::{MetricNames, MetricsOptions, ObjectLabels, SERIES_LIMIT};
+pub use options::{MetricNames, MetricsOptions, ObjectLabels, SERIES_LIMIT, is_taken};
 
 use crate::observe::Snapshot;
 

@@ -66,6 +66,27 @@ const TAKEN: [&str; 15] = [
     "le",
 ];
 
+/// Names that families have besides, and node_exporter's.
+const TAKEN_ELSEWHERE: [&str; 9] = [
+    "direction",
+    "state",
+    "bound",
+    "kind",
+    "interface",
+    "sync_id",
+    "outcome",
+    "document",
+    "version",
+];
+
+/// Returns whether a series may have a label of that name by itself.
+#[must_use]
+pub fn is_taken(name: &str) -> bool {
+    let backend = BackendLabel::ALL.iter().any(|label| label.name() == name);
+    // The name of a kernel parameter, and what documents call an object most of the time.
+    backend || name == "name" || TAKEN.contains(&name) || TAKEN_ELSEWHERE.contains(&name)
+}
+
 /// Returns a name that a label may have.
 fn label_name(text: &str) -> String {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
