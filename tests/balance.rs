@@ -2,7 +2,8 @@
 //! counts. The real one runs on virtual time (`tests/lab/vtime.c`), so that minutes of timers take no time.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use ipvsh::sim::{Distribution, Flavour, Load, Shape};
 use crate::support::director::{Director, Layout};
 use crate::support::scenes::{SCHEDULERS, Scene};
 use crate::support::simulation::Simulation;
-use crate::support::{Random, in_lab};
+use crate::support::{Random, in_lab, ipvsh_command, system};
 
 /// Packets of random scenarios, unless IPVSHTEST_PACKETS says otherwise.
 const PACKETS: usize = 5_000;
@@ -399,4 +400,49 @@ fn driven_drains_take_as_long_as_simulated() {
         (driven / simulated - 1.0).abs() < 0.05,
         "{driven} s, simulated {simulated} s"
     );
+}
+
+/// What it takes to look at 100,000 connections of a real kernel, beside reading its file: printed, not demanded.
+#[test]
+fn a_hundred_thousand_connections_are_grouped_beside_cat() {
+    const CONNECTIONS: u32 = 100_000;
+    const TIMES: usize = 5;
+    if !in_lab() || std::env::var_os("IPVSHTEST_BENCH").is_none() {
+        println!("this is measured on a real kernel when asked for: see tests/bench/connections");
+        return;
+    }
+    let (director, _) = direct("rr", &[1; 10]);
+    let to = SocketAddr::new(VIRTUAL.parse().unwrap(), 80);
+    for number in 0..CONNECTIONS {
+        let client = Ipv4Addr::from_bits(0x0a40_0000 + number / 16);
+        let port = 1024 + u16::try_from(number % 16).unwrap();
+        director.packet((client, port).into(), to, "S", 0);
+        director.packet((client, port).into(), to, "A", 0);
+    }
+    let program = ipvsh_command(Path::new("/"), &[]);
+    let ipvsh = program.get_program().to_str().unwrap();
+    let commands = [
+        "cat /proc/net/ip_vs_conn".to_owned(),
+        format!("{ipvsh} connections --group-by client/24 --top 10"),
+        format!("{ipvsh} connections --count"),
+        format!("{ipvsh} ipvsadm -Lnc"),
+        "ipvsadm -Lnc".to_owned(),
+    ];
+    let counted = system(&format!("{ipvsh} connections --count 2>/dev/null"));
+    assert_eq!(counted.trim(), CONNECTIONS.to_string());
+    let mut shortest = [f64::INFINITY; 5];
+    for _ in 0..TIMES {
+        for (command, shortest) in commands.iter().zip(&mut shortest) {
+            let began = std::time::Instant::now();
+            system(&format!("{command} > /dev/null 2>&1"));
+            *shortest = shortest.min(began.elapsed().as_secs_f64());
+        }
+    }
+    for (command, seconds) in commands.iter().zip(shortest) {
+        println!(
+            "{CONNECTIONS} connections: {:.0} ms, {:.2} times cat: {command}",
+            seconds * 1e3,
+            seconds / shortest[0]
+        );
+    }
 }
