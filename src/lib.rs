@@ -51,7 +51,8 @@
 //! (`script/coverage`).
 //!
 //! *All who look share one reader* ([`observe`]): a thread of its own, with a session of its own, which reads while somebody looks.
-//! What changed between two looks is told with the commit that did it, or as foreign.
+//! What changed between two looks is told with the commit that did it, or as foreign. A [`recording`] keeps what it saw, and is a source of it:
+//! what looks at a table looks at any moment of one. Connections come from a [`session::ConnectionSource`] either way.
 //!
 //! *Signals are caught in [`session::Interrupt`]* and looked at when it is safe: between datagrams, while waiting, in every function of
 //! a script. While something would be torn apart they are held.
@@ -71,7 +72,7 @@
 //! · [`manual`] the pages that `ipvsh help` shows · [`wire`] bytes and records · [`backend`] a typed client for one kernel · [`sim`] the simulated
 //! kernel · [`txn`] all or nothing · [`ipvsadm`] the language of the original, read and written ·
 //! [`document`] what is read and written · [`journal`] what lasts of commits · [`session`] what front ends
-//! drive · [`observe`] one reader for all who look · [`results`] what other programs are told · [`render`] text for people · [`script`] the Rhai host · [`repl`] the prompt · `cli` the command line.
+//! drive · [`observe`] one reader for all who look · [`recording`] what it saw, on disk · [`results`] what other programs are told · [`render`] text for people · [`script`] the Rhai host · [`repl`] the prompt · `cli` the command line.
 //!
 //! The language of the original is [`ipvsadm`], read and written side by side. The drop-in is `cli/ipvsadm`: it sends requests as they
 //! are ([`session::Session::execute_each`]), and stages the same operations where lines are to be one transaction or
@@ -111,13 +112,13 @@
 //!
 //! - Imports point down; `tests/architecture.rs` holds the table. Files of a room that import each other in a circle get fewer;
 //!   `tests/house.rs` holds the list, and a test for each line here that a test can notice.
-//! - `model` does no I/O and has no serialised form: forms are derived in `document`, `results` and, for records, in `journal`.
+//! - `model` does no I/O and has no serialised form: forms are derived in `document`, `results` and, for what is kept, in `journal` and `recording`.
 //! - `wire` attaches no meaning, `backend::convert` attaches all of it.
 //! - `sim` shares no rule with `model` or `txn`: it would agree with their mistakes.
 //! - `txn` sees neither bytes nor errno numbers.
 //! - Only `ui` and `cli` print. Only `config` and `cli` look at the environment, and `ui` at the width that it names.
 //! - A clock is read in `backend` (the transport's, and waits for locks), `journal` and `session` (times of records), `observe` (when
-//!   to look, and when that was), `render` (the time above a list) and `cli/test` (how long tests take), nowhere else.
+//!   to look, and when that was), `render` (the time above a list, and what "five minutes ago" is), `cli/record` (when that ends) and `cli/test` (how long tests take), nowhere else.
 //! - Rhai does not appear outside `script`, clap not outside `cli`, rustyline not outside `repl`, neli not outside `backend`, nor libc but for the
 //!   shape of terminal settings (`repl`).
 //! - No state outlives a call but whether standard output was closed from the start (`ui`), which signals were ignored (`config`), an
@@ -168,6 +169,8 @@ pub mod journal;
 pub mod session;
 
 pub mod observe;
+
+pub mod recording;
 
 pub mod results;
 

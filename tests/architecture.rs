@@ -62,8 +62,23 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
         &["humantime"],
     ),
     (
+        "recording",
+        &[
+            "model", "backend", "txn", "document", "journal", "session", "observe", "files",
+        ],
+        &["crc32fast", "humantime", "serde", "serde_json", "thiserror"],
+    ),
+    (
         "results",
-        &["model", "txn", "document", "journal", "session", "observe"],
+        &[
+            "model",
+            "txn",
+            "document",
+            "journal",
+            "session",
+            "observe",
+            "recording",
+        ],
         &["serde", "serde_json"],
     ),
     (
@@ -100,8 +115,23 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     (
         "cli",
         &[
-            "model", "backend", "txn", "ipvsadm", "document", "journal", "session", "observe",
-            "results", "render", "script", "repl", "ui", "config", "files", "manual",
+            "model",
+            "backend",
+            "txn",
+            "ipvsadm",
+            "document",
+            "journal",
+            "session",
+            "observe",
+            "recording",
+            "results",
+            "render",
+            "script",
+            "repl",
+            "ui",
+            "config",
+            "files",
+            "manual",
         ],
         &[
             "clap",

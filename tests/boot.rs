@@ -214,7 +214,11 @@ fn the_units_are_right_and_confined() {
         }
     };
     let base = format!("--root={}", folder.path().display());
-    for unit in ["ipvsh-restore.service", "ipvsadm/ipvsadm.service"] {
+    for unit in [
+        "ipvsh-restore.service",
+        "ipvsadm/ipvsadm.service",
+        "ipvsh-record.service",
+    ] {
         let source = root().join("packaging").join(unit);
         let path = units.join(source.file_name().unwrap());
         let text = fs::read_to_string(&source).unwrap();
@@ -233,20 +237,27 @@ fn the_units_are_right_and_confined() {
         // It would be heard.
         let wrong = verify(&text.replace("ExecStart=/", "ExecStart=no")).unwrap();
         assert_ne!((wrong.status, wrong.stderr.as_str()), (0, ""), "{unit}");
+        // The next one may name it.
+        fs::write(&path, &text).unwrap();
+        assert!(!text.contains("ExecStop"), "{unit}");
+        if unit == "ipvsh-record.service" {
+            continue;
+        }
         // Before keepalived, and before what waits for the network; a stop does nothing.
         assert!(
             text.contains("\nBefore=network-online.target keepalived.service"),
             "{unit}"
         );
-        assert!(!text.contains("ExecStop"), "{unit}");
     }
     // Exposure in tenths; what is left is the network, which is what it is there for.
-    let unit = root().join("packaging/ipvsh-restore.service");
-    let secure = analyze(&[
-        "security",
-        "--offline=true",
-        "--threshold=30",
-        unit.to_str().unwrap(),
-    ]);
-    assert_eq!(secure.unwrap().status, 0);
+    for unit in ["ipvsh-restore.service", "ipvsh-record.service"] {
+        let unit = root().join("packaging").join(unit);
+        let secure = analyze(&[
+            "security",
+            "--offline=true",
+            "--threshold=30",
+            unit.to_str().unwrap(),
+        ]);
+        assert_eq!(secure.unwrap().status, 0, "{unit:?}");
+    }
 }

@@ -76,6 +76,7 @@ fn clocks_are_read_where_it_is_said() {
         "backend/client.rs",
         "backend/lock.rs",
         "backend/socket.rs",
+        "cli/record.rs",
         "cli/test/stopwatch.rs",
         "journal/event.rs",
         "journal/standing.rs",
@@ -122,7 +123,7 @@ fn forms_for_other_programs_stand_where_it_is_said() {
         .collect();
     assert_eq!(
         rooms,
-        ["document", "journal", "results"].into(),
+        ["document", "journal", "recording", "results"].into(),
         "{found:?}"
     );
 }

@@ -145,6 +145,11 @@ struct Slow {
 }
 
 impl Source for Slow {
+    fn connection_file(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
+        sink(b"Pro\n");
+        Ok(())
+    }
+
     fn read(&mut self, depth: Depth, _: Duration) -> Result<Snapshot, Error> {
         let number = self.began.fetch_add(1, Ordering::SeqCst) + 1;
         std::thread::sleep(Duration::from_millis(50));
@@ -253,6 +258,10 @@ fn the_ring_is_bounded_by_what_it_holds_and_always_has_two() {
 struct Broken;
 
 impl Source for Broken {
+    fn connection_file(&mut self, _: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn read(&mut self, _: Depth, _: Duration) -> Result<Snapshot, Error> {
         panic!("a mistake, which the test wants");
     }
@@ -268,6 +277,32 @@ fn a_reader_that_is_gone_keeps_nobody_waiting() {
     assert!(view.next(HANG).is_none());
     assert!(view.is_over());
     assert!(began.elapsed() < HANG / 2);
+}
+
+#[test]
+fn the_source_itself_is_used_between_two_readings_on_the_thread_that_owns_it() {
+    let (observer, began) = slow(HANG, 0, 0);
+    let asked = || {
+        observer.with_source(|source| {
+            let mut bytes = 0;
+            source
+                .connection_file(&mut |piece| bytes += piece.len())
+                .unwrap();
+            (bytes, std::thread::current().name().map(str::to_owned))
+        })
+    };
+    assert_eq!(asked(), Some((4, Some("observer".to_owned()))));
+    let mut view = observer.view(Depth::Table);
+    view.next(HANG).unwrap().unwrap();
+    // While the reader waits for its interval too.
+    assert_eq!(asked(), Some((4, Some("observer".to_owned()))));
+    assert_eq!(began.load(Ordering::SeqCst), 1);
+    // One that is gone tells so, and keeps nobody waiting.
+    let gone = Observer::start(|| Ok::<_, Error>(Broken), HANG)
+        .unwrap()
+        .unwrap();
+    assert!(gone.view(Depth::Table).next(HANG).is_none());
+    assert_eq!(gone.with_source(|_| ()), None);
 }
 
 #[test]

@@ -21,6 +21,7 @@ use super::manual_args::{CompletionsArguments, HelpArguments, ManArguments};
 use super::option_values::{
     BARE, confirm_time, duration, filled, filled_or_bare, number, sysctl_name,
 };
+use super::record_args::RecordArguments;
 use super::simulate_args::SimulateArguments;
 use super::test::TestArguments;
 use crate::document::DEFAULT_MAX_SIZE;
@@ -164,7 +165,7 @@ pub(super) enum Command {
     Plan(PlanArguments),
     /// Make the table what a document says, in one transaction
     Apply(ApplyArguments),
-    /// Show what leads from the table (or document A) to document A (or B)
+    /// Show what leads from the table (or document A) to document A (or B), or what changed since @TIME and by whom
     Diff(DiffArguments),
     /// Print the table as a document, or as metrics
     Export(ExportArguments),
@@ -172,6 +173,8 @@ pub(super) enum Command {
     List(ListArguments),
     /// Show the connection table: filtered, counted, or by what connections have in common
     Connections(ConnectionsArguments),
+    /// Record what the table counts and how it changes, to look back: `list --at -5m`
+    Record(RecordArguments),
     /// Add a virtual service or a real server
     Add(ChangeArguments),
     /// Edit virtual services or real servers by options, or as a text in the editor; what is not named stays
@@ -445,9 +448,12 @@ pub(super) struct DiffArguments {
     /// Exit with 10 if there is a difference
     #[arg(long)]
     pub(super) exit_code: bool,
-    /// A document
+    /// The recording that @TIME is of, a folder or one of its files [default: ring/ in the state folder]
+    #[arg(long, value_name = "PATH", value_parser = filled)]
+    pub(super) recording: Option<String>,
+    /// A document, or @TIME of a recording, as in @-5m
     pub(super) a: String,
-    /// Another document; without it, A is compared with the live table
+    /// Another one; without it, the live table leads to document A, or @TIME to the live table
     pub(super) b: Option<String>,
 }
 

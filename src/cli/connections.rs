@@ -9,12 +9,15 @@ use super::connections_args::{ConnectionsArguments, SortField, Sorting};
 use super::context::{Context, with_session};
 use super::failure::Failure;
 use super::format::Format;
+use super::looking_back::{self, local};
 use super::outcome::CommandOutcome;
 use crate::document::json;
 use crate::model::ConnectionEntry;
 use crate::render::{ConnectionColumns, connection_groups, count, csv_line};
 use crate::results::{ConnectionCountShape, ConnectionGroupsShape, ConnectionLineShape, VERSION};
-use crate::session::{Access, ConnectionFilter, ConnectionsRead, Session, service_text, state_of};
+use crate::session::{
+    Access, ConnectionFilter, ConnectionSource, ConnectionsRead, service_text, state_of,
+};
 
 /// From here on it is said before how many there are: the kernel walks its whole table for it.
 const MANY: u64 = 100_000;
@@ -113,6 +116,19 @@ pub(super) fn connections(
         protocols: arguments.protocols.clone(),
     };
     filter.check().map_err(crate::session::Error::from)?;
+    let asked = Asked {
+        context,
+        arguments,
+        filter: &filter,
+        format,
+    };
+    if let Some(mut past) = looking_back::open(context, globals, &arguments.back)? {
+        let recorded = past.connections_time()?;
+        context
+            .ui
+            .status(&format!("the connections are from {}", local(recorded)));
+        return asked.show(&mut past);
+    }
     with_session(context, globals, Access::Read, |session| {
         if let Some(number) = session
             .connection_estimate()
@@ -122,26 +138,7 @@ pub(super) fn connections(
                 "reading some {number} connections: the kernel walks its whole table for that"
             ));
         }
-        let asked = Asked {
-            context,
-            arguments,
-            filter: &filter,
-            format,
-        };
-        let read = if arguments.count {
-            asked.count(session)?
-        } else if !arguments.group_by.is_empty() {
-            asked.groups(session)?
-        } else {
-            asked.list(session)?
-        };
-        if read.unread > 0 {
-            let lines = count(usize::try_from(read.unread).unwrap_or(usize::MAX), "line");
-            context.ui.warning(&format!(
-                "{lines} of the kernel's file of connections can't be read, and are missing here"
-            ));
-        }
-        Ok(CommandOutcome::Shown)
+        asked.show(session)
     })
 }
 
@@ -153,8 +150,25 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    fn count(&self, session: &mut Session) -> Result<ConnectionsRead, Failure> {
-        let read = session.connections(self.filter, &mut |_| {})?;
+    fn show(&self, source: &mut dyn ConnectionSource) -> Result<CommandOutcome, Failure> {
+        let read = if self.arguments.count {
+            self.count(source)?
+        } else if !self.arguments.group_by.is_empty() {
+            self.groups(source)?
+        } else {
+            self.list(source)?
+        };
+        if read.unread > 0 {
+            let lines = count(usize::try_from(read.unread).unwrap_or(usize::MAX), "line");
+            self.context.ui.warning(&format!(
+                "{lines} of the kernel's file of connections can't be read, and are missing here"
+            ));
+        }
+        Ok(CommandOutcome::Shown)
+    }
+
+    fn count(&self, source: &mut dyn ConnectionSource) -> Result<ConnectionsRead, Failure> {
+        let read = source.connections(self.filter, &mut |_| {})?;
         let written = self.context.ui.data(|out| match self.format {
             Format::Table => writeln!(out, "{}", read.taken),
             Format::Csv => writeln!(out, "connections\n{}", read.taken),
@@ -164,9 +178,9 @@ impl Asked<'_> {
         Ok(read)
     }
 
-    fn groups(&self, session: &mut Session) -> Result<ConnectionsRead, Failure> {
+    fn groups(&self, source: &mut dyn ConnectionSource) -> Result<ConnectionsRead, Failure> {
         let by = &self.arguments.group_by;
-        let (mut groups, read) = session.connection_groups(self.filter, by)?;
+        let (mut groups, read) = source.connection_groups(self.filter, by)?;
         let all = groups.len();
         groups.truncate(self.arguments.top.unwrap_or(all));
         let titles: Vec<&str> = by.iter().map(|field| field.name()).collect();
@@ -187,14 +201,14 @@ impl Asked<'_> {
         Ok(read)
     }
 
-    fn list(&self, session: &mut Session) -> Result<ConnectionsRead, Failure> {
+    fn list(&self, source: &mut dyn ConnectionSource) -> Result<ConnectionsRead, Failure> {
         let mut read = ConnectionsRead::default();
         let mut failure = None;
         let written = self.context.ui.data(|out| {
             let mut printer = Printer::new(out, self.format, self.context.ui.width())?;
             let mut printed = Ok(());
             let found = match self.arguments.sort {
-                None => session.connections(self.filter, &mut |entry| {
+                None => source.connections(self.filter, &mut |entry| {
                     // What can't be written is not written again and again.
                     if printed.is_ok() {
                         printed = printer.add(Row::of(entry));
@@ -203,7 +217,7 @@ impl Asked<'_> {
                 Some(sorting) => {
                     let most = self.arguments.top.unwrap_or(usize::MAX);
                     let mut rows = Vec::new();
-                    let found = session.connections(self.filter, &mut |entry| {
+                    let found = source.connections(self.filter, &mut |entry| {
                         rows.push(Row::of(entry));
                         if rows.len() > most.saturating_mul(2).saturating_add(LOOKED_AHEAD) {
                             rows.sort_by(|one, other| one.compared(other, sorting));

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use clap::Args;
 
 use super::format::Printing;
+use super::looking_back_args::LookingBack;
 use super::option_values::number;
 use crate::model::{Network, Port, ServiceKey};
 use crate::session::{ConnectionFilter, GroupField};
@@ -38,6 +39,8 @@ pub(super) struct ConnectionsArguments {
     /// Sort by protocol, client, service, server, state or expires; `-expires` is the other way round
     #[arg(long, value_name = "FIELD", allow_hyphen_values = true, value_parser = sorting)]
     pub(super) sort: Option<Sorting>,
+    #[command(flatten)]
+    pub(super) back: LookingBack,
     #[command(flatten)]
     pub(super) printing: Printing,
 }

@@ -3,9 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::args::{
-    ApplyArguments, DiffArguments, Globals, KeepChoice, Merging, PlanArguments, PruneChoice,
-};
+use super::args::{ApplyArguments, Globals, KeepChoice, Merging, PlanArguments, PruneChoice};
 use super::ask::{Asks, ask_first};
 use super::context::{Context, access, with_session};
 use super::failure::Failure;
@@ -17,7 +15,7 @@ use crate::document::{
 use crate::files;
 use crate::model::{ObjectId, TableSpecification, reason, shown};
 use crate::session::{
-    Access, ApplyOptions, BlockKind, CommitTerms, Ended, Error, Prune, Session, Target, VerbOutcome,
+    Access, ApplyOptions, BlockKind, CommitTerms, Ended, Error, Prune, Session, VerbOutcome,
 };
 use crate::txn::{Outcome, Plan};
 
@@ -193,48 +191,6 @@ pub(super) fn write_plans(arguments: &PlanArguments, plan: &Plan) -> Result<(), 
         }
     }
     Ok(())
-}
-
-/// Shows what leads from the live table, or one document, to a document.
-pub(super) fn diff(
-    context: &Context,
-    globals: &Globals,
-    arguments: &DiffArguments,
-) -> Result<CommandOutcome, Failure> {
-    let a = read_document_file(&arguments.a, globals.max_size)?;
-    let (mut session, wanted) = match &arguments.b {
-        None => (open::open(globals, Access::Read, &context.interrupt)?, a),
-        Some(b) => {
-            let wanted = read_document_file(b, globals.max_size)?;
-            let target = Target::Simulation {
-                contents: Some(Box::new(a)),
-                label: Some(arguments.a.clone()),
-                file: None,
-            };
-            let session = Session::open(target, Access::Read, context.interrupt.clone());
-            (
-                session.map_err(open::in_file(&arguments.a, globals))?,
-                wanted,
-            )
-        }
-    };
-    context.warn(&mut session);
-    session.begin(BlockKind::Rehearsal)?;
-    let options = ApplyOptions {
-        prune: Prune::Everything,
-        keep_weight: false,
-    };
-    let file = arguments.b.as_ref().unwrap_or(&arguments.a);
-    let applied = session.apply(&wanted, options);
-    let (_staged, _kept) = applied.map_err(open::in_file(file, globals))?;
-    let plan = session.end_rehearsal()?;
-    context.warn(&mut session);
-    if plan.counts().2 > 0 && !globals.json {
-        context.ui.status(
-            "diff compares whole tables; `plan` and `apply` keep what the document does not name, unless --prune says otherwise",
-        );
-    }
-    Ok(CommandOutcome::planned(plan))
 }
 
 /// Prints the schema.

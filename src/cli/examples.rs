@@ -352,6 +352,19 @@ const EXAMPLES: &[(&str, Examples)] = &[
         ],
     ),
     (
+        "record",
+        &[
+            (
+                "record --interval 1s --for 2s",
+                "two seconds of the table, every second",
+            ),
+            (
+                "record --show",
+                "commits, drains and gaps of what is recorded",
+            ),
+        ],
+    ),
+    (
         "test",
         &[
             (

@@ -8,6 +8,7 @@ use super::context::{Context, with_session};
 use super::export_args::{ExportArguments, ExportFormat, MetricsArguments, NamesChoice};
 use super::failure::Failure;
 use super::list::selectors;
+use super::looking_back;
 use super::open;
 use super::outcome::CommandOutcome;
 use crate::document::{
@@ -15,13 +16,14 @@ use crate::document::{
     write_document, write_yaml,
 };
 use crate::files;
-use crate::model::{Selector, reason, shown};
-use crate::observe::{Depth, look};
+use crate::model::{ObjectId, Selector, Table, reason, shown};
+use crate::observe::{Depth, Snapshot, look};
 use crate::results::metrics::{
     Exposition, MetricNames, MetricsOptions, ObjectLabels, write_metrics,
 };
 use crate::session::{
-    Access, ApplyOptions, BlockKind, ConnectionFilter, Prune, Session, lacks_permission,
+    Access, ApplyOptions, BlockKind, ConnectionFilter, ConnectionSource, Error, Prune, Session,
+    lacks_permission,
 };
 
 /// Prints the table as a document or as metrics.
@@ -43,9 +45,12 @@ pub(super) fn export(
         (Some(_), _) if arguments.config || !arguments.sysctl.is_empty() => Err(Failure::usage(
             "--config and --sysctl are about documents; metrics are what was observed, and have every kernel parameter",
         )),
-        (None, None) => with_session(context, globals, Access::Read, |session| {
-            document(context, session, arguments, &selectors)
-        }),
+        (None, None) => match looking_back::open(context, globals, &arguments.back)? {
+            Some(past) => past_document(context, arguments, &selectors, &past.snapshot),
+            None => with_session(context, globals, Access::Read, |session| {
+                document(context, session, arguments, &selectors)
+            }),
+        },
         (Some(exposition), _) => metrics(context, globals, arguments, &selectors, exposition),
     }
 }
@@ -87,15 +92,54 @@ fn document(
     if selectors.is_empty() {
         table.sysctl = session.documented_sysctls(&arguments.sysctl)?;
     }
+    write_table(context, arguments, &table, &missing)
+}
+
+/// Prints a table as it was recorded.
+fn past_document(
+    context: &Context,
+    arguments: &ExportArguments,
+    selectors: &[Selector],
+    snapshot: &Snapshot,
+) -> Result<CommandOutcome, Failure> {
+    let mut table = match selectors.is_empty() {
+        true => snapshot.table.clone(),
+        false => Session::part_of(&snapshot.table, selectors)?,
+    };
+    let recorded = snapshot.settings.as_ref().map(|settings| &settings.sysctls);
+    for name in &arguments.sysctl {
+        let value = recorded.and_then(|sysctls| sysctls.get(name));
+        let value = value.ok_or_else(|| Error::Missing {
+            what: "recorded kernel parameter",
+            object: ObjectId::Sysctl(name.clone()),
+        })?;
+        table.sysctl.insert(name.clone(), value.clone());
+    }
+    let missing = snapshot.missing_words();
+    if !missing.is_empty() {
+        context.ui.warning(&format!(
+            "it was recorded without privilege: this document lacks {}, and can't be applied",
+            missing.join(", ")
+        ));
+    }
+    write_table(context, arguments, &table, &missing)
+}
+
+fn write_table(
+    context: &Context,
+    arguments: &ExportArguments,
+    table: &Table,
+    missing: &[&str],
+) -> Result<CommandOutcome, Failure> {
     let detail = if arguments.config {
         Detail::Configuration
     } else {
         Detail::Observed
     };
     let document = DocumentWriter {
-        table: &table,
+        table,
         detail,
-        incomplete: &missing,
+        incomplete: missing,
     };
     write_out(context, arguments.out.as_ref(), |out| {
         match arguments.format {
@@ -158,6 +202,25 @@ fn metrics(
             "node_exporter drops these names from a file, and logs an error at every scrape, while its own collector has them: run it with --no-collector.ipvs, and say so here with --collector-off",
         );
     }
+    if let Some(mut past) = looking_back::open(context, globals, &arguments.back)? {
+        if arguments.metrics.expect.is_some() {
+            return Err(Failure::usage(
+                "--expect compares with the table of now, and --at shows another one",
+            ));
+        }
+        if arguments.metrics.connections {
+            options.connection_entries = Some(count_connections(&mut past)?);
+        }
+        let mut snapshot = past.snapshot;
+        write_snapshot(
+            context,
+            arguments,
+            selectors,
+            &mut snapshot,
+            (&options, exposition),
+        )?;
+        return Ok(CommandOutcome::Shown);
+    }
     let mut is_read = false;
     let done = with_session(context, globals, Access::Read, |session| {
         let mut snapshot = look(session, Depth::Everything)?;
@@ -165,38 +228,16 @@ fn metrics(
         if let Some(path) = &arguments.metrics.expect {
             options.pending = Some((path.clone(), pending(globals, session, path)?));
         }
-        if !snapshot.missing.is_empty() {
-            context.ui.warning(&format!(
-                "without privilege these metrics lack {}",
-                snapshot.missing.join(", ")
-            ));
-        }
-        if !selectors.is_empty() {
-            let part = Session::part_of(&snapshot.table, selectors)?;
-            snapshot.table.services = part.services;
-        }
         if arguments.metrics.connections {
-            let read = session.connections(&ConnectionFilter::default(), &mut |_| {})?;
-            options.connection_entries = Some(read.entries);
+            options.connection_entries = Some(count_connections(session)?);
         }
-        let mut written = Default::default();
-        write_out(context, arguments.out.as_ref(), |out| {
-            written = write_metrics(out, Some(&snapshot), &options, exposition)?;
-            Ok(())
-        })?;
-        if !written.dropped.is_empty() {
-            let names: Vec<&str> = written
-                .dropped
-                .iter()
-                .map(|(name, _)| name.as_str())
-                .collect();
-            let number: u64 = written.dropped.iter().map(|(_, count)| count).sum();
-            context.ui.warning(&format!(
-                "{number} series are left out, as there may be {} (--series-limit): {}",
-                arguments.metrics.series_limit,
-                names.join(", ")
-            ));
-        }
+        write_snapshot(
+            context,
+            arguments,
+            selectors,
+            &mut snapshot,
+            (&options, exposition),
+        )?;
         Ok(CommandOutcome::Shown)
     });
     // Whoever reads the file has to see that the table can't be read. What else is wrong leaves the file as it was.
@@ -206,6 +247,49 @@ fn metrics(
         })?;
     }
     done
+}
+
+fn count_connections(source: &mut dyn ConnectionSource) -> Result<u64, Failure> {
+    let read = source.connections(&ConnectionFilter::default(), &mut |_| {})?;
+    Ok(read.entries)
+}
+
+fn write_snapshot(
+    context: &Context,
+    arguments: &ExportArguments,
+    selectors: &[Selector],
+    snapshot: &mut Snapshot,
+    (options, exposition): (&MetricsOptions, Exposition),
+) -> Result<(), Failure> {
+    if !snapshot.missing.is_empty() {
+        context.ui.warning(&format!(
+            "without privilege these metrics lack {}",
+            snapshot.missing.join(", ")
+        ));
+    }
+    if !selectors.is_empty() {
+        let part = Session::part_of(&snapshot.table, selectors)?;
+        snapshot.table.services = part.services;
+    }
+    let mut written = Default::default();
+    write_out(context, arguments.out.as_ref(), |out| {
+        written = write_metrics(out, Some(snapshot), options, exposition)?;
+        Ok(())
+    })?;
+    if !written.dropped.is_empty() {
+        let names: Vec<&str> = written
+            .dropped
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let number: u64 = written.dropped.iter().map(|(_, count)| count).sum();
+        context.ui.warning(&format!(
+            "{number} series are left out, as there may be {} (--series-limit): {}",
+            arguments.metrics.series_limit,
+            names.join(", ")
+        ));
+    }
+    Ok(())
 }
 
 /// Returns how many changes would make the table what a document says.

@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
+use super::looking_back_args::LookingBack;
 use super::option_values::{filled, number, sysctl_name};
 use crate::model::SysctlName;
 use crate::results::metrics::{BackendLabel, SERIES_LIMIT, is_taken};
@@ -40,6 +41,8 @@ pub(super) struct ExportArguments {
     /// With these kernel parameters, separated by commas; the kernel does not tell which ones somebody has set
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = sysctl_name, conflicts_with = "objects")]
     pub(super) sysctl: Vec<SysctlName>,
+    #[command(flatten)]
+    pub(super) back: LookingBack,
     #[command(flatten)]
     pub(super) metrics: MetricsArguments,
     /// Export these only: KEY, KEY/SERVER, SERVER, or a pattern with `*`

@@ -1,6 +1,7 @@
 //! Looking at the table.
 
 use std::io::{self, Write};
+use std::time::SystemTime;
 
 use super::args::Globals;
 use super::context::{Context, with_session};
@@ -8,6 +9,7 @@ use super::failure::Failure;
 use super::format::Format;
 use super::list_args::ListArguments;
 use super::list_watch;
+use super::looking_back::{self, Past};
 use super::outcome::CommandOutcome;
 use crate::config::{self, Characters};
 use crate::document::{Detail, DocumentWriter, YamlForm, json, write_document, write_yaml};
@@ -40,7 +42,9 @@ pub(super) struct Asked {
 pub(super) struct Seen<'t> {
     pub(super) whole: &'t Table,
     pub(super) known: Known,
-    pub(super) missing: &'t [&'static str],
+    pub(super) missing: &'t [&'t str],
+    /// When that was; `None` is now.
+    pub(super) time: Option<SystemTime>,
 }
 
 impl Asked {
@@ -217,7 +221,7 @@ impl Asked {
                 let parts = self.parts(part, seen)?;
                 let heading = Heading {
                     place: place.to_owned(),
-                    time: time_of_day(),
+                    time: time_of_day(seen.time),
                     characters: config::characters(),
                     width: context.ui.width(),
                 };
@@ -273,7 +277,7 @@ fn write_table(
     out: &mut dyn Write,
     format: Format,
     table: &Table,
-    missing: &[&'static str],
+    missing: &[&str],
 ) -> io::Result<()> {
     let document = DocumentWriter {
         table,
@@ -310,7 +314,7 @@ struct Rows<'r> {
     names: &'r [String],
     fields: &'r [NamedField],
     values: &'r [Vec<FieldValue>],
-    missing: &'r [&'static str],
+    missing: &'r [&'r str],
 }
 
 impl Rows<'_> {
@@ -370,6 +374,9 @@ pub(super) fn list(
     if let Some(interval) = arguments.watch {
         return list_watch::watch(context, globals, &asked, interval);
     }
+    if let Some(past) = looking_back::open(context, globals, &arguments.back)? {
+        return list_past(context, &asked, &past);
+    }
     with_session(context, globals, Access::Read, |session| {
         let (whole, missing) = match session.services_with(&asked.selectors) {
             Err(error) if lacks_permission(&error) => session.table_without_privilege()?,
@@ -382,32 +389,54 @@ pub(super) fn list(
                 rates: session.estimates(),
             },
             missing: &missing,
+            time: None,
         };
-        tell_missing(context, &missing);
-        let place = place_words(session.label());
-        let (mut lines, mut failure) = (0, None);
-        let written = context
-            .ui
-            .data(|out| match asked.write(out, context, &place, &seen) {
-                Ok(number) => {
-                    lines = number;
-                    Ok(())
-                }
-                Err(Failure::Output(error)) => Err(error),
-                Err(other) => {
-                    failure = Some(other);
-                    Ok(())
-                }
-            });
-        if let Some(failure) = failure {
-            return Err(failure);
-        }
-        written.map_err(Failure::Output)?;
-        if lines == 0 {
-            asked.tell_nothing(context, &seen);
-        }
-        Ok(CommandOutcome::Shown)
+        show(context, &asked, &place_words(session.label()), &seen)
     })
+}
+
+/// Shows a table as it was recorded: what the list showed then.
+fn list_past(context: &Context, asked: &Asked, past: &Past) -> Result<CommandOutcome, Failure> {
+    let snapshot = &past.snapshot;
+    let missing = snapshot.missing_words();
+    let seen = Seen {
+        whole: &snapshot.table,
+        known: snapshot.known,
+        missing: &missing,
+        time: Some(snapshot.time),
+    };
+    show(context, asked, &place_words(&snapshot.place), &seen)
+}
+
+fn show(
+    context: &Context,
+    asked: &Asked,
+    place: &str,
+    seen: &Seen<'_>,
+) -> Result<CommandOutcome, Failure> {
+    tell_missing(context, seen.missing);
+    let (mut lines, mut failure) = (0, None);
+    let written = context
+        .ui
+        .data(|out| match asked.write(out, context, place, seen) {
+            Ok(number) => {
+                lines = number;
+                Ok(())
+            }
+            Err(Failure::Output(error)) => Err(error),
+            Err(other) => {
+                failure = Some(other);
+                Ok(())
+            }
+        });
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    written.map_err(Failure::Output)?;
+    if lines == 0 {
+        asked.tell_nothing(context, seen);
+    }
+    Ok(CommandOutcome::Shown)
 }
 
 pub(super) fn tell_missing(context: &Context, missing: &[&str]) {

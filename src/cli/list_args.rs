@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::format::Printing;
+use super::looking_back_args::LookingBack;
 use super::option_values::duration;
 use crate::model::RowKind;
 
@@ -37,8 +38,10 @@ pub(super) struct ListArguments {
     #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
     pub(super) columns: Vec<String>,
     /// Go on looking, every 2 s or as often as TIME says: on a terminal the list as it is; with `-o jsonl` a line for each change
-    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "2s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "2s", value_parser = duration, conflicts_with = "at")]
     pub(super) watch: Option<Duration>,
+    #[command(flatten)]
+    pub(super) back: LookingBack,
     #[command(flatten)]
     pub(super) printing: Printing,
     /// Show these only: KEY, KEY/SERVER, SERVER, or a pattern with `*`

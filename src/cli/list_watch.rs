@@ -79,7 +79,7 @@ pub(super) fn watch(
             context.ui.status("the table can be read again");
         }
         if !std::mem::replace(&mut said_missing, true) {
-            tell_missing(context, &snapshot.missing);
+            tell_missing(context, &snapshot.missing_words());
         }
         let shown = match context.format {
             Format::Jsonl => tell_changes(context, asked, &snapshot),
@@ -113,10 +113,12 @@ fn changes_alone(asked: &Asked) -> Result<(), Failure> {
 /// Shows a snapshot as a list: on a terminal in place of the one before, else behind it.
 fn show(context: &Context, asked: &Asked, snapshot: &Snapshot) -> Result<io::Result<()>, Failure> {
     let mut text = Vec::new();
+    let missing = snapshot.missing_words();
     let seen = Seen {
         whole: &snapshot.table,
         known: snapshot.known,
-        missing: &snapshot.missing,
+        missing: &missing,
+        time: Some(snapshot.time),
     };
     match asked.write(&mut text, context, &place_words(&snapshot.place), &seen) {
         Ok(_) => {}

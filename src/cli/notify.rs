@@ -19,6 +19,13 @@ pub(super) fn tell(ended: &Result<CommandOutcome, Failure>) {
     let _unheard = sd_notify::notify(&[NotifyState::Status(&status)]);
 }
 
+/// Tells the service manager that the program does now what it was started for.
+pub(super) fn ready(status: &str) {
+    if std::env::var_os("NOTIFY_SOCKET").is_some() {
+        let _unheard = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(status)]);
+    }
+}
+
 fn told(failure: &Failure) -> String {
     let cause = failure.cause();
     let words = format!("error: {}", cause.message);

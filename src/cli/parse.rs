@@ -22,6 +22,7 @@ use super::journal_args::{
 };
 use super::list_args::ListArguments;
 use super::manual_args::{HelpArguments, ManArguments};
+use super::record_args::RecordArguments;
 use super::simulate_args::SimulateArguments;
 use super::spaced::value_behind_a_space;
 use super::test::TestArguments;
@@ -65,7 +66,7 @@ type Make = fn(clap::Command) -> clap::Command;
 
 /// The commands, each with what makes it: to make all of them takes longer than all else that is done here. What is not among them is
 /// looked for among all.
-const COMMANDS: [(&str, Make); 32] = [
+const COMMANDS: [(&str, Make); 33] = [
     ("run", RunArguments::augment_args),
     ("eval", EvalArguments::augment_args),
     ("check", CheckArguments::augment_args),
@@ -75,6 +76,7 @@ const COMMANDS: [(&str, Make); 32] = [
     ("export", ExportArguments::augment_args),
     ("list", ListArguments::augment_args),
     ("connections", ConnectionsArguments::augment_args),
+    ("record", RecordArguments::augment_args),
     ("add", ChangeArguments::augment_args),
     ("edit", EditArguments::augment_args),
     ("delete", RemoveArguments::augment_args),

@@ -18,8 +18,8 @@ use super::outcome::{CommandOutcome, PlanOutput, finish, json};
 use super::parse::parse;
 use super::settings::complete;
 use super::{
-    completion, configuration, confirm_watcher, connections, document, drain, export, help,
-    history, info, list, man, notify, prompt, save, script, simulate, test, undo,
+    completion, configuration, confirm_watcher, connections, diff, document, drain, export, help,
+    history, info, list, man, notify, prompt, record, save, script, simulate, test, undo,
 };
 use crate::model::{reason, shown, suggestion};
 use crate::results::{VersionsShape, exit};
@@ -109,6 +109,7 @@ fn format_asked(command: Option<&Command>, json: bool) -> Result<Format, String>
         Some(Command::List(arguments)) => arguments.printing.format,
         Some(Command::Connections(arguments)) => arguments.printing.format,
         Some(Command::History(arguments)) => arguments.printing.format,
+        Some(Command::Record(arguments)) => arguments.printing.format,
         Some(Command::Simulate(arguments)) => arguments.printing.format,
         Some(Command::Test(arguments)) => arguments.printing.format,
         Some(Command::Check(arguments)) => arguments.printing.format,
@@ -228,12 +229,13 @@ fn dispatch(
         Some(Command::Check(arguments)) => script::check_files(context, globals, &arguments),
         Some(Command::Plan(arguments)) => script::plan(context, globals, &arguments),
         Some(Command::Apply(arguments)) => document::apply(context, globals, &arguments),
-        Some(Command::Diff(arguments)) => document::diff(context, globals, &arguments),
+        Some(Command::Diff(arguments)) => diff::diff(context, globals, &arguments),
         Some(Command::Export(arguments)) => export::export(context, globals, &arguments),
         Some(Command::List(arguments)) => list::list(context, globals, &arguments),
         Some(Command::Connections(arguments)) => {
             connections::connections(context, globals, &arguments)
         }
+        Some(Command::Record(arguments)) => record::record(context, globals, &arguments),
         Some(Command::Add(arguments)) => change(context, globals, Verb::Add, &arguments),
         Some(Command::Edit(arguments)) => edit(context, globals, arguments),
         Some(Command::Ensure(arguments)) => change(context, globals, Verb::Ensure, &arguments),
@@ -304,7 +306,7 @@ fn other(
     globals: &Globals,
     words: &[OsString],
 ) -> Result<CommandOutcome, Failure> {
-    const COMMANDS: [&str; 34] = [
+    const COMMANDS: [&str; 35] = [
         "ipvsadm",
         "run",
         "eval",
@@ -339,6 +341,7 @@ fn other(
         "save",
         "simulate",
         "test",
+        "record",
     ];
     let words: Vec<String> = words
         .iter()

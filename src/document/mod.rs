@@ -27,7 +27,9 @@ pub use complaint::invalid_object;
 pub use error::DocumentError;
 pub use file_kind::FileKind;
 pub use labels::{Labels, read_labels};
-pub use plan_document::{PlanLayout, append_plan, checksum, is_plan, read_plan, write_plan};
+pub use plan_document::{
+    PlanLayout, append_plan, append_table, checksum, is_plan, read_plan, read_table, write_plan,
+};
 pub use read::{DEFAULT_MAX_SIZE, read_document, read_document_file, read_file};
 pub use scenario::{
     Observation, ObservedServer, Recorded, Scenario, ScenarioAction, ScenarioEvent, ScenarioPacket,

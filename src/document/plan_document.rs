@@ -86,6 +86,25 @@ pub fn append_plan(
     Ok(())
 }
 
+/// Appends the configuration of a table, as short as can be: what is as new objects have it is left out.
+///
+/// # Errors
+/// The error is a defect: a table holds nothing that JSON can't.
+pub fn append_table(out: &mut Vec<u8>, table: &Table) -> serde_json::Result<()> {
+    let footprint = &Footprint::whole(table);
+    CompactTable { table, footprint }.append(out, "")
+}
+
+/// Reads the table that [`append_table`] wrote, values that only a kernel can make included.
+///
+/// # Errors
+/// [`DocumentError::Invalid`] with line and column.
+pub fn read_table(path: &str, bytes: &[u8]) -> Result<Table, DocumentError> {
+    let read = serde_json::from_slice::<Object<DocumentFields>>(bytes);
+    let table = read.and_then(|document| table_of(document.0).map_err(serde_json::Error::custom));
+    table.map_err(|error| super::complaint::invalid(path, bytes, FileKind::Document, &error))
+}
+
 fn action_shape(action: &Action) -> ActionShape {
     let Action::Zero(key) = action;
     ActionShape {

@@ -34,6 +34,7 @@ pub const TOPICS: &[Topic] = topics![
     "commands",
     "documents",
     "looking",
+    "recording",
     "journal",
     "runbooks",
     "draining",

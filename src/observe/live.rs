@@ -5,8 +5,9 @@ use std::time::{Duration, Instant, SystemTime};
 use super::changes::{attributed, between};
 use super::journal_view::{JournalReader, JournalView, Suspects};
 use super::snapshot::{Depth, Settings, Snapshot};
-use crate::model::{Known, Table, Weight};
-use crate::session::{Error, Session, lacks_permission};
+use crate::backend::ConnectionLines;
+use crate::model::{ConnectionEntry, Known, Table, Weight};
+use crate::session::{ConnectionSource, Error, Session, lacks_permission};
 
 /// Where snapshots come from.
 pub trait Source {
@@ -15,6 +16,23 @@ pub trait Source {
     /// # Errors
     /// [`Error`] if not even the services can be read.
     fn read(&mut self, depth: Depth, passed: Duration) -> Result<Snapshot, Error>;
+
+    /// Hands over the kernel's file of connections in pieces.
+    ///
+    /// # Errors
+    /// [`Error`] if it can't be read, or not to its end.
+    fn connection_file(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<(), Error>;
+}
+
+impl ConnectionSource for dyn Source {
+    fn read_connections(
+        &mut self,
+        sink: &mut dyn FnMut(&[ConnectionEntry<'_>]),
+    ) -> Result<(usize, usize), Error> {
+        let mut lines = ConnectionLines::default();
+        self.connection_file(&mut |piece| lines.take(piece, sink))?;
+        Ok(lines.end(sink))
+    }
 }
 
 /// The table of a session.
@@ -70,6 +88,10 @@ impl Source for Live {
         snapshot.number = self.reads;
         Ok(snapshot)
     }
+
+    fn connection_file(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
+        self.session.connection_file(sink)
+    }
 }
 
 /// Reads one snapshot, for who looks once.
@@ -109,7 +131,7 @@ fn seen(
         place: session.label().clone(),
         table,
         known,
-        missing,
+        missing: missing.into_iter().map(str::to_owned).collect(),
         totals,
         settings,
         changes: Vec::new(),

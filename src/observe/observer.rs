@@ -1,5 +1,6 @@
 //! The reader: one thread that owns the source, and those who look.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -12,6 +13,9 @@ use crate::session::Error;
 
 /// What a reading came to.
 pub type Reading = Result<Arc<Snapshot>, Arc<Error>>;
+
+/// What somebody wants of the source itself.
+type Work = Box<dyn FnOnce(&mut dyn Source) + Send>;
 
 /// One reader of a table, for any number of views.
 pub struct Observer {
@@ -30,6 +34,8 @@ struct State {
     views: [usize; 2],
     /// Somebody wants a reading now, this deep.
     asked: Option<Depth>,
+    /// What is to be done with the source between two readings.
+    work: VecDeque<Work>,
     /// Readings that were begun, and that ended.
     begun: u64,
     ended: u64,
@@ -159,6 +165,25 @@ impl Observer {
         }
     }
 
+    /// Has something done with the source itself, on the reader's thread, between two readings; `None` is that the reader ended.
+    pub fn with_source<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn Source) -> R + Send + 'static,
+    ) -> Option<R> {
+        let (tell, told) = std::sync::mpsc::channel();
+        let work = move |source: &mut dyn Source| {
+            let _told_or_gone = tell.send(work(source));
+        };
+        let mut state = self.shared.lock();
+        if state.is_over {
+            return None;
+        }
+        state.work.push_back(Box::new(work));
+        drop(state);
+        self.shared.changed.notify_all();
+        told.recv().ok()
+    }
+
     /// Returns the last snapshots, the oldest first.
     #[must_use]
     pub fn ring(&self) -> Vec<Arc<Snapshot>> {
@@ -226,7 +251,11 @@ struct Ends<'s>(&'s Shared);
 
 impl Drop for Ends<'_> {
     fn drop(&mut self) {
-        self.0.lock().is_over = true;
+        let mut state = self.0.lock();
+        state.is_over = true;
+        // Who waits for that is told that nobody does it.
+        state.work.clear();
+        drop(state);
         self.0.changed.notify_all();
     }
 }
@@ -240,6 +269,12 @@ fn read_on(shared: &Shared, mut source: impl Source, interval: Duration) {
         let depth = loop {
             if state.is_over {
                 return;
+            }
+            if let Some(work) = state.work.pop_front() {
+                drop(state);
+                work(&mut source);
+                state = shared.lock();
+                continue;
             }
             if let Some(depth) = state.asked.take() {
                 break state.wanted().map_or(depth, |wanted| wanted.max(depth));

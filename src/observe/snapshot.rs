@@ -49,7 +49,7 @@ pub struct Snapshot {
     /// What is known of it.
     pub known: Known,
     /// What could not be read, in words.
-    pub missing: Vec<&'static str>,
+    pub missing: Vec<String>,
     /// The totals of the network namespace, those of deleted services included.
     pub totals: Option<Observed>,
     /// Settings, if they were asked for.
@@ -59,6 +59,12 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Returns what could not be read.
+    #[must_use]
+    pub fn missing_words(&self) -> Vec<&str> {
+        self.missing.iter().map(String::as_str).collect()
+    }
+
     /// Returns how many objects it holds: services and real servers.
     #[must_use]
     pub fn objects(&self) -> usize {

@@ -30,7 +30,7 @@ pub use native::change_line;
 pub use plan::{Kept, PlanView, change_summary, plan, plan_text};
 pub use runbook::{runbook_plan, runbook_text, step_changes, time_taken};
 pub use test_report::{CoverageRows, TestsText, coverage_table};
-pub use time::{Zone, shown_time, time_of_day};
+pub use time::{Zone, past_time, shown_time, time_of_day};
 
 /// Returns a number with its word, in the plural where it belongs.
 #[must_use]

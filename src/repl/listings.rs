@@ -3,7 +3,7 @@
 use super::prompt::Prompt;
 use crate::model::{Known, Observed, Selector, ServiceEntry, ServiceKey, ServicePart, Table};
 use crate::render::{Heading, Rows, columns, usual_columns};
-use crate::session::{Error, Session};
+use crate::session::{ConnectionSource, Error, Session};
 
 /// What a listing shows of each service and each of its real servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl Prompt {
     fn show_table(&self, table: &Table, whole: &Table) {
         let heading = Heading {
             place: self.place.clone(),
-            time: crate::render::time_of_day(),
+            time: crate::render::time_of_day(None),
             characters: crate::config::characters(),
             width: Some(self.screen.width()),
         };

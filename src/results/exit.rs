@@ -62,7 +62,7 @@ pub fn of_error(error: &Error, invalid: u8) -> u8 {
         ErrorKind::Io
             if matches!(
                 error,
-                Error::Record(_) | Error::NoRecord | Error::Unsaved(_)
+                Error::Record(_) | Error::NoRecord | Error::Unsaved(_) | Error::Recording(_)
             ) =>
         {
             FAILED

@@ -11,6 +11,7 @@ mod forecast;
 mod history;
 mod info;
 pub mod metrics;
+mod recording;
 mod replay;
 mod rows;
 mod runbook;
@@ -34,6 +35,7 @@ pub use history::{
     damaged_shape, record_shape,
 };
 pub use info::{InfoShape, JournalShape, ManagerShape, PlaceShape, SchedulerShape};
+pub use recording::{RecordedFileShape, RecordingShape, ToldShape};
 pub use replay::{DifferenceShape, ReplayShape};
 pub use rows::{RowShape, RowsShape};
 pub use runbook::{RunbookShape, StepShape, WaitShape, runbook_shape};

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ahash::AHashMap;
 
 use super::{Error, Session};
-use crate::backend::{KernelFile, ProcReading};
+use crate::backend::{ConnectionLines, KernelFile, ProcReading};
 use crate::model::{ConnectionEntry, DestinationKey, Invalid, Network, Port, Protocol, ServiceKey};
 
 /// Which connections are meant: of several values of one kind any, of several kinds all.
@@ -252,12 +252,23 @@ pub struct ConnectionsRead {
     pub unread: u64,
 }
 
-impl Session {
+/// What has a connection table to be read: a kernel, a simulated one, a recording.
+pub trait ConnectionSource {
+    /// Reads the table piece by piece. Returns how many lines the kernel's file has, the title among them, and how many can't be
+    /// read.
+    ///
+    /// # Errors
+    /// [`Error`] if it can't be read, or not to its end.
+    fn read_connections(
+        &mut self,
+        sink: &mut dyn FnMut(&[ConnectionEntry<'_>]),
+    ) -> Result<(usize, usize), Error>;
+
     /// Reads the connections that are meant, piece by piece.
     ///
     /// # Errors
-    /// [`Error`] if the table of connections can't be read.
-    pub fn connections(
+    /// [`Error`] if the table of connections can't be read, or what is filtered by can't be told.
+    fn connections(
         &mut self,
         filter: &ConnectionFilter,
         sink: &mut dyn FnMut(&ConnectionEntry<'_>),
@@ -281,7 +292,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`Self::connections`].
-    pub fn connection_groups(
+    fn connection_groups(
         &mut self,
         filter: &ConnectionFilter,
         by: &[GroupField],
@@ -310,6 +321,27 @@ impl Session {
             by_count.then_with(|| one.values.cmp(&other.values))
         });
         Ok((groups, read))
+    }
+}
+
+impl ConnectionSource for Session {
+    fn read_connections(
+        &mut self,
+        sink: &mut dyn FnMut(&[ConnectionEntry<'_>]),
+    ) -> Result<(usize, usize), Error> {
+        let mut lines = ConnectionLines::default();
+        self.connection_file(&mut |piece| lines.take(piece, sink))?;
+        Ok(lines.end(sink))
+    }
+}
+
+impl Session {
+    /// Hands over the kernel's file of connections in pieces.
+    ///
+    /// # Errors
+    /// [`Error`] if it can't be read, or not to its end.
+    pub fn connection_file(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
+        Ok(self.live.stream_file(&KernelFile::Connections, sink)?)
     }
 
     /// Returns about how many connections there are, as their servers count them; `None` if that can't be read. The kernel is asked once,

@@ -82,6 +82,9 @@ pub struct Refused {
 /// Why a session did not do what was asked.
 #[derive(Clone, Debug, ThisError)]
 pub enum Error {
+    /// A recording can't be read.
+    #[error("{0}")]
+    Recording(String),
     /// A value can't be.
     #[error(transparent)]
     Invalid(#[from] Invalid),
@@ -282,7 +285,7 @@ impl Error {
             ) => ErrorKind::Permission,
             Self::Namespace(_) => ErrorKind::Unavailable,
             Self::Rehearsal(_) => ErrorKind::Unavailable,
-            Self::NoRecord | Self::Unsaved(_) => ErrorKind::Io,
+            Self::NoRecord | Self::Unsaved(_) | Self::Recording(_) => ErrorKind::Io,
             Self::Record(error) => match error.as_ref() {
                 HistoryError::Journal(JournalError::Missing { .. })
                 | HistoryError::NotKept
@@ -457,6 +460,7 @@ impl Error {
             | Self::Declined
             | Self::Unsupported(_)
             | Self::NoRecord
+            | Self::Recording(_)
             | Self::Unsaved(_) => None,
         }
     }

@@ -42,8 +42,8 @@ use std::time::Duration;
 
 pub use apply::{ApplyOptions, Prune};
 pub use connections::{
-    ConnectionFilter, ConnectionGroup, ConnectionsRead, GroupField, TEMPLATE, service_text,
-    state_of,
+    ConnectionFilter, ConnectionGroup, ConnectionSource, ConnectionsRead, GroupField, TEMPLATE,
+    service_text, state_of,
 };
 pub use drain_forecast::{DrainForecast, EntryCount};
 pub use error::{Error, ErrorKind, holder_text};

@@ -5,8 +5,8 @@
 
 use super::Session;
 use super::error::Error;
-use crate::backend::{BackendError, ConnectionLines, Counted, Fate, KernelFile, Operation};
-use crate::model::{ConnectionEntry, ListedService, ServiceKey};
+use crate::backend::{BackendError, Counted, Fate, Operation};
+use crate::model::{ListedService, ServiceKey};
 
 impl Session {
     /// Does operations in their order, whatever becomes of each, and returns their fates. An error tells why the
@@ -61,22 +61,5 @@ impl Session {
         counted: Counted,
     ) -> Result<Vec<ListedService>, Error> {
         Ok(self.live.listed(key, counted)?)
-    }
-
-    /// Reads the connection table piece by piece. Returns how many lines the kernel's file has, the title among them, and how many
-    /// can't be read.
-    ///
-    /// # Errors
-    /// [`Error`] if it can't be read, or not to its end.
-    pub fn read_connections(
-        &mut self,
-        sink: &mut dyn FnMut(&[ConnectionEntry<'_>]),
-    ) -> Result<(usize, usize), Error> {
-        let mut lines = ConnectionLines::default();
-        self.live
-            .stream_file(&KernelFile::Connections, &mut |piece| {
-                lines.take(piece, sink);
-            })?;
-        Ok(lines.end(sink))
     }
 }

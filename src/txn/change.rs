@@ -6,7 +6,7 @@ use std::fmt;
 use crate::backend::Operation;
 use crate::model::{
     DestinationConfiguration, DestinationKey, ObjectId, ServiceConfiguration, ServiceEntry,
-    ServiceKey, SyncDaemon, SysctlName, Timeouts,
+    ServiceKey, SyncDaemon, SysctlName, Table, Timeouts,
 };
 
 /// A difference in the configuration of one object.
@@ -167,6 +167,49 @@ impl Change {
                 name: name.clone(),
                 value: after.clone(),
             },
+        }
+    }
+
+    /// Makes the change in a table. What it can't be made on stays as it is.
+    pub fn apply(&self, table: &mut Table) {
+        match self {
+            Self::AddService { key, after } | Self::EditService { key, after, .. } => {
+                table.services.entry(*key).or_default().configuration = (**after).clone();
+            }
+            Self::DeleteService { key, .. } => {
+                table.services.remove(key);
+            }
+            Self::AddDestination {
+                service,
+                key,
+                after,
+            }
+            | Self::EditDestination {
+                service,
+                key,
+                after,
+                ..
+            } => {
+                if let Some(entry) = table.services.get_mut(service) {
+                    entry.destinations.entry(*key).or_default().configuration = *after;
+                }
+            }
+            Self::DeleteDestination { service, key, .. } => {
+                if let Some(entry) = table.services.get_mut(service) {
+                    entry.destinations.remove(key);
+                }
+            }
+            Self::SetTimeouts { after, .. } => table.timeouts = Some(*after),
+            Self::StartDaemon { after } => {
+                let daemons = table.daemons.get_or_insert_default();
+                daemons.insert(after.role, after.clone());
+            }
+            Self::StopDaemon { before } => {
+                table.daemons.get_or_insert_default().remove(&before.role);
+            }
+            Self::SetSysctl { name, after, .. } => {
+                table.sysctl.insert(name.clone(), after.clone());
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use super::change::Change;
 use crate::backend::{Depth, Selection};
 use crate::model::{
     DaemonRole, DestinationConfiguration, DestinationKey, ForwardingMethod, ServerNumber,
-    ServiceKey, SysctlName, Tunnel,
+    ServiceKey, SysctlName, Table, Tunnel,
 };
 
 /// What of one service a plan touches.
@@ -64,6 +64,25 @@ fn shows_in_proc(configuration: &DestinationConfiguration) -> bool {
 }
 
 impl Footprint {
+    /// Returns one that touches all of a table.
+    #[must_use]
+    pub fn whole(table: &Table) -> Self {
+        let services = table.services.keys();
+        Self {
+            services: services
+                .map(|key| (*key, ServiceFootprint::WHOLE))
+                .collect(),
+            timeouts: true,
+            daemons: table
+                .daemons
+                .iter()
+                .flatten()
+                .map(|(role, _)| *role)
+                .collect(),
+            sysctl: table.sysctl.keys().cloned().collect(),
+        }
+    }
+
     /// Returns what changes touch.
     pub(super) fn of(changes: &[Change]) -> Self {
         // New services come first and in order, and a map is built faster from them than one by one.

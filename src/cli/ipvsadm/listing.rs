@@ -11,7 +11,7 @@ use crate::ipvsadm::text::{
 };
 use crate::model::{ListedService, ServiceEntry, ServiceKey, Table};
 use crate::results::ConnectionsWriter;
-use crate::session::Error;
+use crate::session::{ConnectionSource, Error};
 
 impl Tool<'_> {
     fn lookup(&self, present: Present) -> &dyn NameLookup {

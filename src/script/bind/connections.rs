@@ -9,7 +9,9 @@ use crate::script::error::Scripted;
 use crate::script::host::with;
 use crate::script::limits;
 use crate::script::values::DurationValue;
-use crate::session::{ConnectionFilter, Error, GroupField, service_text, state_of};
+use crate::session::{
+    ConnectionFilter, ConnectionSource, Error, GroupField, service_text, state_of,
+};
 
 /// Reads one text or a list of them.
 fn texts(options: &Map, name: &str) -> Result<Vec<String>, Invalid> {
