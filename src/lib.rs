@@ -72,7 +72,7 @@
 //! · [`manual`] the pages that `ipvsh help` shows · [`wire`] bytes and records · [`backend`] a typed client for one kernel · [`sim`] the simulated
 //! kernel · [`txn`] all or nothing · [`ipvsadm`] the language of the original, read and written ·
 //! [`document`] what is read and written · [`journal`] what lasts of commits · [`session`] what front ends
-//! drive · [`observe`] one reader for all who look · [`recording`] what it saw, on disk · [`results`] what other programs are told · [`render`] text for people · [`script`] the Rhai host · [`repl`] the prompt · `cli` the command line.
+//! drive · [`observe`] one reader for all who look · [`recording`] what it saw, on disk · [`results`] what other programs are told · [`render`] text for people · [`script`] the Rhai host · [`repl`] the prompt · [`top`] the table live · `cli` the command line.
 //!
 //! The language of the original is [`ipvsadm`], read and written side by side. The drop-in is `cli/ipvsadm`: it sends requests as they
 //! are ([`session::Session::execute_each`]), and stages the same operations where lines are to be one transaction or
@@ -118,8 +118,8 @@
 //! - `txn` sees neither bytes nor errno numbers.
 //! - Only `ui` and `cli` print. Only `config` and `cli` look at the environment, and `ui` at the width that it names.
 //! - A clock is read in `backend` (the transport's, and waits for locks), `journal` and `session` (times of records), `observe` (when
-//!   to look, and when that was), `render` (the time above a list, and what "five minutes ago" is), `cli/record` (when that ends) and `cli/test` (how long tests take), nowhere else.
-//! - Rhai does not appear outside `script`, clap not outside `cli`, rustyline not outside `repl`, neli not outside `backend`, nor libc but for the
+//!   to look, and when that was), `render` (the time above a list, and what "five minutes ago" is), `cli/record` (when that ends), `cli/top_screen` (how old what is shown is) and `cli/test` (how long tests take), nowhere else.
+//! - Rhai does not appear outside `script`, clap not outside `cli`, rustyline not outside `repl`, ratatui not outside `top` and `ui`, neli not outside `backend`, nor libc but for the
 //!   shape of terminal settings (`repl`).
 //! - No state outlives a call but whether standard output was closed from the start (`ui`), which signals were ignored (`config`), an
 //!   engine to use again and what a script may take (`script`): there is one allocator.
@@ -179,6 +179,10 @@ pub mod render;
 pub mod script;
 
 pub mod repl;
+
+// Without a terminal to draw on, what is drawn alone has no use.
+#[cfg_attr(not(feature = "tui"), allow(dead_code))]
+pub mod top;
 
 mod cli;
 

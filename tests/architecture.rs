@@ -15,6 +15,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
             "ctor",
             "indicatif",
             "nix",
+            "ratatui",
             "terminal_size",
         ],
     ),
@@ -113,6 +114,13 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
         &["rustyline", "nix", "terminal_size", "anstyle", "anstream"],
     ),
     (
+        "top",
+        &[
+            "model", "ui", "config", "journal", "session", "observe", "results", "script",
+        ],
+        &["ahash", "ratatui"],
+    ),
+    (
         "cli",
         &[
             "model",
@@ -128,6 +136,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
             "render",
             "script",
             "repl",
+            "top",
             "ui",
             "config",
             "files",
@@ -138,6 +147,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
             "clap_complete",
             "clap_mangen",
             "humantime",
+            "signal_hook",
             "nix",
             "serde_json",
             "stacker",

@@ -78,6 +78,7 @@ fn clocks_are_read_where_it_is_said() {
         "backend/socket.rs",
         "cli/record.rs",
         "cli/test/stopwatch.rs",
+        "cli/top_screen.rs",
         "journal/event.rs",
         "journal/standing.rs",
         "observe/live.rs",

@@ -55,6 +55,7 @@ mod sharing;
 mod simulator;
 mod suite;
 mod terminal;
+mod top;
 mod traffic;
 mod transaction;
 mod twins;

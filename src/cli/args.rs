@@ -24,6 +24,7 @@ use super::option_values::{
 use super::record_args::RecordArguments;
 use super::simulate_args::SimulateArguments;
 use super::test::TestArguments;
+use super::top_args::TopArguments;
 use crate::document::DEFAULT_MAX_SIZE;
 use crate::model::SysctlName;
 
@@ -173,6 +174,8 @@ pub(super) enum Command {
     List(ListArguments),
     /// Show the connection table: filtered, counted, or by what connections have in common
     Connections(ConnectionsArguments),
+    /// Watch the table live: services, servers, clients, drains, sorted by what they do
+    Top(TopArguments),
     /// Record what the table counts and how it changes, to look back: `list --at -5m`
     Record(RecordArguments),
     /// Add a virtual service or a real server

@@ -352,6 +352,19 @@ const EXAMPLES: &[(&str, Examples)] = &[
         ],
     ),
     (
+        "top",
+        &[
+            (
+                "top --once --interval 1s --sort -active",
+                "one table, the busiest first; on a terminal `ipvsh top` shows it live",
+            ),
+            (
+                "top --once --interval 1s --servers --json",
+                "for scripts; without --once a JSON object every 2 s",
+            ),
+        ],
+    ),
+    (
         "record",
         &[
             (

@@ -11,13 +11,15 @@ use super::open::{identity, state_folder};
 use crate::journal::time_text;
 use crate::model::{ConnectionEntry, shown};
 use crate::observe::Snapshot;
-use crate::recording::{Recording, default_folder};
+use crate::recording::{Moment, Recording, default_folder};
 use crate::render::{Zone, shown_time};
 use crate::session::{ConnectionSource, Error};
 
 /// A time of a recording.
 pub(super) struct Past {
     pub(super) recording: Recording,
+    /// Which moment of it is looked at, and what it was.
+    pub(super) moment: Moment,
     pub(super) snapshot: Snapshot,
 }
 
@@ -55,6 +57,7 @@ pub(super) fn at(
     let snapshot = recording.snapshot(moment)?;
     Ok(Past {
         recording,
+        moment,
         snapshot,
     })
 }

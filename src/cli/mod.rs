@@ -62,6 +62,10 @@ mod simulate_args;
 mod spaced;
 mod table_file;
 mod test;
+mod top;
+mod top_args;
+#[cfg(feature = "tui")]
+mod top_screen;
 mod undo;
 
 pub use ipvsadm::drop_in;

@@ -26,6 +26,7 @@ use super::record_args::RecordArguments;
 use super::simulate_args::SimulateArguments;
 use super::spaced::value_behind_a_space;
 use super::test::TestArguments;
+use super::top_args::TopArguments;
 
 /// Parses arguments. What stands behind a script's name is the script's own; a document has no arguments, so
 /// that options behind its name are the program's.
@@ -66,7 +67,7 @@ type Make = fn(clap::Command) -> clap::Command;
 
 /// The commands, each with what makes it: to make all of them takes longer than all else that is done here. What is not among them is
 /// looked for among all.
-const COMMANDS: [(&str, Make); 33] = [
+const COMMANDS: [(&str, Make); 34] = [
     ("run", RunArguments::augment_args),
     ("eval", EvalArguments::augment_args),
     ("check", CheckArguments::augment_args),
@@ -76,6 +77,7 @@ const COMMANDS: [(&str, Make); 33] = [
     ("export", ExportArguments::augment_args),
     ("list", ListArguments::augment_args),
     ("connections", ConnectionsArguments::augment_args),
+    ("top", TopArguments::augment_args),
     ("record", RecordArguments::augment_args),
     ("add", ChangeArguments::augment_args),
     ("edit", EditArguments::augment_args),

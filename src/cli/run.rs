@@ -19,7 +19,7 @@ use super::parse::parse;
 use super::settings::complete;
 use super::{
     completion, configuration, confirm_watcher, connections, diff, document, drain, export, help,
-    history, info, list, man, notify, prompt, record, save, script, simulate, test, undo,
+    history, info, list, man, notify, prompt, record, save, script, simulate, test, top, undo,
 };
 use crate::model::{reason, shown, suggestion};
 use crate::results::{VersionsShape, exit};
@@ -235,6 +235,7 @@ fn dispatch(
         Some(Command::Connections(arguments)) => {
             connections::connections(context, globals, &arguments)
         }
+        Some(Command::Top(arguments)) => top::top(context, globals, &arguments),
         Some(Command::Record(arguments)) => record::record(context, globals, &arguments),
         Some(Command::Add(arguments)) => change(context, globals, Verb::Add, &arguments),
         Some(Command::Edit(arguments)) => edit(context, globals, arguments),
@@ -306,7 +307,7 @@ fn other(
     globals: &Globals,
     words: &[OsString],
 ) -> Result<CommandOutcome, Failure> {
-    const COMMANDS: [&str; 35] = [
+    const COMMANDS: [&str; 36] = [
         "ipvsadm",
         "run",
         "eval",
@@ -342,6 +343,7 @@ fn other(
         "simulate",
         "test",
         "record",
+        "top",
     ];
     let words: Vec<String> = words
         .iter()

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::changes::{attributed, between};
 use super::journal_view::{JournalReader, JournalView, Suspects};
+use super::made::{Made, last_commits};
 use super::snapshot::{Depth, Settings, Snapshot};
 use crate::backend::ConnectionLines;
-use crate::model::{ConnectionEntry, Known, Table, Weight};
+use crate::model::{ConnectionEntry, Known, ObjectId, Table, Weight};
 use crate::session::{ConnectionSource, Error, Session, lacks_permission};
 
 /// Where snapshots come from.
@@ -22,9 +23,18 @@ pub trait Source {
     /// # Errors
     /// [`Error`] if it can't be read, or not to its end.
     fn connection_file(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<(), Error>;
+
+    /// Returns the last commits that touched an object, the newest first; a source without a journal has none.
+    ///
+    /// # Errors
+    /// [`Error`] if the journal can't be read.
+    fn commits(&mut self, object: &ObjectId, most: usize) -> Result<Vec<Made>, Error> {
+        let _none = (object, most);
+        Ok(Vec::new())
+    }
 }
 
-impl ConnectionSource for dyn Source {
+impl ConnectionSource for dyn Source + '_ {
     fn read_connections(
         &mut self,
         sink: &mut dyn FnMut(&[ConnectionEntry<'_>]),
@@ -91,6 +101,10 @@ impl Source for Live {
 
     fn connection_file(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
         self.session.connection_file(sink)
+    }
+
+    fn commits(&mut self, object: &ObjectId, most: usize) -> Result<Vec<Made>, Error> {
+        last_commits(&mut self.session, object, most)
     }
 }
 

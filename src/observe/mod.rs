@@ -13,6 +13,7 @@
 mod changes;
 mod journal_view;
 mod live;
+mod made;
 mod observer;
 mod ring;
 mod snapshot;
@@ -20,5 +21,6 @@ mod snapshot;
 pub use changes::{By, SeenChange};
 pub use journal_view::{DrainView, JournalView};
 pub use live::{Live, Source, look};
+pub use made::Made;
 pub use observer::{Observer, Reading, View};
 pub use snapshot::{Depth, Settings, Snapshot};

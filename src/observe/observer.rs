@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -170,18 +171,25 @@ impl Observer {
         &self,
         work: impl FnOnce(&mut dyn Source) -> R + Send + 'static,
     ) -> Option<R> {
+        self.ask_source(work).recv().ok()
+    }
+
+    /// The same, for who does not wait: what came of it is sent. Nothing is, if the reader ended.
+    pub fn ask_source<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn Source) -> R + Send + 'static,
+    ) -> Receiver<R> {
         let (tell, told) = std::sync::mpsc::channel();
         let work = move |source: &mut dyn Source| {
             let _told_or_gone = tell.send(work(source));
         };
         let mut state = self.shared.lock();
-        if state.is_over {
-            return None;
+        if !state.is_over {
+            state.work.push_back(Box::new(work));
         }
-        state.work.push_back(Box::new(work));
         drop(state);
         self.shared.changed.notify_all();
-        told.recv().ok()
+        told
     }
 
     /// Returns the last snapshots, the oldest first.

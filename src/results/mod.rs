@@ -19,6 +19,7 @@ mod saved;
 mod script;
 mod seen;
 mod tests;
+mod tick;
 mod versions;
 
 pub use configuration::{ConfigurationShape, SettingShape, SettingsFileShape};
@@ -45,6 +46,7 @@ pub use seen::{ByShape, SeenChangeShape};
 pub use tests::{
     CoverageShape, ListedTestsShape, TestEvent, TestFailureShape, TestShape, TestsShape, Verdict,
 };
+pub use tick::{TickRow, TickShape, TickValue};
 pub use versions::VersionsShape;
 
 /// The version of the results.

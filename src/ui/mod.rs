@@ -4,7 +4,10 @@
 //! the output quietly; any other failure to write is remembered, because a result that no one got is no success.
 
 mod filter;
+mod key;
 mod meter;
+#[cfg(feature = "tui")]
+mod screen;
 
 use std::io::{self, IsTerminal, Read, Write};
 
@@ -13,8 +16,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::AnsiColor;
+pub use key::Key;
 pub use meter::Meter;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+#[cfg(feature = "tui")]
+pub use screen::{Input, Screen};
 
 use crate::model::shown;
 use filter::Guard;

@@ -28,6 +28,17 @@ impl Terminal {
     /// Starts `ipvsh` in a terminal of its own, 100 columns and 30 lines, and numbers its prompts. `place` is what
     /// the prompt says between its number and what is open.
     pub(crate) fn start(home: &Path, arguments: &[&str], term: &str, place: &str) -> Self {
+        let mut terminal = Self::start_program(home, arguments, term);
+        place.clone_into(&mut terminal.prompt_text);
+        terminal.until(&format!("{place}> "));
+        terminal.sends(":set numbers on\r");
+        terminal.prompt = 1;
+        terminal.next();
+        terminal
+    }
+
+    /// Starts `ipvsh` in such a terminal, with arguments that lead to no prompt.
+    pub(crate) fn start_program(home: &Path, arguments: &[&str], term: &str) -> Self {
         let size = Winsize {
             ws_row: 30,
             ws_col: 100,
@@ -72,20 +83,15 @@ impl Terminal {
                 }
             }
         });
-        let mut terminal = Self {
+        Self {
             master,
             device: device.to_string_lossy().into_owned(),
             child,
             output,
             raw: Vec::new(),
             prompt: 0,
-            prompt_text: place.to_owned(),
-        };
-        terminal.until(&format!("{place}> "));
-        terminal.sends(":set numbers on\r");
-        terminal.prompt = 1;
-        terminal.next();
-        terminal
+            prompt_text: String::new(),
+        }
     }
 
     pub(crate) fn sends(&mut self, keys: &str) {
@@ -109,9 +115,9 @@ impl Terminal {
                 return shown;
             }
             match self.output.recv_timeout(Duration::from_millis(500)) {
-                Ok(bytes) => self.raw.extend(bytes),
+                Ok(bytes) if begun.elapsed() < PATIENCE => self.raw.extend(bytes),
                 Err(_) if begun.elapsed() < PATIENCE => {}
-                Err(_) => panic!("{text:?} did not appear:\n{shown}"),
+                _ => panic!("{text:?} did not appear:\n{shown}"),
             }
         }
     }
@@ -173,11 +179,31 @@ impl Terminal {
         true
     }
 
+    /// Waits until the program is stopped: what continues it earlier is lost.
+    pub(crate) fn stands_still(&self) {
+        let begun = Instant::now();
+        let path = format!("/proc/{}/stat", self.child.id());
+        while !std::fs::read_to_string(&path).unwrap().contains(") T ") {
+            assert!(begun.elapsed() < PATIENCE, "it does not stop");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     pub(crate) fn resize(&self, columns: u16, rows: u16) {
         super::system(&format!(
             "stty -F {} cols {columns} rows {rows}",
             self.device
         ));
+    }
+
+    /// Waits for the end of the program: what it wrote last, escape sequences too, and its status.
+    pub(crate) fn written_at_the_end(mut self) -> (String, i32) {
+        let status = self.child.wait().unwrap();
+        while let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(200)) {
+            self.raw.extend(bytes);
+        }
+        let written = String::from_utf8_lossy(&self.raw).into_owned();
+        (written, status.code().unwrap_or(-1))
     }
 
     /// Waits for the end of the program: what was shown last, and its status.

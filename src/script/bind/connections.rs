@@ -14,37 +14,42 @@ use crate::session::{
 };
 
 /// Reads one text or a list of them.
-fn texts(options: &Map, name: &str) -> Result<Vec<String>, Invalid> {
+/// Reads each text of an option, one after the other: a list may name one long text a thousand times.
+fn each<T>(
+    options: &Map,
+    name: &str,
+    read: impl Fn(&str) -> Result<T, Invalid>,
+) -> Result<Vec<T>, Invalid> {
     let Some(value) = convert::given(options, name) else {
         return Ok(Vec::new());
     };
+    let one = |value: &Dynamic| read(&convert::text(name, value)?);
     match value.read_lock::<Array>() {
-        Some(list) => list.iter().map(|one| convert::text(name, one)).collect(),
-        None => Ok(vec![convert::text(name, value)?]),
+        Some(list) => list.iter().map(one).collect(),
+        None => Ok(vec![one(value)?]),
+    }
+}
+
+/// Takes the name of a state or protocol; the kernel's have a few letters.
+fn word(name: &'static str) -> impl Fn(&str) -> Result<String, Invalid> {
+    const LONGEST: usize = 32;
+    move |text| {
+        if text.len() > LONGEST {
+            return Err(Invalid::new(name, text, "it is a word of a few letters"));
+        }
+        Ok(text.to_owned())
     }
 }
 
 fn filter_of(options: &Map) -> Result<ConnectionFilter, Invalid> {
     let known = ["service", "server", "client", "state", "protocol"];
     convert::check_keys("a filter of connections", options, &known)?;
-    let services = texts(options, "service")?;
-    let servers = texts(options, "server")?;
-    let clients = texts(options, "client")?;
     Ok(ConnectionFilter {
-        services: services
-            .iter()
-            .map(|text| convert::service_key(text))
-            .collect::<Result<_, _>>()?,
-        servers: servers
-            .iter()
-            .map(|text| ConnectionFilter::parse_server(text))
-            .collect::<Result<_, _>>()?,
-        clients: clients
-            .iter()
-            .map(|text| Network::parse(text))
-            .collect::<Result<_, _>>()?,
-        states: texts(options, "state")?,
-        protocols: texts(options, "protocol")?,
+        services: each(options, "service", convert::service_key)?,
+        servers: each(options, "server", ConnectionFilter::parse_server)?,
+        clients: each(options, "client", Network::parse)?,
+        states: each(options, "state", word("state"))?,
+        protocols: each(options, "protocol", word("protocol"))?,
     })
 }
 
@@ -98,10 +103,9 @@ fn listed(ctx: &NativeCallContext<'_>, options: &Map) -> Scripted<Array> {
 fn grouped(ctx: &NativeCallContext<'_>, by: &Array, options: &Map) -> Scripted<Array> {
     with(ctx, |session| {
         let filter = filter_of(options)?;
-        let names = by.iter().map(|name| convert::text("group", name));
-        let names = names.collect::<Result<Vec<String>, _>>()?;
-        let fields = names.iter().map(|name| GroupField::parse(name));
-        let fields = fields.collect::<Result<Vec<GroupField>, _>>()?;
+        let field = |name: &Dynamic| GroupField::parse(&convert::text("group", name)?);
+        let fields = by.iter().map(field);
+        let fields = fields.collect::<Result<Vec<GroupField>, Invalid>>()?;
         if fields.is_empty() {
             let expected = "name at least one: client, client/24, server, service, state, protocol";
             return Err(Error::from(Invalid::new("group", "[]", expected)));

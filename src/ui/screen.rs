@@ -1,0 +1,160 @@
+//! A whole terminal: entered, drawn on, and given back as it was, however the program ends.
+
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::time::Duration;
+
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::terminal::{
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode, size,
+};
+use ratatui::crossterm::{cursor, execute};
+use ratatui::{Frame, Terminal};
+
+use super::key::Key;
+
+/// A frame is one write: the largest terminal fits.
+const BUFFER: usize = 1 << 18;
+
+/// The terminal that results are shown on, as long as it is wholly ours.
+pub struct Screen {
+    terminal: Whole,
+}
+
+/// What came from the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A key.
+    Key(Key),
+    /// It has another size.
+    Resized,
+}
+
+type Whole = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
+
+/// Takes the terminal, empty. It is not asked where its cursor is: some don't answer.
+fn taken() -> io::Result<Whole> {
+    enable_raw_mode()?;
+    let mut out = BufWriter::with_capacity(BUFFER, io::stdout());
+    execute!(
+        out,
+        EnterAlternateScreen,
+        cursor::Hide,
+        Clear(ClearType::All)
+    )?;
+    Terminal::new(CrosstermBackend::new(out))
+}
+
+/// Gives the terminal back.
+fn give_back() -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let left = execute!(out, LeaveAlternateScreen, cursor::Show);
+    disable_raw_mode().and(left)
+}
+
+/// Has the terminal given back before a panic is told.
+fn give_back_on_panic() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let _told_anyway = give_back();
+        before(panic);
+    }));
+}
+
+fn key_of(code: KeyCode, has_control: bool) -> Option<Key> {
+    Some(match (code, has_control) {
+        (KeyCode::Char('c'), true) => Key::Interrupt,
+        (KeyCode::Char('z'), true) => Key::Suspend,
+        (KeyCode::Char(letter), false) => Key::Char(letter),
+        (KeyCode::Enter, _) => Key::Enter,
+        (KeyCode::Esc, _) => Key::Escape,
+        (KeyCode::Tab, _) => Key::Tab,
+        (KeyCode::BackTab, _) => Key::BackTab,
+        (KeyCode::Up, _) => Key::Up,
+        (KeyCode::Down, _) => Key::Down,
+        (KeyCode::PageUp, _) => Key::PageUp,
+        (KeyCode::PageDown, _) => Key::PageDown,
+        (KeyCode::Home, _) => Key::Home,
+        (KeyCode::End, _) => Key::End,
+        (KeyCode::Backspace, _) => Key::Backspace,
+        _ => return None,
+    })
+}
+
+impl Screen {
+    /// Returns how wide and high the terminal is, if input and output are one.
+    #[must_use]
+    pub fn size() -> Option<(u16, u16)> {
+        let both = io::stdin().is_terminal() && io::stdout().is_terminal();
+        both.then(|| size().ok()).flatten()
+    }
+
+    /// Takes the terminal; a program does that once.
+    ///
+    /// # Errors
+    /// The system's error.
+    pub fn enter() -> io::Result<Self> {
+        give_back_on_panic();
+        Ok(Self { terminal: taken()? })
+    }
+
+    /// Gives the terminal back for as long as `away` takes, and takes it again.
+    ///
+    /// # Errors
+    /// The system's error.
+    pub fn leave_for(&mut self, away: impl FnOnce()) -> io::Result<()> {
+        give_back()?;
+        away();
+        self.take_again()
+    }
+
+    /// Takes the terminal again, as somebody else may have changed it.
+    ///
+    /// # Errors
+    /// The system's error.
+    pub fn take_again(&mut self) -> io::Result<()> {
+        self.terminal = taken()?;
+        Ok(())
+    }
+
+    /// Draws a frame: what differs from the one before, in one write.
+    ///
+    /// # Errors
+    /// The system's error.
+    pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        self.terminal.draw(draw)?;
+        self.terminal.backend_mut().flush()
+    }
+
+    /// Waits for a key or another size.
+    ///
+    /// # Errors
+    /// The system's error, also if the terminal is gone.
+    pub fn wait(&self, at_most: Duration) -> io::Result<Option<Input>> {
+        let ready = match event::poll(at_most) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(None),
+            other => other?,
+        };
+        if !ready {
+            return Ok(None);
+        }
+        Ok(match event::read()? {
+            Event::Key(KeyEvent {
+                code,
+                modifiers,
+                kind: KeyEventKind::Press | KeyEventKind::Repeat,
+                ..
+            }) => key_of(code, modifiers.contains(KeyModifiers::CONTROL)).map(Input::Key),
+            Event::Resize(..) => Some(Input::Resized),
+            _ => None,
+        })
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // There is no better place to complain.
+        let _given_or_gone = give_back();
+    }
+}
