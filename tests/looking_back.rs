@@ -63,6 +63,9 @@ fn the_past_is_listed_exported_and_compared_as_it_was() {
             let same = shop.ok(&["diff", a, b]);
             assert!(same.contains("no changes"), "{same}");
         }
+        // A commit is named for what it led to alone: what somebody did to it later, and nobody saw, is not its doing.
+        let backwards = shop.runs(&["diff", "@-0s", "@-5s"]);
+        assert_eq!(backwards.status, 2, "{backwards:?}");
         let (status, said) = recorder.end(nix::sys::signal::Signal::SIGTERM);
         assert_eq!(status, Some(0), "{said}");
         // What was told last was written.
@@ -88,5 +91,12 @@ fn the_past_is_listed_exported_and_compared_as_it_was() {
         assert!(events.contains(&"drain_began"), "{shown}");
         let words = shop.ok(&["record", "--show"]);
         assert!(words.contains("commit 1 \"deploy\" by"), "{words}");
+        shop.ok(&["--no-journal", "edit", ONE, "--weight", "9"]);
+        let changed = shop.ok(&["diff", &since]);
+        assert!(changed.contains("weight 1 -> 9   ! after 20"), "{changed}");
+        assert!(
+            !changed.contains("commit 1 ") && changed.contains("weight 1 -> 0   ! commit"),
+            "{changed}"
+        );
     }
 }

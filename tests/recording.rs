@@ -436,6 +436,9 @@ fn a_clock_that_is_set_back_begins_another_file() {
     let mut recording = Recording::open(&scene.ring()).unwrap();
     let all = moments(&recording);
     assert_eq!(all.len(), scene.expected.len());
+    // Between what overlaps it is the nearest snapshot, of whichever file.
+    let late = recording.at(begin() + INTERVAL * 100).unwrap();
+    assert_eq!(recording.time(late).unwrap(), begin() + INTERVAL * 5);
     // Of a time that came twice the later one counts.
     let found = recording.at(begin() + INTERVAL * 3).unwrap();
     assert_eq!(
@@ -488,6 +491,81 @@ fn connections_are_recorded_whole_or_not_at_all() {
     assert_eq!(groups[0].values, ["10.0.0.1:80"]);
     // Snapshots go on behind them.
     assert_eq!(moments(&then.0).len(), scene.expected.len());
+}
+
+#[test]
+fn what_is_no_file_of_a_recording_stands_in_nobodys_way() {
+    let mut scene = Scene::new();
+    scene.ticks(5);
+    let ring = scene.ring();
+    std::fs::create_dir(ring.join("a.ipvsr")).unwrap();
+    std::fs::write(
+        ring.join("b.ipvsr"),
+        "something else, and longer than a head is",
+    )
+    .unwrap();
+    std::fs::write(ring.join("c.ipvsr"), "").unwrap();
+    nix::unistd::mkfifo(&ring.join("d.ipvsr"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let file = files(&ring)
+        .into_iter()
+        .find(|path| path.file_name().unwrap().to_str().unwrap().starts_with('2'))
+        .unwrap();
+    let whole = std::fs::read(&file).unwrap();
+    // Another version's, and one whose head no clock told.
+    let mut other = whole.clone();
+    other[8] = 2;
+    std::fs::write(ring.join("e.ipvsr"), &other).unwrap();
+    let mut never = whole.clone();
+    never[12..20].copy_from_slice(&(-1i64).to_le_bytes());
+    std::fs::write(ring.join("f.ipvsr"), &never).unwrap();
+    never[12..20].copy_from_slice(&i64::MAX.to_le_bytes());
+    std::fs::write(ring.join("g.ipvsr"), &never).unwrap();
+    let recording = Recording::open(&ring).unwrap();
+    assert_eq!(moments(&recording).len(), 5);
+    // The recorder goes on beside them, too.
+    scene.ticks(400);
+    assert!(scene.recorder.take_unpruned().is_none());
+    // What looks like key frames everywhere is given up.
+    let mut fake = whole[..32].to_vec();
+    for place in 0..40_000u32 {
+        let length = 2_000_000 - place * 30;
+        fake.extend(length.to_le_bytes());
+        fake.extend([0, 0, 0, 0, 1, 0, 0, 0, 0]);
+        fake.extend(b"IPVK");
+        fake.extend([0; 17]);
+    }
+    fake.resize(2_100_000, 0);
+    let path = scene.folder.path().join("fake.ipvsr");
+    std::fs::write(&path, fake).unwrap();
+    let began = Instant::now();
+    let recording = Recording::open(&path).unwrap();
+    assert!(recording.first().unwrap().is_none());
+    assert!(began.elapsed() < Duration::from_secs(60));
+}
+
+#[test]
+fn files_of_a_clock_that_was_ahead_go_first() {
+    let mut scene = Scene::new();
+    scene.recorder = Recorder::begin(
+        &scene.folder.path().join("other"),
+        identity(),
+        INTERVAL,
+        Retention {
+            age: Duration::from_secs(24 * 3_600),
+            size: 60_000,
+        },
+    )
+    .unwrap();
+    scene.ticks = 1_000_000;
+    scene.ticks(500);
+    scene.ticks = 1;
+    scene.ticks(1_200);
+    let left = files(&scene.folder.path().join("other"));
+    let is_ahead = |path: &&PathBuf| path.file_name().unwrap().to_str().unwrap() > "20250630";
+    assert_eq!(left.iter().filter(is_ahead).count(), 0, "{left:?}");
+    let total: u64 = left.iter().map(|path| path.metadata().unwrap().len()).sum();
+    assert!(total <= 60_000 + 60_000 / 8 + 4_096, "{total}");
+    assert!(left.len() > 3, "{left:?}");
 }
 
 /// What the first version wrote is read for ever.

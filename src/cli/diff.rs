@@ -6,14 +6,16 @@ use std::time::SystemTime;
 use super::args::{DiffArguments, Globals};
 use super::context::Context;
 use super::failure::Failure;
+use super::list::place_words;
 use super::looking_back::{Named, Past, at, local};
 use super::open;
 use super::outcome::CommandOutcome;
 use crate::document::{Detail, DocumentWriter, read_document, read_document_file, write_document};
 use crate::model::{ObjectId, Table, TableSpecification};
 use crate::observe::{By, SeenChange};
+use crate::recording::Told;
 use crate::session::{Access, ApplyOptions, BlockKind, Prune, Session, Target};
-use crate::txn::{Note, Plan};
+use crate::txn::{Change, Note, Plan};
 
 /// Shows what leads from the live table, or one document, to a document; or from a time of a recording to now, or to another one.
 pub(super) fn diff(
@@ -27,7 +29,11 @@ pub(super) fn diff(
     let to = |name: &str| -> Result<(TableSpecification, String), Failure> {
         Ok((read_document_file(name, globals.max_size)?, name.to_owned()))
     };
-    let then = |time: SystemTime| at(globals, recording, time);
+    let then = |time: SystemTime| -> Result<Past, Failure> {
+        let past = at(globals, recording, time)?;
+        past.say(context);
+        Ok(past)
+    };
     let names_time = matches!(a, Named::Time(_)) || matches!(b, Some(Named::Time(_)));
     if recording.is_some() && !names_time {
         return Err(Failure::usage(
@@ -56,16 +62,28 @@ pub(super) fn diff(
             compare(context, globals, session, wanted)
         }
         (Named::Time(from), Some(Named::Time(until))) => {
+            if until < from {
+                return Err(Failure::usage(
+                    "the second time is earlier than the first; `diff` leads from the first to the second",
+                ));
+            }
             let (before, after) = (then(from)?, then(until)?);
             let table = after.snapshot.table.clone();
-            Ok(since(context, &before, table, Some(after.snapshot.time))?)
+            Ok(since(&before, table, Some(after.snapshot.time))?)
         }
         (Named::Time(from), None) => {
             let before = then(from)?;
             let mut session = open::open(globals, Access::Read, &context.interrupt)?;
             context.warn(&mut session);
+            if *session.label() != before.snapshot.place {
+                context.ui.warning(&format!(
+                    "the recording is of {}, and the table of now is that of {}",
+                    place_words(&before.snapshot.place),
+                    place_words(session.label())
+                ));
+            }
             let now = session.live_table()?;
-            Ok(since(context, &before, now, None)?)
+            Ok(since(&before, now, None)?)
         }
     }
 }
@@ -125,17 +143,11 @@ fn compare(
 
 /// Shows what changed since a time, and by whom, as far as that was recorded.
 fn since(
-    context: &Context,
     before: &Past,
     after: Table,
     until: Option<SystemTime>,
 ) -> Result<CommandOutcome, Failure> {
     let from = before.snapshot.time;
-    let end = match until {
-        Some(until) => format!("as recorded at {}", local(until)),
-        None => "now".to_owned(),
-    };
-    context.ui.status(&format!("from {} to {end}", local(from)));
     let bare = |table: Table| Table {
         sysctl: Default::default(),
         ..table.configuration_only()
@@ -143,31 +155,63 @@ fn since(
     let (before_table, after) = (bare(before.snapshot.table.clone()), bare(after));
     let plan = Plan::between(before_table, after, Vec::new());
     let last = before.recording.end()?;
-    let seen = before
-        .recording
-        .changes(from, until.or(last).unwrap_or(from))?;
-    let notes = whom(&plan, &seen, last);
+    let end = until.or(last).unwrap_or(from);
+    let seen = before.recording.changes(from, end)?;
+    let told = before.recording.told(from, end)?;
+    let notes = whom(&plan, &seen, &unseen_words(&told, until.is_none(), end));
     Ok(CommandOutcome::planned(plan.with_notes(notes)))
 }
 
-/// Says of each change who made it: what changed an object last.
-fn whom(plan: &Plan, seen: &[(SystemTime, SeenChange)], end: Option<SystemTime>) -> Vec<Note> {
-    let mut last: HashMap<ObjectId, &(SystemTime, SeenChange)> = HashMap::new();
-    for one in seen {
-        last.insert(one.1.change.object(), one);
+/// Says when a change happened that was not seen.
+fn unseen_words(told: &[(SystemTime, Told)], is_now: bool, end: SystemTime) -> String {
+    let hole = told.iter().rev().find_map(|(from, told)| match told {
+        Told::Gap(_) => Some(format!(
+            "nothing could be read for a time from {} on",
+            local(*from)
+        )),
+        Told::Pause(until) | Told::Damage(until) => Some(format!(
+            "nothing is recorded from {} to {}",
+            local(*from),
+            local(*until)
+        )),
+        Told::Mark(_) => None,
+    });
+    match (hole, is_now) {
+        (None, true) => format!("after {}, the last snapshot", local(end)),
+        (None, false) => "nobody saw by whom".to_owned(),
+        (Some(hole), true) => format!("{hole}, or after {}, the last snapshot", local(end)),
+        (Some(hole), false) => hole,
     }
-    let note = |object: ObjectId| {
-        let text = match last.get(&object) {
-            Some((time, seen)) => format!("{}, seen {}", by_words(&seen.by), local(*time)),
-            None => match end {
-                Some(end) => format!("after {}, when the recording ends", local(end)),
-                None => "while nothing was recorded".to_owned(),
-            },
+}
+
+/// Says of each change who made it: what led an object to what it is.
+fn whom(plan: &Plan, seen: &[(SystemTime, SeenChange)], unseen: &str) -> Vec<Note> {
+    let mut last: HashMap<ObjectId, (&SystemTime, &SeenChange)> = HashMap::new();
+    for (time, one) in seen {
+        last.insert(one.change.object(), (time, one));
+        // Real servers go with their service.
+        if let Change::DeleteService {
+            key, destinations, ..
+        } = &one.change
+        {
+            for server in destinations.keys() {
+                last.insert(ObjectId::Destination(*key, *server), (time, one));
+            }
+        }
+    }
+    let note = |change: &Change| {
+        let object = change.object();
+        // What somebody did to it later, and nobody saw, is not that one's doing.
+        let led = last
+            .get(&object)
+            .filter(|(_, seen)| seen.change.ends().1 == change.ends().1);
+        let text = match led {
+            Some((time, seen)) => format!("{}, seen {}", by_words(&seen.by), local(**time)),
+            None => unseen.to_owned(),
         };
         Note { object, text }
     };
-    let changes = plan.changes().iter();
-    changes.map(|change| note(change.object())).collect()
+    plan.changes().iter().map(note).collect()
 }
 
 fn by_words(by: &By) -> String {

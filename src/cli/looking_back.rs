@@ -21,6 +21,8 @@ pub(super) struct Past {
     /// Which moment of it is looked at, and what it was.
     pub(super) moment: Moment,
     pub(super) snapshot: Snapshot,
+    /// What was asked for.
+    wanted: SystemTime,
 }
 
 /// Returns where the recording of the table is that the global options name.
@@ -59,6 +61,7 @@ pub(super) fn at(
         recording,
         moment,
         snapshot,
+        wanted: time,
     })
 }
 
@@ -72,7 +75,7 @@ pub(super) fn open(
         return Ok(None);
     };
     let past = at(globals, asked.recording.as_ref(), time)?;
-    past.say(context, time);
+    past.say(context);
     Ok(Some(past))
 }
 
@@ -80,14 +83,27 @@ pub(super) fn open(
 const OLD: Duration = Duration::from_secs(60);
 
 impl Past {
+    /// Goes to another moment: what is asked for is that.
+    pub(super) fn go_to(&mut self, moment: Moment) -> Result<(), Failure> {
+        self.snapshot = self.recording.snapshot(moment)?;
+        self.moment = moment;
+        self.wanted = self.snapshot.time;
+        // Connections are recorded just behind a snapshot.
+        if let Some(next) = self.recording.next(moment)? {
+            self.wanted = self.recording.time(next)?;
+        }
+        Ok(())
+    }
+
     /// Returns when the connections were recorded that belong to it.
     pub(super) fn connections_time(&self) -> Result<SystemTime, Failure> {
-        let time = self.recording.connections_time(self.snapshot.time)?;
+        let time = self.recording.connections_time(self.wanted)?;
         Ok(time)
     }
 
     /// Says what time it is from, and when nothing is from nearer to what was asked for.
-    fn say(&self, context: &Context, wanted: SystemTime) {
+    pub(super) fn say(&self, context: &Context) {
+        let wanted = self.wanted;
         let time = local(self.snapshot.time);
         context.ui.status(&format!("as recorded at {time}"));
         if wanted
@@ -112,7 +128,7 @@ impl ConnectionSource for Past {
         &mut self,
         sink: &mut dyn FnMut(&[ConnectionEntry<'_>]),
     ) -> Result<(usize, usize), Error> {
-        let read = self.recording.connections(self.snapshot.time, sink);
+        let read = self.recording.connections(self.wanted, sink);
         let (_, lines, unread) = read?;
         Ok((lines, unread))
     }

@@ -65,6 +65,7 @@ pub(super) fn record(
         last: 0,
         failing: None,
         connections: None,
+        without_connections: None,
     };
     let ended = work.run(arguments);
     let Written {
@@ -86,8 +87,9 @@ struct Work<'c> {
     last: u64,
     /// What is wrong, and was said.
     failing: Option<String>,
-    /// When connections were written.
+    /// When connections were written, and why they could not be, once it was said.
     connections: Option<Instant>,
+    without_connections: Option<String>,
 }
 
 impl Work<'_> {
@@ -148,6 +150,11 @@ impl Work<'_> {
                 Err(error) => self.said(error.to_string()),
             }
             self.last = snapshot.number;
+            if let Some(error) = self.locked(Recorder::take_unpruned) {
+                self.context.ui.warning(&format!(
+                    "{error}; what is too old or too much stays, and the recording goes on"
+                ));
+            }
         }
     }
 
@@ -173,8 +180,18 @@ impl Work<'_> {
             let mut recorder = recorder.lock().unwrap_or_else(PoisonError::into_inner);
             recorder.connections::<Error>(SystemTime::now(), |sink| source.connection_file(sink))
         });
-        if let Some(Err(error)) = done {
-            self.said(format!("connections: {error}"));
+        match done {
+            Some(Err(error)) => {
+                let text = error.to_string();
+                if self.without_connections.as_ref() != Some(&text) {
+                    self.context.ui.warning(&format!(
+                        "{text}; until that is over, connections are not recorded"
+                    ));
+                    self.without_connections = Some(text);
+                }
+            }
+            Some(Ok(())) => self.without_connections = None,
+            None => {}
         }
     }
 }

@@ -269,7 +269,7 @@ impl Show<'_> {
         };
         match found {
             Some(moment) => {
-                past.moment = moment;
+                past.go_to(moment)?;
                 self.go_to_moment()?;
             }
             None => self
@@ -284,7 +284,6 @@ impl Show<'_> {
         let Origin::Past(past) = &mut self.origin else {
             return Ok(());
         };
-        past.snapshot = past.recording.snapshot(past.moment)?;
         show_past(&mut self.app, past)?;
         take_past_clients(&mut self.app, past);
         let before = past.recording.previous(past.moment)?;

@@ -109,8 +109,14 @@ pub(super) fn now() -> String {
     time_text(std::time::SystemTime::now())
 }
 
-/// Returns a moment, in UTC, RFC 3339, whole seconds.
+/// Returns a moment, in UTC, RFC 3339, whole seconds: from 1970 to 9999, which what is outside of it is taken for.
 #[must_use]
 pub fn time_text(time: std::time::SystemTime) -> String {
-    humantime::format_rfc3339_seconds(time).to_string()
+    const LAST: u64 = 253_402_300_799;
+    let first = std::time::SystemTime::UNIX_EPOCH;
+    let seconds = time
+        .duration_since(first)
+        .map_or(0, |since| since.as_secs());
+    let told = first + std::time::Duration::from_secs(seconds.min(LAST));
+    humantime::format_rfc3339_seconds(told).to_string()
 }

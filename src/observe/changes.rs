@@ -1,10 +1,8 @@
 //! What changed between two looks at a table, and who did that.
 
-use crate::journal::Record;
-use crate::model::{
-    DestinationConfiguration, ServiceConfiguration, ServiceEntry, SyncDaemon, Table, Timeouts,
-};
-use crate::txn::{Change, Plan};
+use crate::journal::{Record, State};
+use crate::model::{ServiceEntry, Table};
+use crate::txn::{Change, ObjectEnd, Plan};
 
 /// Who changed something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,16 +77,27 @@ pub(super) fn attributed(changes: Vec<Change>, records: Option<&[Record]>) -> Ve
         };
         return changes.into_iter().map(unknown).collect();
     };
-    let commits: Vec<(&Record, Plan)> = records
+    // What stands was not rolled back; what waits to be confirmed may be by now.
+    let may_go_back = |record: &Record| {
+        let state = record.state();
+        !state.stands() || matches!(state, State::Unconfirmed { .. })
+    };
+    let commits: Vec<(&Record, Plan, bool)> = records
         .iter()
         .filter(|record| record.intent.commit().is_some())
-        .filter_map(|record| Some((record, record.plan().ok()?)))
+        .filter_map(|record| Some((record, record.plan().ok()?, may_go_back(record))))
         .collect();
     let by = |change: &Change| {
-        let is_of = |plan: &Plan| plan.changes().iter().any(|one| made(one, change));
-        let found = commits.iter().rev().find(|(_, plan)| is_of(plan));
+        let is_of = |plan: &Plan, may_go_back: bool| {
+            let mut changes = plan.changes().iter();
+            changes.any(|one| made(one, change, may_go_back))
+        };
+        let found = commits
+            .iter()
+            .rev()
+            .find(|(_, plan, may_go_back)| is_of(plan, *may_go_back));
         match found {
-            Some((record, _)) => By::Commit {
+            Some((record, ..)) => By::Commit {
                 number: record.intent.number,
                 who: record.who(),
                 label: record.intent.label.clone(),
@@ -105,47 +114,18 @@ pub(super) fn attributed(changes: Vec<Change>, records: Option<&[Record]>) -> Ve
         .collect()
 }
 
-/// What an object is before or after a change.
-#[derive(PartialEq)]
-enum End<'c> {
-    Gone,
-    Service(&'c ServiceConfiguration),
-    Destination(&'c DestinationConfiguration),
-    Timeouts(&'c Timeouts),
-    Daemon(&'c SyncDaemon),
-    Sysctl(&'c str),
-}
-
-/// Returns what the object of a change was, and what it becomes.
-fn ends(change: &Change) -> (End<'_>, End<'_>) {
-    match change {
-        Change::AddService { after, .. } => (End::Gone, End::Service(after)),
-        Change::EditService { before, after, .. } => (End::Service(before), End::Service(after)),
-        Change::DeleteService { before, .. } => (End::Service(before), End::Gone),
-        Change::AddDestination { after, .. } => (End::Gone, End::Destination(after)),
-        Change::EditDestination { before, after, .. } => {
-            (End::Destination(before), End::Destination(after))
-        }
-        Change::DeleteDestination { before, .. } => (End::Destination(before), End::Gone),
-        Change::SetTimeouts { before, after } => (End::Timeouts(before), End::Timeouts(after)),
-        Change::StartDaemon { after } => (End::Gone, End::Daemon(after)),
-        Change::StopDaemon { before } => (End::Daemon(before), End::Gone),
-        Change::SetSysctl { before, after, .. } => (End::Sysctl(before), End::Sysctl(after)),
-    }
-}
-
 /// Returns whether a planned change made what was seen: it is about the object, and leads to what it is now, or led away from it and
-/// was rolled back. A real server goes with its service.
-fn made(planned: &Change, seen: &Change) -> bool {
+/// may have been rolled back. A real server goes with its service.
+fn made(planned: &Change, seen: &Change, may_go_back: bool) -> bool {
     let (planned_object, object) = (planned.object(), seen.object());
-    let (_, now) = ends(seen);
+    let (_, now) = seen.ends();
     if planned_object == object {
-        let (before, after) = ends(planned);
-        return now == after || now == before;
+        let (before, after) = planned.ends();
+        return now == after || may_go_back && now == before;
     }
     let takes_service_away = matches!(planned, Change::DeleteService { .. });
     takes_service_away
-        && now == End::Gone
+        && now == ObjectEnd::Gone
         && object.service().is_some()
         && planned_object.service() == object.service()
 }
@@ -168,18 +148,20 @@ mod tests {
             before: weighs(before),
             after: weighs(after),
         };
-        assert!(made(&edit(1, 5), &edit(1, 5)));
+        assert!(made(&edit(1, 5), &edit(1, 5), false));
         // Seen from a look further back, and rolled back.
-        assert!(made(&edit(1, 5), &edit(3, 5)));
-        assert!(made(&edit(1, 5), &edit(5, 1)));
+        assert!(made(&edit(1, 5), &edit(3, 5), false));
+        assert!(made(&edit(1, 5), &edit(5, 1), true));
+        // A commit that stands did not do that.
+        assert!(!made(&edit(1, 5), &edit(5, 1), false));
         // Somebody else did that, soon after it.
-        assert!(!made(&edit(1, 5), &edit(5, 7)));
+        assert!(!made(&edit(1, 5), &edit(5, 7), true));
         let gone = Change::DeleteService {
             key: ServiceKey::parse("fwmark://7").unwrap(),
             before: Box::default(),
             destinations: Default::default(),
         };
-        assert!(!made(&gone, &edit(1, 5)));
-        assert!(made(&gone, &gone));
+        assert!(!made(&gone, &edit(1, 5), true));
+        assert!(made(&gone, &gone, false));
     }
 }

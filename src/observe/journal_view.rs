@@ -1,6 +1,6 @@
 //! Where the commits of a table stand, and what they left drained.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use crate::journal::{Journal, JournalError, Record, State, TableIdentity};
@@ -223,6 +223,8 @@ fn drains(all: &BTreeMap<u64, Told>) -> Vec<DrainView> {
 pub(super) struct Suspects {
     /// All up to this one had ended at the look before.
     ended_up_to: Option<u64>,
+    /// And these, of later ones.
+    ended: BTreeSet<u64>,
 }
 
 impl Suspects {
@@ -242,9 +244,19 @@ impl Suspects {
         let mut ended_up_to = first.unwrap_or(0);
         let mut all_ended = true;
         for number in journal.numbers_after(ended_up_to)? {
-            all_ended &= !journal.is_open(number);
+            let had_ended = self.ended.contains(&number);
+            let has_ended = had_ended || !journal.is_open(number);
+            if has_ended {
+                self.ended.insert(number);
+            }
+            all_ended &= has_ended;
             if all_ended {
                 ended_up_to = number;
+                self.ended.remove(&number);
+            }
+            // What waits to be confirmed keeps none that came and went after it under suspicion.
+            if had_ended {
+                continue;
             }
             // At the first look nothing is known to have changed.
             if first.is_none() {

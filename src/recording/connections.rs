@@ -62,6 +62,7 @@ impl Recording {
             }
         }
         Err(RecordingError::NoConnections {
+            path: self.path.clone(),
             wanted: time_text(time),
         })
     }

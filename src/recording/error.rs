@@ -55,10 +55,10 @@ pub enum RecordingError {
         time: String,
     },
     /// Connections were not recorded by then.
-    #[error(
-        "no connections were recorded at {wanted} or before; `ipvsh record --connections` records them"
-    )]
+    #[error("the recording in {} has no connections from {wanted} or before; `ipvsh record --connections` records them", shown(&path.display().to_string()))]
     NoConnections {
+        /// Where it is.
+        path: PathBuf,
         /// What was asked for.
         wanted: String,
     },

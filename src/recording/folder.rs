@@ -134,15 +134,18 @@ impl Folder {
             .collect();
         let mut total: u64 = sizes.iter().sum();
         let mut gone = 0;
-        for (place, ((path, _), size)) in files.iter().zip(&sizes).enumerate() {
-            if path == current {
-                break;
-            }
+        // What was written while the clock was ahead goes before what is from the past.
+        let is_ahead = |place: &usize| files.get(*place).is_some_and(|(_, start)| *start > now);
+        let (ahead, past): (Vec<usize>, Vec<usize>) = (0..files.len()).partition(is_ahead);
+        for place in ahead.into_iter().chain(past) {
+            let (Some((path, start)), Some(size)) = (files.get(place), sizes.get(place)) else {
+                continue;
+            };
             // A file ends where the next one begins.
             let end = files.get(place + 1).map(|(_, start)| milliseconds(*start));
-            let is_old = end.is_some_and(|end| end < oldest);
-            if !is_old && total <= retention.size {
-                break;
+            let is_old = *start <= now && end.is_some_and(|end| end < oldest);
+            if path == current || !is_old && total <= retention.size {
+                continue;
             }
             std::fs::remove_file(path).map_err(|error| RecordingError::file(path, &error))?;
             total -= size;
@@ -174,23 +177,31 @@ pub(super) fn files_of(path: &Path) -> Result<Vec<(PathBuf, SystemTime)>, Record
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(RecordingError::file(path, &error)),
     };
-    let mut found = Vec::new();
+    let (mut found, mut other) = (Vec::new(), None);
     for entry in entries {
         let entry = entry.map_err(|error| RecordingError::file(path, &error))?;
         let path = entry.path();
-        if path
-            .extension()
-            .is_none_or(|extension| extension != EXTENSION)
+        // To open what is no file may wait for ever.
+        let is_file = std::fs::metadata(&path).is_ok_and(|found| found.is_file());
+        if !is_file
+            || path
+                .extension()
+                .is_none_or(|extension| extension != EXTENSION)
         {
             continue;
         }
         match read_head(&path) {
             Ok(Some((_, head))) => found.push((path, head.start)),
             Ok(None) | Err(RecordingError::Foreign { .. }) => {}
+            // What a later version wrote is read by that.
+            Err(error @ RecordingError::Version { .. }) => other = Some(error),
             // It went meanwhile.
             Err(RecordingError::File { .. }) if !path.exists() => {}
             Err(error) => return Err(error),
         }
+    }
+    if let Some(error) = other.filter(|_| found.is_empty()) {
+        return Err(error);
     }
     found.sort_by(|(one, one_start), (other, other_start)| {
         one_start.cmp(other_start).then_with(|| one.cmp(other))

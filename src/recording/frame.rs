@@ -17,6 +17,9 @@ pub(super) const FRAME_HEAD: usize = 13;
 /// The longest body: the configuration of some million objects. What says it is longer is damaged.
 pub(super) const LONGEST: u32 = 1 << 29;
 
+/// When a file begins at the latest: in the year 9900, in milliseconds.
+const LATEST: i64 = 250_246_000_000_000;
+
 /// The head of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {
@@ -86,8 +89,13 @@ impl Head {
         if version != VERSION {
             return Err(NoHead::Version(version));
         }
+        let start = i64::from_le_bytes(at(12));
+        // No clock told that.
+        if !(0..LATEST).contains(&start) {
+            return Err(NoHead::Foreign);
+        }
         Ok(Self {
-            start: time_at(i64::from_le_bytes(at(12))),
+            start: time_at(start),
             boot: u64::from_le_bytes(at(20)),
             cookie: u32::from_le_bytes([head[28], head[29], head[30], head[31]]),
         })
@@ -156,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_head_is_read_as_it_was_written() {
-        for start in [0, 1_700_000_000_123, -5] {
+        for start in [0, 1_700_000_000_123] {
             let head = Head {
                 start: time_at(start),
                 boot: u64::MAX - 3,
@@ -172,6 +180,14 @@ mod tests {
             other[8] = 2;
             assert_eq!(Head::read(&other), Err(NoHead::Version(2)));
         }
-        let _no_panic = time_at(i64::MIN);
+        for start in [-1, i64::MIN, i64::MAX] {
+            let start = time_at(start);
+            let head = Head {
+                start,
+                boot: 0,
+                cookie: 0,
+            };
+            assert_eq!(Head::read(&head.bytes()), Err(NoHead::Foreign));
+        }
     }
 }

@@ -41,7 +41,6 @@ pub(super) struct Group {
 #[derive(Debug)]
 pub(super) struct Index {
     pub(super) path: PathBuf,
-    file: File,
     pub(super) head: Head,
     pub(super) frames: Vec<Frame>,
     /// Its snapshots, in the order of time.
@@ -93,49 +92,48 @@ enum Found {
     Nothing,
 }
 
-impl Index {
-    /// Reads a file as far as it is written. `None` is one that was only just begun.
-    pub(super) fn read(path: &Path) -> Result<Option<Self>, RecordingError> {
-        let Some((file, head)) = read_head(path)? else {
-            return Ok(None);
-        };
-        let mut index = Self {
-            path: path.to_owned(),
+/// How often each byte of a file is looked at in the middle, at most.
+const MOST_HASHED: u64 = 8;
+
+/// A file while it is looked through.
+struct Scan<'f> {
+    file: &'f File,
+    size: u64,
+    /// How many bytes were hashed.
+    hashed: std::cell::Cell<u64>,
+}
+
+impl<'f> Scan<'f> {
+    fn of(file: &'f File) -> io::Result<Self> {
+        Ok(Self {
             file,
-            head,
-            frames: Vec::new(),
-            groups: Vec::new(),
-            damaged: Vec::new(),
-        };
-        index
-            .scan()
-            .map_err(|error| RecordingError::file(path, &error))?;
-        index.group();
-        Ok(Some(index))
+            size: file.metadata()?.len(),
+            hashed: std::cell::Cell::new(0),
+        })
     }
 
-    fn scan(&mut self) -> io::Result<()> {
-        let size = self.file.metadata()?.len();
+    fn all(&self, index: &mut Index) -> io::Result<()> {
+        let size = self.size;
         let mut at = HEAD as u64;
         while at < size {
-            if let Found::Frame(frame) = self.frame_at(at, size)? {
+            if let Found::Frame(frame) = self.frame_at(at)? {
                 at = frame.at + u64::from(frame.length);
-                self.frames.push(frame);
+                index.frames.push(frame);
                 continue;
             }
             // Behind the end of a recording there is nothing; in its middle there is another key frame.
-            let Some(next) = self.next_key(at + 1, size)? else {
+            let Some(next) = self.next_key(at + 1)? else {
                 break;
             };
-            let Found::Frame(key) = self.frame_at(next, size)? else {
+            let Found::Frame(key) = self.frame_at(next)? else {
                 break;
             };
-            self.damaged.push(Damage {
-                from: self
+            index.damaged.push(Damage {
+                from: index
                     .frames
                     .last()
-                    .map_or(self.head.start, |frame| self.time(frame)),
-                to: self.time(&key),
+                    .map_or(index.head.start, |frame| index.time(frame)),
+                to: index.time(&key),
                 bytes: next - at,
             });
             at = next;
@@ -143,7 +141,8 @@ impl Index {
         Ok(())
     }
 
-    fn frame_at(&self, at: u64, size: u64) -> io::Result<Found> {
+    fn frame_at(&self, at: u64) -> io::Result<Found> {
+        let size = self.size;
         let covered_at = at + 8;
         if size - at < FRAME_HEAD as u64 {
             return Ok(Found::Nothing);
@@ -155,6 +154,8 @@ impl Index {
         if !(5..=LONGEST).contains(&length) || u64::from(length) > size - covered_at {
             return Ok(Found::Nothing);
         }
+        self.hashed
+            .set(self.hashed.get().saturating_add(length.into()));
         let mut hash = crc32fast::Hasher::new();
         let mut piece = vec![0; 1 << 16];
         let (mut from, end) = (covered_at, covered_at + u64::from(length));
@@ -177,7 +178,8 @@ impl Index {
     }
 
     /// Looks for the next whole key frame.
-    fn next_key(&self, from: u64, size: u64) -> io::Result<Option<u64>> {
+    fn next_key(&self, from: u64) -> io::Result<Option<u64>> {
+        let size = self.size;
         let mut piece = vec![0; 1 << 16];
         let mut at = from;
         // What begins a body stands behind the head of its frame.
@@ -192,7 +194,11 @@ impl Index {
             let places = piece[..found].windows(KEY_MAGIC.len());
             for (offset, _) in places.enumerate().filter(|(_, bytes)| bytes == KEY_MAGIC) {
                 let place = at + offset as u64;
-                if let Found::Frame(frame) = self.frame_at(place, size)?
+                // Many that look like one and are none would be looked at for ever.
+                if self.hashed.get() > size.saturating_mul(MOST_HASHED) {
+                    return Ok(None);
+                }
+                if let Found::Frame(frame) = self.frame_at(place)?
                     && frame.kind == Kind::Key
                 {
                     return Ok(Some(place));
@@ -201,6 +207,27 @@ impl Index {
             at += (found - KEY_MAGIC.len() + 1) as u64;
         }
         Ok(None)
+    }
+}
+
+impl Index {
+    /// Reads a file as far as it is written. `None` is one that was only just begun.
+    pub(super) fn read(path: &Path) -> Result<Option<Self>, RecordingError> {
+        let Some((file, head)) = read_head(path)? else {
+            return Ok(None);
+        };
+        let mut index = Self {
+            path: path.to_owned(),
+            head,
+            frames: Vec::new(),
+            groups: Vec::new(),
+            damaged: Vec::new(),
+        };
+        Scan::of(&file)
+            .and_then(|scan| scan.all(&mut index))
+            .map_err(|error| RecordingError::file(path, &error))?;
+        index.group();
+        Ok(Some(index))
     }
 
     /// Puts the frames of each snapshot together. Behind what is damaged the first one is a key frame.
@@ -251,8 +278,9 @@ impl Index {
     /// Reads the body of a frame.
     pub(super) fn body(&self, frame: &Frame) -> Result<Vec<u8>, RecordingError> {
         let mut body = vec![0; usize::try_from(frame.length).unwrap_or(0)];
-        self.file
-            .read_exact_at(&mut body, frame.at)
+        // There may be thousands of files: none is kept open.
+        File::open(&self.path)
+            .and_then(|file| file.read_exact_at(&mut body, frame.at))
             .map_err(|error| RecordingError::file(&self.path, &error))?;
         Ok(body)
     }

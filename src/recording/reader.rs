@@ -15,7 +15,7 @@ use crate::observe::Snapshot;
 
 /// A recording: files of a folder, or one of them.
 pub struct Recording {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     pub(super) files: Vec<RecordedFile>,
     /// What was read last: who steps from one snapshot to the next reads each frame once.
     cursor: Option<(Moment, State)>,
@@ -190,7 +190,10 @@ impl Recording {
     /// # Errors
     /// [`RecordingError::TooEarly`] if there is none.
     pub fn at(&self, time: SystemTime) -> Result<Moment, RecordingError> {
-        // Where the clock was set back, the file that was begun last counts.
+        /// How many files may overlap, where the clock was set back.
+        const OVERLAPPING: usize = 4;
+        let mut nearest: Option<(SystemTime, Moment)> = None;
+        let mut looked_at = 0;
         for file in (0..self.files.len()).rev() {
             if self.files.get(file).is_none_or(|file| file.start > time) {
                 continue;
@@ -202,8 +205,20 @@ impl Recording {
                 .groups
                 .partition_point(|group| index.group_time(group) <= time);
             if let Some(group) = later.checked_sub(1) {
-                return self.counted_once(Moment { file, group });
+                let moment = Moment { file, group };
+                let found = self.time(moment)?;
+                // Of two that are as near, that of the file counts that was begun last.
+                if nearest.is_none_or(|(nearest, _)| found > nearest) {
+                    nearest = Some((found, moment));
+                }
+                looked_at += 1;
             }
+            if looked_at >= OVERLAPPING {
+                break;
+            }
+        }
+        if let Some((_, moment)) = nearest {
+            return self.counted_once(moment);
         }
         let first = match self.first()? {
             Some(first) => format!("it begins at {}", time_text(self.time(first)?)),

@@ -19,6 +19,9 @@ use crate::txn::Plan;
 const FILE_TIME: Duration = Duration::from_secs(600);
 const FILE_SIZE: u64 = 16 << 20;
 
+/// A file takes at most such a part of what all may: whole files go.
+const PARTS: u64 = 8;
+
 /// How long it takes at least from one key frame to the next.
 const KEY_TIME: Duration = Duration::from_secs(60);
 
@@ -49,6 +52,8 @@ pub struct Recorder {
     /// Why nothing can be read, if that is so.
     gap: Option<String>,
     written: Written,
+    /// Why what is too old or too much could not be deleted.
+    unpruned: Option<RecordingError>,
     buffer: Vec<u8>,
 }
 
@@ -112,6 +117,7 @@ impl Recorder {
             facts: None,
             gap: None,
             written: Written::default(),
+            unpruned: None,
             buffer: Vec::new(),
         })
     }
@@ -120,6 +126,11 @@ impl Recorder {
     #[must_use]
     pub const fn written(&self) -> Written {
         self.written
+    }
+
+    /// Returns why files that are too old or too many could not be deleted, once.
+    pub fn take_unpruned(&mut self) -> Option<RecordingError> {
+        self.unpruned.take()
     }
 
     /// Returns where it is written.
@@ -148,11 +159,11 @@ impl Recorder {
         self.append(snapshot, &facts)?;
         self.gap = None;
         let is_full = self.current.as_ref().is_some_and(|current| {
-            current.size >= FILE_SIZE
+            current.size >= FILE_SIZE.min(self.retention.size / PARTS)
                 || snapshot
                     .time
                     .duration_since(current.start)
-                    .is_ok_and(|age| age >= FILE_TIME)
+                    .is_ok_and(|age| age >= FILE_TIME.min(self.retention.age))
         });
         self.last = Some(Arc::clone(snapshot));
         self.facts = Some(facts.clone());
@@ -207,7 +218,10 @@ impl Recorder {
         self.last = Some(Arc::clone(snapshot));
         self.facts = Some(facts);
         self.gap = None;
-        self.written.pruned += pruned?;
+        match pruned {
+            Ok(pruned) => self.written.pruned += pruned,
+            Err(error) => self.unpruned = Some(error),
+        }
         Ok(())
     }
 

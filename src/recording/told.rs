@@ -23,6 +23,9 @@ pub enum Told {
     Damage(SystemTime),
 }
 
+/// How many files may overlap, where the clock was set back.
+const OVERLAPPING: usize = 4;
+
 /// How much later than it should the next snapshot comes before that is a pause.
 const LATE: u32 = 3;
 
@@ -134,8 +137,9 @@ impl Recording {
         mut visit: impl FnMut(&Index, &Frame) -> Result<(), RecordingError>,
     ) -> Result<(), RecordingError> {
         for (place, file) in self.files.iter().enumerate() {
-            let next = self.files.get(place + 1);
-            if file.start > until || next.is_some_and(|next| next.start < after) {
+            // Where the clock was set back, the files after the next one may be of the same time.
+            let later = self.files.get(place + OVERLAPPING);
+            if file.start > until || later.is_some_and(|later| later.start < after) {
                 continue;
             }
             let Some(index) = self.index(place)? else {

@@ -63,7 +63,47 @@ pub enum Change {
     },
 }
 
+/// What an object is before or after a change.
+#[derive(Debug, PartialEq)]
+#[allow(missing_docs)] // what it is called
+pub enum ObjectEnd<'c> {
+    Gone,
+    Service(&'c ServiceConfiguration),
+    Destination(&'c DestinationConfiguration),
+    Timeouts(&'c Timeouts),
+    Daemon(&'c SyncDaemon),
+    Sysctl(&'c str),
+}
+
 impl Change {
+    /// Returns what the object of the change was, and what it becomes.
+    #[must_use]
+    pub fn ends(&self) -> (ObjectEnd<'_>, ObjectEnd<'_>) {
+        match self {
+            Self::AddService { after, .. } => (ObjectEnd::Gone, ObjectEnd::Service(after)),
+            Self::EditService { before, after, .. } => {
+                (ObjectEnd::Service(before), ObjectEnd::Service(after))
+            }
+            Self::DeleteService { before, .. } => (ObjectEnd::Service(before), ObjectEnd::Gone),
+            Self::AddDestination { after, .. } => (ObjectEnd::Gone, ObjectEnd::Destination(after)),
+            Self::EditDestination { before, after, .. } => (
+                ObjectEnd::Destination(before),
+                ObjectEnd::Destination(after),
+            ),
+            Self::DeleteDestination { before, .. } => {
+                (ObjectEnd::Destination(before), ObjectEnd::Gone)
+            }
+            Self::SetTimeouts { before, after } => {
+                (ObjectEnd::Timeouts(before), ObjectEnd::Timeouts(after))
+            }
+            Self::StartDaemon { after } => (ObjectEnd::Gone, ObjectEnd::Daemon(after)),
+            Self::StopDaemon { before } => (ObjectEnd::Daemon(before), ObjectEnd::Gone),
+            Self::SetSysctl { before, after, .. } => {
+                (ObjectEnd::Sysctl(before), ObjectEnd::Sysctl(after))
+            }
+        }
+    }
+
     /// Makes the change that takes away a service as it is.
     #[must_use]
     pub fn delete_service(key: ServiceKey, entry: &ServiceEntry) -> Self {

@@ -20,7 +20,7 @@ mod rollback;
 mod weights;
 
 pub use before_after::{BeforeAfter, PlanNotes};
-pub use change::{Action, Change};
+pub use change::{Action, Change, ObjectEnd};
 pub use commit::{CommitError, CommitOptions, Recorder, Unrecorded};
 pub use footprint::{Footprint, ServiceFootprint};
 pub use guard::{Breach, GuardName, Guarding, Guards, ServicePattern};
