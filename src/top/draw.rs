@@ -160,10 +160,14 @@ fn facts(app: &App, measured: &Measured, look: Look) -> Line<'static> {
     } else {
         (8.0, "bit/s")
     };
+    let counted = |count: usize, what: &str| match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    };
     let mut text = format!(
-        "{} services, {} servers",
-        table.services.len(),
-        table.destination_count()
+        "{}, {}",
+        counted(table.services.len(), "service"),
+        counted(table.destination_count(), "server")
     );
     if quiescent > 0 {
         text.push_str(&format!(", {quiescent} without weight"));

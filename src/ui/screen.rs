@@ -1,6 +1,8 @@
 //! A whole terminal: entered, drawn on, and given back as it was, however the program ends.
 
-use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::cell::RefCell;
+use std::io::{self, IsTerminal, Write};
+use std::rc::Rc;
 use std::time::Duration;
 
 use ratatui::backend::CrosstermBackend;
@@ -9,17 +11,40 @@ use ratatui::crossterm::terminal::{
     Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
     enable_raw_mode, size,
 };
-use ratatui::crossterm::{cursor, execute};
+use ratatui::crossterm::{cursor, execute, queue};
 use ratatui::{Frame, Terminal};
 
 use super::key::Key;
 
-/// A frame is one write: the largest terminal fits.
-const BUFFER: usize = 1 << 18;
+/// What is drawn gathers here, whoever flushes: a frame is one write, as lines may be slow.
+#[derive(Clone, Default)]
+struct Gathered(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Gathered {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Gathered {
+    /// Writes what gathered.
+    fn show(&self) -> io::Result<()> {
+        let bytes = std::mem::take(&mut *self.0.borrow_mut());
+        let mut out = io::stdout().lock();
+        out.write_all(&bytes)?;
+        out.flush()
+    }
+}
 
 /// The terminal that results are shown on, as long as it is wholly ours.
 pub struct Screen {
-    terminal: Whole,
+    terminal: Terminal<CrosstermBackend<Gathered>>,
+    gathered: Gathered,
 }
 
 /// What came from the terminal.
@@ -29,21 +54,6 @@ pub enum Input {
     Key(Key),
     /// It has another size.
     Resized,
-}
-
-type Whole = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
-
-/// Takes the terminal, empty. It is not asked where its cursor is: some don't answer.
-fn taken() -> io::Result<Whole> {
-    enable_raw_mode()?;
-    let mut out = BufWriter::with_capacity(BUFFER, io::stdout());
-    execute!(
-        out,
-        EnterAlternateScreen,
-        cursor::Hide,
-        Clear(ClearType::All)
-    )?;
-    Terminal::new(CrosstermBackend::new(out))
 }
 
 /// Gives the terminal back.
@@ -96,7 +106,13 @@ impl Screen {
     /// The system's error.
     pub fn enter() -> io::Result<Self> {
         give_back_on_panic();
-        Ok(Self { terminal: taken()? })
+        let gathered = Gathered::default();
+        let mut screen = Self {
+            terminal: Terminal::new(CrosstermBackend::new(gathered.clone()))?,
+            gathered,
+        };
+        screen.take_again()?;
+        Ok(screen)
     }
 
     /// Gives the terminal back for as long as `away` takes, and takes it again.
@@ -109,13 +125,20 @@ impl Screen {
         self.take_again()
     }
 
-    /// Takes the terminal again, as somebody else may have changed it.
+    /// Takes the terminal again, empty, as somebody else may have changed it. It is not asked where its cursor is: some don't answer.
     ///
     /// # Errors
     /// The system's error.
     pub fn take_again(&mut self) -> io::Result<()> {
-        self.terminal = taken()?;
-        Ok(())
+        enable_raw_mode()?;
+        queue!(
+            self.gathered,
+            EnterAlternateScreen,
+            cursor::Hide,
+            Clear(ClearType::All)
+        )?;
+        self.terminal = Terminal::new(CrosstermBackend::new(self.gathered.clone()))?;
+        self.gathered.show()
     }
 
     /// Draws a frame: what differs from the one before, in one write.
@@ -124,7 +147,7 @@ impl Screen {
     /// The system's error.
     pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         self.terminal.draw(draw)?;
-        self.terminal.backend_mut().flush()
+        self.gathered.show()
     }
 
     /// Waits for a key or another size.
