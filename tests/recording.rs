@@ -677,6 +677,13 @@ impl Recorded {
     }
 }
 
+impl Drop for Recorded {
+    fn drop(&mut self) {
+        // A test that fails leaves nobody behind who records.
+        let _ended_already = self.child.kill();
+    }
+}
+
 /// Waits until the recording has a snapshot.
 pub(crate) fn begun(shop: &Shop) {
     let began = Instant::now();

@@ -664,3 +664,11 @@ fn however_it_ends_the_terminal_is_given_back() {
         );
     }
 }
+
+#[test]
+fn it_ends_with_its_terminal() {
+    let home = tempfile::tempdir().unwrap();
+    let mut terminal = started(home.path());
+    terminal.until("quit");
+    terminal.vanishes();
+}

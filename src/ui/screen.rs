@@ -2,9 +2,11 @@
 
 use std::cell::RefCell;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::Duration;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::crossterm::terminal::{
@@ -155,11 +157,23 @@ impl Screen {
     /// # Errors
     /// The system's error, also if the terminal is gone.
     pub fn wait(&self, at_most: Duration) -> io::Result<Option<Input>> {
-        let ready = match event::poll(at_most) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(None),
-            other => other?,
-        };
-        if !ready {
+        // The library reads a terminal that is gone for ever.
+        let input = io::stdin();
+        let mut wanted = [PollFd::new(input.as_fd(), PollFlags::POLLIN)];
+        let time = PollTimeout::try_from(at_most).unwrap_or(PollTimeout::MAX);
+        match poll(&mut wanted, time) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let told = wanted[0].revents().unwrap_or(PollFlags::empty());
+        if told.intersects(PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL) {
+            return Err(io::Error::new(
+                io::ErrorKind::BrokenPipe,
+                "the terminal is gone",
+            ));
+        }
+        // Another size is told without any input.
+        if !event::poll(Duration::ZERO)? {
             return Ok(None);
         }
         Ok(match event::read()? {

@@ -47,6 +47,9 @@ impl Terminal {
         };
         let pty = openpty(Some(&size), None).unwrap();
         let slave = File::from(pty.slave);
+        // Programs that other tests start must not keep it.
+        let own = nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC);
+        nix::fcntl::fcntl(&pty.master, own).unwrap();
         let device = std::fs::read_link(format!(
             "/proc/self/fd/{}",
             std::os::fd::AsRawFd::as_raw_fd(&slave)
@@ -194,6 +197,18 @@ impl Terminal {
             "stty -F {} cols {columns} rows {rows}",
             self.device
         ));
+    }
+
+    /// Takes the terminal away, as a connection that breaks off does, and waits for the end of the program.
+    pub(crate) fn vanishes(mut self) {
+        // What reads it ends with the next bytes, for which nobody waits.
+        self.output = channel().1;
+        self.master = File::open("/dev/null").unwrap();
+        let begun = Instant::now();
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(begun.elapsed() < PATIENCE, "it goes on without a terminal");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Waits for the end of the program: what it wrote last, escape sequences too, and its status.
