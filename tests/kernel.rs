@@ -20,7 +20,7 @@ fn binary_for(kernel: Option<(&str, &str)>) -> (PathBuf, &'static str) {
 fn all_cases(kernel: Option<(&str, &str)>) {
     let (binary, build) = binary_for(kernel);
     // Structure, text and terminals need no kernel.
-    let skip = "--skip architecture:: --skip readme:: --skip manual:: --skip completion:: --skip terminal:: --skip kernel:: --skip upgrade:: --skip boot::the_units --skip ansible::a_change --skip balance::driven --skip rules:: --skip replay:: --skip proof:: --skip suite:: --skip connections:: --skip list:: --skip observe:: --skip metrics:: --skip recording::";
+    let skip = "--skip architecture:: --skip readme:: --skip manual:: --skip completion:: --skip terminal:: --skip kernel:: --skip upgrade:: --skip boot::the_units --skip ansible::a_change --skip balance::driven --skip rules:: --skip replay:: --skip proof:: --skip suite:: --skip connections:: --skip list:: --skip observe:: --skip metrics:: --skip recording:: --skip top::";
     // Thousands of random lines on one kernel and hundreds of kills on the other, at the same time; each gets as many of
     // the rest as show whether it differs.
     let has_newer = std::env::var_os("IPVSHTEST_NEWER_KERNEL").is_some();

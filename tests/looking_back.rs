@@ -1,9 +1,17 @@
-//! Commands that look back, on the real kernel too: what they show is what was shown then.
+//! Looking on and looking back, on the real kernel too: what is shown is what was shown then, and what the table has.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use ipvsh::config::Characters;
+use ipvsh::model::Table;
+use ipvsh::observe::{Depth, Live, Source};
+use ipvsh::top::{App, View};
+
 use crate::recording::{Recorded, begun};
+use crate::support::Place;
 use crate::support::shop::{ONE, Shop, TWO};
+use crate::top::{servers, snapshot};
 
 /// Returns a text without what tells the time above a list.
 fn without_time(list: &str) -> String {
@@ -98,5 +106,34 @@ fn the_past_is_listed_exported_and_compared_as_it_was() {
             !changed.contains("commit 1 ") && changed.contains("weight 1 -> 0   ! commit"),
             "{changed}"
         );
+    }
+}
+
+/// On the kernel of the lab, and on a simulated one: what is shown is what the table has.
+#[test]
+fn top_shows_a_real_table() {
+    for place in Place::every() {
+        let report = crate::support::commit(
+            ipvsh::txn::Plan::between(
+                Table::default(),
+                snapshot(1, &servers(1)[..3]).table.configuration_only(),
+                Vec::new(),
+            ),
+            &mut place.client(),
+        );
+        assert_eq!(report.outcome, ipvsh::txn::Outcome::Committed);
+        let mut live = Live::new(place.session());
+        let mut app = App::new(View::Services, Characters::Unicode, false);
+        for _ in 0..2 {
+            let snapshot = live
+                .read(Depth::Everything, Duration::from_secs(2))
+                .unwrap();
+            app.take(Arc::new(snapshot));
+        }
+        let sheet = app.sheet(0, usize::MAX, None);
+        assert_eq!(sheet.lines.len(), 4, "{}: {sheet:?}", place.name());
+        assert!(sheet.lines[3].contains("10.0.0.3:80"), "{sheet:?}");
+        let tick = app.tick().unwrap();
+        assert_eq!(tick.rows.len(), 4);
     }
 }

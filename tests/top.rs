@@ -9,7 +9,7 @@ use ipvsh::model::{
     Connections, Counters, DestinationEntry, Known, Observed, Rates, Scheduler, ServiceEntry,
     Table, Weight,
 };
-use ipvsh::observe::{Depth, DrainView, JournalView, Live, Made, Settings, Snapshot, Source};
+use ipvsh::observe::{DrainView, JournalView, Made, Settings, Snapshot};
 use ipvsh::session::TableLabel;
 use ipvsh::top::{App, Clients, Column, Mask, View, What, Wish, draw};
 use ipvsh::ui::Key;
@@ -19,13 +19,13 @@ use ratatui::style::{Color, Modifier};
 
 use crate::support::shop::Shop;
 use crate::support::terminal::Terminal;
-use crate::support::{Place, ipvsh, ipvsh_command, key, server};
+use crate::support::{ipvsh, ipvsh_command, key, server};
 
 const WEB: &str = "tcp://192.0.2.1:80";
 const SIX: &str = "tcp://[2001:db8::1]:443";
 
 /// What a real server has: its service and key, weight, active connections, and what it counted.
-type Servers<'s> = &'s [(&'s str, &'s str, u32, u32, u64)];
+pub(crate) type Servers<'s> = &'s [(&'s str, &'s str, u32, u32, u64)];
 
 fn observed(connections: u64) -> Observed {
     let counters = Counters {
@@ -43,7 +43,7 @@ fn observed(connections: u64) -> Observed {
 }
 
 /// A snapshot, two seconds after the one before it.
-fn snapshot(number: u64, servers: Servers<'_>) -> Snapshot {
+pub(crate) fn snapshot(number: u64, servers: Servers<'_>) -> Snapshot {
     let mut table = Table::default();
     let mut sum = 0;
     for (service, name, weight, active, counted) in servers {
@@ -94,7 +94,7 @@ fn snapshot(number: u64, servers: Servers<'_>) -> Snapshot {
 }
 
 /// Three servers at a time; the second gets more and more.
-fn servers(number: u64) -> Vec<(&'static str, &'static str, u32, u32, u64)> {
+pub(crate) fn servers(number: u64) -> Vec<(&'static str, &'static str, u32, u32, u64)> {
     let grown = u32::try_from(number).unwrap();
     vec![
         (WEB, "10.0.0.1:80", 10, 40, 1_000 + 50 * number),
@@ -508,35 +508,6 @@ fn without_colours_nothing_is_coloured() {
             .unwrap();
         let cells = screen.backend().buffer().content();
         assert_eq!(cells.iter().any(|cell| cell.fg != Color::Reset), wanted);
-    }
-}
-
-/// On the kernel of the lab, and on a simulated one: what is shown is what the table has.
-#[test]
-fn it_shows_a_real_table() {
-    for place in Place::every() {
-        let report = crate::support::commit(
-            ipvsh::txn::Plan::between(
-                Table::default(),
-                snapshot(1, &servers(1)[..3]).table.configuration_only(),
-                Vec::new(),
-            ),
-            &mut place.client(),
-        );
-        assert_eq!(report.outcome, ipvsh::txn::Outcome::Committed);
-        let mut live = Live::new(place.session());
-        let mut app = App::new(View::Services, Characters::Unicode, false);
-        for _ in 0..2 {
-            let snapshot = live
-                .read(Depth::Everything, Duration::from_secs(2))
-                .unwrap();
-            app.take(Arc::new(snapshot));
-        }
-        let sheet = app.sheet(0, usize::MAX, None);
-        assert_eq!(sheet.lines.len(), 4, "{}: {sheet:?}", place.name());
-        assert!(sheet.lines[3].contains("10.0.0.3:80"), "{sheet:?}");
-        let tick = app.tick().unwrap();
-        assert_eq!(tick.rows.len(), 4);
     }
 }
 

@@ -19,7 +19,7 @@ use crate::observe::{Depth, Made, Observer, View};
 use crate::render::time_of_day;
 use crate::session::Error;
 use crate::top::{App, Clients, LEAST_HEIGHT, LEAST_WIDTH, Mask, Wish, draw};
-use crate::ui::{Input, Screen};
+use crate::ui::Screen;
 
 /// How long a signal or a reading waits at most until it is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -97,6 +97,8 @@ struct Show<'c> {
     app: App,
     origin: Origin,
     began: Instant,
+    /// How large the terminal was.
+    size: Option<(u16, u16)>,
 }
 
 /// Shows the table as it lives.
@@ -122,6 +124,7 @@ pub(super) fn live(
         app,
         origin: Origin::Live(Box::new(asked)),
         began: Instant::now(),
+        size: None,
     };
     show.app.take(first);
     show.run()
@@ -135,6 +138,7 @@ pub(super) fn past(context: &Context, app: App, past: Past) -> Result<CommandOut
         app,
         origin: Origin::Past(Box::new(past)),
         began: Instant::now(),
+        size: None,
     };
     show.go_to_moment()?;
     show.run()
@@ -166,21 +170,24 @@ impl Show<'_> {
             is_new |= pauses.look(screen).map_err(Failure::Output)?;
             let mut wait = LOOK;
             // What was typed ahead is taken before anything is drawn.
-            while let Some(input) = screen.wait(wait).map_err(Failure::Output)? {
+            loop {
+                let keys = screen.wait(wait).map_err(Failure::Output)?;
+                if keys.is_empty() {
+                    break;
+                }
                 is_new = true;
                 wait = Duration::ZERO;
-                let Input::Key(key) = input else {
-                    continue;
-                };
-                let Some(wish) = self.app.press(key) else {
-                    continue;
-                };
-                match wish {
-                    Wish::Quit => return Ok(()),
-                    Wish::Suspend => pauses.suspend(screen).map_err(Failure::Output)?,
-                    other => self.grant(other)?,
+                for key in keys {
+                    match self.app.press(key) {
+                        None => {}
+                        Some(Wish::Quit) => return Ok(()),
+                        Some(Wish::Suspend) => pauses.suspend(screen).map_err(Failure::Output)?,
+                        Some(other) => self.grant(other)?,
+                    }
                 }
             }
+            let size = Screen::size();
+            is_new |= std::mem::replace(&mut self.size, size) != size;
             is_new |= self.hear()?;
             let now = self.began.elapsed();
             if let Some(wish) = self.app.due(now) {

@@ -20,7 +20,7 @@ pub use key::Key;
 pub use meter::Meter;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 #[cfg(feature = "tui")]
-pub use screen::{Input, Screen};
+pub use screen::Screen;
 
 use crate::model::shown;
 use filter::Guard;

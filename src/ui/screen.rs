@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use ratatui::backend::CrosstermBackend;
-use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::crossterm::terminal::{
     Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
     enable_raw_mode, size,
@@ -49,15 +48,6 @@ pub struct Screen {
     gathered: Gathered,
 }
 
-/// What came from the terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Input {
-    /// A key.
-    Key(Key),
-    /// It has another size.
-    Resized,
-}
-
 /// Gives the terminal back.
 fn give_back() -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -72,26 +62,6 @@ fn give_back_on_panic() {
         let _told_anyway = give_back();
         before(panic);
     }));
-}
-
-fn key_of(code: KeyCode, has_control: bool) -> Option<Key> {
-    Some(match (code, has_control) {
-        (KeyCode::Char('c'), true) => Key::Interrupt,
-        (KeyCode::Char('z'), true) => Key::Suspend,
-        (KeyCode::Char(letter), false) => Key::Char(letter),
-        (KeyCode::Enter, _) => Key::Enter,
-        (KeyCode::Esc, _) => Key::Escape,
-        (KeyCode::Tab, _) => Key::Tab,
-        (KeyCode::BackTab, _) => Key::BackTab,
-        (KeyCode::Up, _) => Key::Up,
-        (KeyCode::Down, _) => Key::Down,
-        (KeyCode::PageUp, _) => Key::PageUp,
-        (KeyCode::PageDown, _) => Key::PageDown,
-        (KeyCode::Home, _) => Key::Home,
-        (KeyCode::End, _) => Key::End,
-        (KeyCode::Backspace, _) => Key::Backspace,
-        _ => return None,
-    })
 }
 
 impl Screen {
@@ -152,40 +122,32 @@ impl Screen {
         self.gathered.show()
     }
 
-    /// Waits for a key or another size.
+    /// Waits for keys.
+    ///
+    /// (The library that draws can read them too; but it reads a terminal that is gone for ever, and forgets keys that come together
+    /// with another size.)
     ///
     /// # Errors
     /// The system's error, also if the terminal is gone.
-    pub fn wait(&self, at_most: Duration) -> io::Result<Option<Input>> {
-        // The library reads a terminal that is gone for ever.
+    pub fn wait(&self, at_most: Duration) -> io::Result<Vec<Key>> {
         let input = io::stdin();
         let mut wanted = [PollFd::new(input.as_fd(), PollFlags::POLLIN)];
         let time = PollTimeout::try_from(at_most).unwrap_or(PollTimeout::MAX);
         match poll(&mut wanted, time) {
-            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Ok(0) | Err(nix::errno::Errno::EINTR) => return Ok(Vec::new()),
+            Ok(_) => {}
             Err(error) => return Err(error.into()),
         }
-        let told = wanted[0].revents().unwrap_or(PollFlags::empty());
-        if told.intersects(PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL) {
-            return Err(io::Error::new(
+        let mut bytes = [0; 256];
+        match nix::unistd::read(input.as_fd(), &mut bytes) {
+            Ok(0) => Err(io::Error::new(
                 io::ErrorKind::BrokenPipe,
                 "the terminal is gone",
-            ));
+            )),
+            Ok(length) => Ok(Key::read(&bytes[..length])),
+            Err(nix::errno::Errno::EINTR | nix::errno::Errno::EAGAIN) => Ok(Vec::new()),
+            Err(error) => Err(error.into()),
         }
-        // Another size is told without any input.
-        if !event::poll(Duration::ZERO)? {
-            return Ok(None);
-        }
-        Ok(match event::read()? {
-            Event::Key(KeyEvent {
-                code,
-                modifiers,
-                kind: KeyEventKind::Press | KeyEventKind::Repeat,
-                ..
-            }) => key_of(code, modifiers.contains(KeyModifiers::CONTROL)).map(Input::Key),
-            Event::Resize(..) => Some(Input::Resized),
-            _ => None,
-        })
     }
 }
 
