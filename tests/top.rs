@@ -186,6 +186,7 @@ fn clients() -> Clients {
         TCP 0A400001 03E9 C0000201 0050 0A000001 0050 ESTABLISHED 58\n\
         TCP 0A400002 03E9 C0000201 0050 0A000001 0050 ESTABLISHED 58\n\
         TCP 0A410001 03E9 C0000201 0050 0A000002 0050 FIN_WAIT 58\n\
+        TCP 0A410001 0000 C0000201 0050 0A000002 0050 NONE 258\n\
         TCP 2001:0db8:0009:0001:0000:0000:0000:0007 03E9 2001:0db8:0000:0000:0000:0000:0000:0001 01BB 2001:0db8:0005:0000:0000:0000:0000:0001 01BB ESTABLISHED 58\n";
     Clients::read(&mut Table(file), 4, Mask::Network).unwrap()
 }
@@ -458,6 +459,38 @@ fn a_frozen_view_stands_still_and_goes_back_through_what_is_kept() {
     assert!(text(&mut app, (100, 16)).contains("this is the oldest snapshot"));
     app.press(Key::Char('p'));
     assert_eq!(shown(&app), 39);
+}
+
+#[test]
+fn clients_of_a_recorded_moment_are_read_when_they_are_looked_at() {
+    let mut app = App::new(View::Services, Characters::Unicode, true);
+    app.show(vec![Arc::new(snapshot(1, &servers(1)))]);
+    assert_eq!(app.due(Duration::ZERO), None);
+    app.press(Key::Tab);
+    app.press(Key::Tab);
+    assert_eq!(app.due(Duration::ZERO), Some(Wish::Clients(Mask::Network)));
+    app.take_clients(clients(), Duration::ZERO);
+    assert_eq!(app.due(Duration::from_secs(60)), None);
+    assert_eq!(app.press(Key::Char('m')), Some(Wish::Clients(Mask::Site)));
+    let why = "the recording has no connections".to_owned();
+    app.take_clients(Clients::refused(why, Mask::Site), Duration::ZERO);
+    let drawn = text(&mut app, (80, 12));
+    assert!(
+        drawn.contains("the recording has no connections"),
+        "{drawn}"
+    );
+    app.show(vec![Arc::new(snapshot(2, &servers(2)))]);
+    assert_eq!(app.due(Duration::ZERO), Some(Wish::Clients(Mask::Site)));
+}
+
+#[test]
+fn a_filter_that_is_no_expression_is_said_to_be_none() {
+    let mut app = busy(View::Services);
+    for key in "/weigth == 0".chars().map(Key::Char).chain([Key::Enter]) {
+        app.press(key);
+    }
+    let drawn = text(&mut app, (120, 12));
+    assert!(drawn.contains("there is no field `weigth`"), "{drawn}");
 }
 
 #[test]

@@ -26,17 +26,20 @@ pub(super) struct Past {
 }
 
 /// Returns where the recording of the table is that the global options name.
-pub(super) fn folder(globals: &Globals, named: Option<&String>) -> Result<PathBuf, Failure> {
+pub(super) fn folder(
+    globals: &Globals,
+    named: Option<&String>,
+    option: &str,
+) -> Result<PathBuf, Failure> {
     if let Some(path) = named {
         return Ok(path.into());
     }
     if globals.sim.is_some() {
         return Err(Failure::Usage {
             text: "a simulated table that ends with the program is not recorded".to_owned(),
-            hint: Some(
-                "--recording PATH names a recording; --sim-state FILE has one of its own"
-                    .to_owned(),
-            ),
+            hint: Some(format!(
+                "{option} PATH names a recording; --sim-state FILE has one of its own"
+            )),
         });
     }
     let Some(state) = state_folder(globals) else {
@@ -53,7 +56,7 @@ pub(super) fn at(
     recording: Option<&String>,
     time: SystemTime,
 ) -> Result<Past, Failure> {
-    let path = folder(globals, recording)?;
+    let path = folder(globals, recording, "--recording")?;
     let mut recording = Recording::open(&path)?;
     let moment = recording.at(time)?;
     let snapshot = recording.snapshot(moment)?;

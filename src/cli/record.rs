@@ -39,7 +39,7 @@ pub(super) fn record(
             "recording prints nothing for programs; `record --show -o json` tells what is recorded",
         ));
     }
-    let folder = folder(globals, arguments.dir.as_ref())?;
+    let folder = folder(globals, arguments.dir.as_ref(), "--dir")?;
     let table = match &globals.sim {
         Some(file) => TableIdentity::Simulation { file: file.clone() },
         None => open::identity(globals)?,
@@ -118,6 +118,12 @@ impl Work<'_> {
                 }
                 None => {}
                 Some(Ok(newest)) => {
+                    if self.last == 0 && !newest.missing.is_empty() {
+                        self.context.ui.warning(&format!(
+                            "without privilege this recording lacks {}",
+                            newest.missing.join(", ")
+                        ));
+                    }
                     self.add_all(&newest);
                     self.add_connections(arguments);
                 }
@@ -202,7 +208,7 @@ fn show(
     globals: &Globals,
     arguments: &RecordArguments,
 ) -> Result<CommandOutcome, Failure> {
-    let folder = folder(globals, arguments.dir.as_ref())?;
+    let folder = folder(globals, arguments.dir.as_ref(), "--dir")?;
     let recording = Recording::open(&folder)?;
     let mut shape = RecordingShape::new(folder.display().to_string());
     let (first, last) = (recording.first()?, recording.last()?);

@@ -47,6 +47,9 @@ pub(super) fn top(
     }
     if let Some(filter) = &arguments.filter {
         app.filter_by(filter);
+        if let Some(misread) = app.misread() {
+            return Err(Failure::usage(misread));
+        }
     }
     #[cfg(feature = "tui")]
     if !globals.json && !arguments.once && top_screen::fits() {
@@ -62,7 +65,7 @@ pub(super) fn top(
         Some(mut past) => {
             show_past(&mut app, &mut past)?;
             if app.view() == View::Clients {
-                take_past_clients(&mut app, &mut past);
+                take_past_clients(&mut app, &mut past, Mask::default());
             }
             print(context, globals, &mut app)
         }
@@ -135,9 +138,8 @@ fn read_clients(observer: &Observer, snapshot: &Snapshot, mask: Mask) -> Clients
 }
 
 /// Takes the clients of a recorded moment, where connections were recorded.
-pub(super) fn take_past_clients(app: &mut App, past: &mut Past) {
+pub(super) fn take_past_clients(app: &mut App, past: &mut Past, mask: Mask) {
     let source: &mut dyn ConnectionSource = past;
-    let mask = Mask::default();
     let read = Clients::read(source, 0, mask);
     let clients = read.unwrap_or_else(|error| Clients::refused(error.to_string(), mask));
     app.take_clients(clients, Duration::ZERO);

@@ -82,7 +82,7 @@ type Told<T> = Receiver<Result<T, Error>>;
 struct Asked {
     observer: Observer,
     view: View,
-    clients: Option<Told<Clients>>,
+    clients: Option<(Mask, Told<Clients>)>,
     commits: Option<(ObjectId, Told<Vec<Made>>)>,
 }
 
@@ -251,7 +251,7 @@ impl Show<'_> {
             let told = asked
                 .observer
                 .ask_source(move |source| Clients::read(source, count, mask));
-            asked.clients = Some(told);
+            asked.clients = Some((mask, told));
         }
     }
 
@@ -261,6 +261,10 @@ impl Show<'_> {
         };
         let recording = &past.recording;
         let found = match wish {
+            Wish::Clients(mask) => {
+                take_past_clients(&mut self.app, past, mask);
+                return Ok(());
+            }
             Wish::Step(step) if step < 0 => recording.previous(past.moment)?,
             Wish::Step(_) => recording.next(past.moment)?,
             Wish::Jump { time, is_back } => {
@@ -292,7 +296,6 @@ impl Show<'_> {
             return Ok(());
         };
         show_past(&mut self.app, past)?;
-        take_past_clients(&mut self.app, past);
         let before = past.recording.previous(past.moment)?;
         if let Some(before) = before {
             let (from, until) = (past.recording.time(before)?, past.snapshot.time);
@@ -323,10 +326,13 @@ impl Show<'_> {
         } else if asked.view.is_over() {
             return Err(Failure::NoReader(io::Error::other("it ended by itself")));
         }
-        if let Some(clients) = asked.clients.as_ref().and_then(|told| told.try_recv().ok()) {
+        let clients = asked
+            .clients
+            .as_ref()
+            .and_then(|(mask, told)| Some((*mask, told.try_recv().ok()?)));
+        if let Some((mask, clients)) = clients {
             asked.clients = None;
-            let read = clients
-                .unwrap_or_else(|error| Clients::refused(error.to_string(), Mask::default()));
+            let read = clients.unwrap_or_else(|error| Clients::refused(error.to_string(), mask));
             self.app.take_clients(read, self.began.elapsed());
             is_new = true;
         }

@@ -50,6 +50,7 @@ pub struct App {
     pub(super) sorts: [(Column, bool); 4],
     pub(super) filter: String,
     pub(super) parsed: Filter,
+    pub(super) misread: Option<String>,
     pub(super) folded: HashSet<ServiceKey>,
     pub(super) hides_idle: bool,
     pub(super) is_kernels: bool,
@@ -84,6 +85,7 @@ impl App {
             sorts: View::ALL.map(View::usual_sort),
             filter: String::new(),
             parsed: Filter::All,
+            misread: None,
             folded: HashSet::new(),
             hides_idle: false,
             is_kernels: false,
@@ -114,8 +116,21 @@ impl App {
     /// Shows the lines alone that a text takes: an expression over fields, or part of a name.
     pub fn filter_by(&mut self, text: &str) {
         text.clone_into(&mut self.filter);
-        self.parsed = Filter::parse(text, self.view);
+        self.read_filter();
         self.arrange();
+    }
+
+    /// Reads the filter for the view that is shown.
+    pub(super) fn read_filter(&mut self) {
+        let (filter, misread) = Filter::parse(&self.filter, self.view);
+        self.parsed = filter;
+        self.misread = misread.map(|misread| misread.to_string());
+    }
+
+    /// Returns what is wrong with a filter that looks like an expression, and is taken for part of a name.
+    #[must_use]
+    pub fn misread(&self) -> Option<&str> {
+        self.misread.as_deref()
     }
 
     pub(super) fn place(&self) -> usize {
@@ -141,6 +156,7 @@ impl App {
     /// Takes the snapshots of a recording up to the one that is looked at, instead of all before.
     pub fn show(&mut self, snapshots: Vec<Arc<Snapshot>>) {
         self.history = History::default();
+        self.clients_read = None;
         for snapshot in snapshots {
             self.history.add(snapshot);
         }
@@ -183,11 +199,12 @@ impl App {
     #[must_use]
     pub fn due(&self, now: Duration) -> Option<Wish> {
         let age = self.clients_read.and_then(|read| now.checked_sub(read));
-        let is_due = self.view == View::Clients
-            && self.frozen.is_none()
-            && !self.is_recording
-            && self.clients.is_due(self.clients.mask, age);
-        is_due.then_some(Wish::Clients(self.clients.mask))
+        // Of a recorded moment there is nothing new.
+        let is_due = match (self.is_recording, self.frozen) {
+            (true, _) => self.clients_read.is_none(),
+            (false, frozen) => frozen.is_none() && Clients::is_due(age),
+        };
+        (self.view == View::Clients && is_due).then_some(Wish::Clients(self.clients.mask))
     }
 
     /// Returns which snapshot is looked at, by its place in the history.

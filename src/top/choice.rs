@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::view::{Column, View};
-use crate::model::{DestinationKey, ObjectId, Row, RowKind, ServiceKey};
+use crate::model::{DestinationKey, Invalid, ObjectId, Row, RowKind, ServiceKey};
 use crate::script::RowFilter;
 
 /// What a line is about.
@@ -74,8 +74,9 @@ pub(super) enum Filter {
 }
 
 impl Filter {
-    /// Reads what was typed for a view: an expression over fields, or part of a name.
-    pub(super) fn parse(text: &str, view: View) -> Self {
+    /// Reads what was typed for a view: an expression over fields, or part of a name. What looks like an expression and is none is
+    /// looked for in names, and why it is none is returned too.
+    pub(super) fn parse(text: &str, view: View) -> (Self, Option<Invalid>) {
         let kind = match view {
             View::Services => Some(RowKind::Destination),
             View::Servers => Some(RowKind::Server),
@@ -83,16 +84,17 @@ impl Filter {
         };
         let text = text.trim();
         if text.is_empty() {
-            return Self::All;
+            return (Self::All, None);
         }
+        let words = || Self::Words(text.to_lowercase());
         // A mere name or number is no condition.
         let is_condition = text.contains(['=', '<', '>', '!', '&', '|']);
         match kind.filter(|_| is_condition) {
-            Some(kind) => RowFilter::parse(text, kind).map_or_else(
-                |_| Self::Words(text.to_lowercase()),
-                |filter| Self::Expression(Box::new(filter)),
-            ),
-            None => Self::Words(text.to_lowercase()),
+            Some(kind) => match RowFilter::parse(text, kind) {
+                Ok(filter) => (Self::Expression(Box::new(filter)), None),
+                Err(misread) => (words(), Some(misread)),
+            },
+            None => (words(), None),
         }
     }
 

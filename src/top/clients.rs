@@ -1,8 +1,11 @@
 //! Who asks: the connection table by networks of clients, read on demand.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::session::{ConnectionFilter, ConnectionGroup, ConnectionSource, Error, GroupField};
+use crate::session::{
+    ConnectionFilter, ConnectionGroup, ConnectionSource, Error, GroupField, TEMPLATE,
+};
 
 /// How often it is read at most.
 const EVERY: Duration = Duration::from_secs(5);
@@ -85,13 +88,29 @@ impl Clients {
                 ..Self::default()
             });
         }
-        // What keeps a persistent client is no connection.
-        let filter = ConnectionFilter::default();
-        let (mut groups, read) = source.connection_groups(&filter, &[mask.field()])?;
+        let by = [mask.field(), GroupField::State];
+        let (found, _) = source.connection_groups(&ConnectionFilter::default(), &by)?;
+        let mut networks: BTreeMap<String, u64> = BTreeMap::new();
+        for group in found {
+            let mut values = group.values.into_iter();
+            // What keeps a persistent client is no connection.
+            if let (Some(network), Some(state)) = (values.next(), values.next())
+                && state != TEMPLATE
+            {
+                *networks.entry(network).or_default() += group.connections;
+            }
+        }
+        let total = networks.values().sum();
+        let of = |(network, connections)| ConnectionGroup {
+            values: vec![network],
+            connections,
+        };
+        let mut groups: Vec<ConnectionGroup> = networks.into_iter().map(of).collect();
+        groups.sort_by_key(|group| std::cmp::Reverse(group.connections));
         groups.truncate(KEPT);
         Ok(Self {
             groups,
-            total: read.taken,
+            total,
             refused: None,
             mask,
         })
@@ -108,7 +127,7 @@ impl Clients {
     }
 
     /// Returns whether it is time to read them again.
-    pub(super) fn is_due(&self, mask: Mask, age: Option<Duration>) -> bool {
-        self.mask != mask || age.is_none_or(|age| age >= EVERY)
+    pub(super) fn is_due(age: Option<Duration>) -> bool {
+        age.is_none_or(|age| age >= EVERY)
     }
 }

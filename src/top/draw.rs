@@ -283,9 +283,6 @@ fn nothing(app: &App) -> String {
         View::Services | View::Servers => {
             "the table is empty; `ipvsh add` adds a virtual service".to_owned()
         }
-        View::Clients if app.is_recording => {
-            "clients are not shown of a recording: `ipvsh connections --at` has them".to_owned()
-        }
         View::Clients => match &app.clients.refused {
             Some(why) => shown(why),
             None => "there are no connections".to_owned(),

@@ -1,7 +1,7 @@
 //! What a key does.
 
 use super::app::{App, Wish};
-use super::choice::{Filter, What};
+use super::choice::What;
 use super::details::Details;
 use super::view::{Column, View};
 use crate::ui::Key;
@@ -50,6 +50,7 @@ impl App {
             }
             Key::Enter => {
                 self.typing = None;
+                self.message.clone_from(&self.misread);
                 return;
             }
             Key::Escape => {
@@ -108,7 +109,7 @@ impl App {
     fn go_to(&mut self, view: View) -> Option<Wish> {
         self.view = view;
         self.details = None;
-        self.parsed = Filter::parse(&self.filter, view);
+        self.read_filter();
         self.arrange();
         None
     }
