@@ -1,15 +1,21 @@
 //! One reader for all who look: how often the kernel is read, who is told what, and who changed something.
 
+use std::cell::RefCell;
 use std::io;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
-use ipvsh::backend::{Identity, Ipvs, KernelFile, Lock, LockError, Transport, TransportError};
-use ipvsh::model::{Known, ServiceEntry, ServiceKey, Table};
-use ipvsh::observe::{Depth, Live, Observer, Snapshot, Source};
-use ipvsh::session::{Error, Interrupt, Session, TableLabel};
+use ipvsh::backend::{
+    Identity, Ipvs, KernelFile, Lock, LockError, Operation, Transport, TransportError,
+};
+use ipvsh::model::{Known, ServiceEdit, ServiceEntry, ServiceKey, Table};
+use ipvsh::observe::{By, Depth, Live, Observer, Snapshot, Source};
+use ipvsh::session::{Error, Interrupt, Session, TableLabel, VerbOutcome};
 use ipvsh::sim::{Environment, SimulatedKernel};
+
+use crate::support::{session_over, with_journal};
 
 /// A simulated kernel that counts what goes through the seam.
 struct Counted {
@@ -315,4 +321,105 @@ fn an_end_is_no_wait() {
     drop(observer);
     assert!(view.next(HANG).is_none());
     assert!(began.elapsed() < HANG / 2);
+}
+
+/// What happens once.
+type Happening = Rc<RefCell<Option<Box<dyn FnOnce()>>>>;
+
+/// A simulated kernel where something happens while its table is read: behind the services, before the totals.
+struct Meanwhile {
+    kernel: SimulatedKernel,
+    happens: Happening,
+}
+
+impl Transport for Meanwhile {
+    fn send(&mut self, datagram: &[u8]) -> Result<(), TransportError> {
+        self.kernel.send(datagram)
+    }
+
+    fn receive(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<usize, TransportError> {
+        self.kernel.receive(sink)
+    }
+
+    fn stream_file(&mut self, file: &KernelFile, sink: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+        if matches!(file, KernelFile::Stats)
+            && let Some(happens) = self.happens.take()
+        {
+            happens();
+        }
+        self.kernel.stream_file(file, sink)
+    }
+
+    fn write_file(&mut self, file: &KernelFile, contents: &[u8]) -> io::Result<()> {
+        self.kernel.write_file(file, contents)
+    }
+
+    fn identity(&self) -> io::Result<Identity> {
+        self.kernel.identity()
+    }
+
+    fn release(&self) -> Option<String> {
+        self.kernel.release()
+    }
+
+    fn boot_time(&self) -> Duration {
+        self.kernel.boot_time()
+    }
+
+    fn now(&self) -> Duration {
+        self.kernel.now()
+    }
+
+    fn sleep(&mut self, duration: Duration) {
+        self.kernel.sleep(duration);
+    }
+
+    fn lock(&mut self, wait: Duration) -> Result<Lock, LockError> {
+        self.kernel.lock(wait)
+    }
+}
+
+#[test]
+fn a_commit_while_the_table_is_read_is_no_foreign_change_at_the_next_look() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().to_owned();
+    let kernel = SimulatedKernel::new(Environment::stock());
+    let happens: Happening = Rc::default();
+    let meanwhile = Meanwhile {
+        kernel: kernel.another_socket(),
+        happens: Rc::clone(&happens),
+    };
+    let commit = |mark: u32| {
+        let (kernel, state) = (kernel.another_socket(), state.clone());
+        move || {
+            let mut session = with_journal(session_over(Box::new(kernel)), &state);
+            let key = ServiceKey::parse(&format!("fwmark://{mark}")).unwrap();
+            let done = session.add_service(key, &ServiceEdit::default(), &[]);
+            assert!(matches!(done, Ok(VerbOutcome::Committed(_))));
+        }
+    };
+    let mut live = Live::new(with_journal(session_over(Box::new(meanwhile)), &state));
+    let who = |live: &mut Live| -> Vec<By> {
+        let snapshot = live.read(Depth::Everything, Duration::ZERO).unwrap();
+        snapshot.changes.into_iter().map(|seen| seen.by).collect()
+    };
+    let ours = |by: &[By], number: u64| matches!(by, [By::Commit { number: found, .. }] if *found == number);
+    // While it is looked at first, too, when there is no journal yet.
+    for (mark, number) in [(1, 1), (2, 2), (3, 3)] {
+        happens.replace(Some(Box::new(commit(mark))));
+        assert_eq!(who(&mut live), [], "{mark}: the table was read already");
+        let by = who(&mut live);
+        assert!(ours(&by, number), "{mark}: {by:?}");
+        assert_eq!(who(&mut live), []);
+    }
+    // What somebody else does is foreign all the same.
+    let mut other = Ipvs::open(Box::new(kernel.another_socket())).unwrap();
+    let done = other.execute(
+        &[Operation::DeleteService {
+            key: ServiceKey::parse("fwmark://2").unwrap(),
+        }],
+        &mut || true,
+    );
+    assert!(done.is_complete());
+    assert_eq!(who(&mut live), [By::Foreign]);
 }

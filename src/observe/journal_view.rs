@@ -218,57 +218,74 @@ fn drains(all: &BTreeMap<u64, Told>) -> Vec<DrainView> {
     found.into_values().collect()
 }
 
-/// The commits that may have made what is seen to have changed.
+/// The commits that may have made what is seen to have changed: those that had not ended when the table was about to be read for the
+/// look before. (What ends while a table is read may be in it or not; the journal is looked at on both sides of that.)
 #[derive(Debug, Default)]
 pub(super) struct Suspects {
-    /// All up to this one had ended at the look before.
-    ended_up_to: Option<u64>,
+    /// What had ended before the table was read for the last look; nothing is known before the first one.
+    settled: Option<Settled>,
+    /// The same of the look that goes on, if it could be told.
+    next: Option<Settled>,
+}
+
+/// Records that have ended.
+#[derive(Clone, Debug, Default)]
+struct Settled {
+    /// All up to this one.
+    up_to: u64,
     /// And these, of later ones.
-    ended: BTreeSet<u64>,
+    others: BTreeSet<u64>,
 }
 
 impl Suspects {
-    /// Says that there is no journal yet: whatever it will have is new.
-    pub(super) fn begin(&mut self) {
-        self.ended_up_to.get_or_insert(0);
+    /// Notes what has ended before a table is read; without a journal that is nothing.
+    pub(super) fn prepare(&mut self, journal: Option<&Journal>) -> Result<(), JournalError> {
+        self.next = None;
+        let mut next = self.settled.clone().unwrap_or_default();
+        if let Some(journal) = journal {
+            let mut all_ended = true;
+            for number in journal.numbers_after(next.up_to)? {
+                let has_ended = next.others.contains(&number) || !journal.is_open(number);
+                all_ended &= has_ended;
+                if all_ended {
+                    next.up_to = number;
+                    next.others.remove(&number);
+                } else if has_ended {
+                    next.others.insert(number);
+                }
+            }
+        }
+        self.next = Some(next);
+        Ok(())
     }
 
-    /// Returns the commits that may have changed something since the call before; none with the first one.
+    /// Returns the commits that may have changed something since the look before; `None` is that there was none, or that it can't be
+    /// told.
     pub(super) fn since_before(
         &mut self,
-        journal: &Journal,
+        journal: Option<&Journal>,
         table: &TableIdentity,
-    ) -> Result<Vec<Record>, JournalError> {
-        let first = self.ended_up_to;
+    ) -> Result<Option<Vec<Record>>, JournalError> {
+        let before = self.settled.clone();
+        // What could not be told leaves more under suspicion.
+        if let Some(next) = self.next.take() {
+            self.settled = Some(next);
+        }
+        let Some(settled) = before else {
+            return Ok(None);
+        };
         let mut found = Vec::new();
-        let mut ended_up_to = first.unwrap_or(0);
-        let mut all_ended = true;
-        for number in journal.numbers_after(ended_up_to)? {
-            let had_ended = self.ended.contains(&number);
-            let has_ended = had_ended || !journal.is_open(number);
-            if has_ended {
-                self.ended.insert(number);
-            }
-            all_ended &= has_ended;
-            if all_ended {
-                ended_up_to = number;
-                self.ended.remove(&number);
-            }
-            // What waits to be confirmed keeps none that came and went after it under suspicion.
-            if had_ended {
-                continue;
-            }
-            // At the first look nothing is known to have changed.
-            if first.is_none() {
-                continue;
-            }
-            if let Ok(record) = journal.record(number)
+        let Some(journal) = journal else {
+            return Ok(Some(found));
+        };
+        for number in journal.numbers_after(settled.up_to)? {
+            if !settled.others.contains(&number)
+                && let Ok(record) = journal.record(number)
                 && record.intent.table.is_same(table)
             {
                 found.push(record);
             }
         }
-        self.ended_up_to = Some(ended_up_to);
-        Ok(found)
+        Ok(Some(found))
     }
 }

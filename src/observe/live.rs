@@ -69,13 +69,10 @@ impl Live {
 
     /// Returns what changed since the last reading.
     fn changes(&mut self, table: &Table) -> Vec<super::SeenChange> {
-        // The journal is looked at with every reading: whose record is there before a change is seen is known by then.
         let records = match self.session.look_at_journal() {
-            Ok((Some(journal), here)) => self.suspects.since_before(&journal, &here).ok(),
-            // The first commit is still to come.
-            Ok((None, _)) => {
-                self.suspects.begin();
-                Some(Vec::new())
+            Ok((journal, here)) => {
+                let suspects = self.suspects.since_before(journal.as_ref(), &here);
+                suspects.ok().flatten()
             }
             Err(_) => None,
         };
@@ -89,6 +86,9 @@ impl Live {
 impl Source for Live {
     fn read(&mut self, depth: Depth, passed: Duration) -> Result<Snapshot, Error> {
         self.session.pass(passed)?;
+        if let Ok((journal, _)) = self.session.look_at_journal() {
+            let _told_later = self.suspects.prepare(journal.as_ref());
+        }
         let mut snapshot = seen(&mut self.session, depth, &mut self.journal)?;
         snapshot.changes = self.changes(&snapshot.table);
         if self.before.is_none() || !snapshot.changes.is_empty() {
